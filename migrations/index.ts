@@ -1,0 +1,20 @@
+import * as people from './20261121_1000_people.ts';
+import * as clients from './20261121_1010_clients.ts';
+import * as protocol from './20261121_1020_protocol.ts';
+import * as auditAndThrottles from './20261121_1030_audit_and_throttles.ts';
+import * as policiesAndSeeds from './20261121_1040_policies_and_seeds.ts';
+import * as passes from './20261121_1050_temporary_access_passes.ts';
+import * as passkeys from './20261121_1060_passkeys.ts';
+import * as signIns from './20261121_1070_sign_ins.ts';
+
+/** Every step of the schema, in order; a step is never edited after a release. */
+export const migrations = {
+  '20261121_1000_people': people,
+  '20261121_1010_clients': clients,
+  '20261121_1020_protocol': protocol,
+  '20261121_1030_audit_and_throttles': auditAndThrottles,
+  '20261121_1040_policies_and_seeds': policiesAndSeeds,
+  '20261121_1050_temporary_access_passes': passes,
+  '20261121_1060_passkeys': passkeys,
+  '20261121_1070_sign_ins': signIns,
+};

@@ -1,0 +1,281 @@
+import { parseArgs } from 'node:util';
+import { listClients } from './clients/manage-clients.ts';
+import { type Config, readConfig, unheardSettings } from './config.ts';
+import { AppError, ConfigurationError } from './core/errors.ts';
+import { isMigrated } from './database/connect.ts';
+import { passResource } from './http/graph/resources.ts';
+import { serve } from './main.ts';
+import { inGroups } from './methods/temporary-access-pass/code.ts';
+import { issuePass, listPasses, revokePass } from './methods/temporary-access-pass/manage-passes.ts';
+import { passState } from './methods/temporary-access-pass/pass.ts';
+import { readPassSettings } from './methods/temporary-access-pass/settings.ts';
+import { applySeed, readSeedFile } from './seed.ts';
+import { changeUser, createUser, getUser, listUsers } from './users/manage-users.ts';
+import { asOperator, type Base, openBase } from './wire.ts';
+
+const usage = `Latchkey: from nothing to a passkey, and back to one after a loss.
+
+  latchkey serve                          start the provider
+  latchkey check                          read the configuration and say what is wrong
+  latchkey migrate                        bring the database schema up to date
+  latchkey apply FILE                     merge a seed file into what exists
+  latchkey user list
+  latchkey user add NAME [--display-name TEXT] [--mail ADDRESS]
+  latchkey user enable NAME | disable NAME
+  latchkey client list
+  latchkey pass issue USER [--start RFC3339] [--lifetime MINUTES] [--reusable]
+                           [--purpose registration|signIn] [--reason TEXT]
+  latchkey pass list
+  latchkey pass revoke USER
+
+  --json prints what the API would answer. Exit status: 0 done, 1 refused, 2 usage, 78 configuration.
+`;
+
+const options = {
+  json: { type: 'boolean' },
+  help: { type: 'boolean' },
+  start: { type: 'string' },
+  lifetime: { type: 'string' },
+  reusable: { type: 'boolean' },
+  purpose: { type: 'string' },
+  reason: { type: 'string' },
+  'display-name': { type: 'string' },
+  mail: { type: 'string' },
+} as const;
+
+type Options = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];
+
+class UsageError extends Error {}
+
+/** Runs one command and sets the exit status; never throws. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    await runCommand(args);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+async function runCommand(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parsed(args);
+  const [noun, verb] = positionals;
+  if (values.help || noun === undefined || noun === 'help') return print(usage);
+  const command = commands[`${noun} ${verb ?? ''}`] ?? commands[noun];
+  if (!command) throw new UsageError(`There is no command "${positionals.slice(0, 2).join(' ')}".`);
+  const operands = positionals.slice(commands[`${noun} ${verb ?? ''}`] ? 2 : 1);
+  await command(operands, values);
+}
+
+type Command = (operands: readonly string[], values: Options) => Promise<void>;
+
+const commands: Readonly<Record<string, Command>> = {
+  serve: async () => serve(readConfig(process.env)),
+
+  check: async (_operands, { json }) => {
+    const config = readConfig(process.env);
+    for (const name of unheardSettings(process.env)) note(`${name} is set, but the part that reads it is still to come.`);
+    await withBase(config, async (base) => isMigrated(base.knex));
+    const facts = {
+      issuer: config.issuer,
+      database: config.databaseUrl ? 'PostgreSQL by DATABASE_URL' : `embedded in ${config.dataDirectory}`,
+      passkeyHost: new URL(config.issuer).hostname,
+    };
+    if (json) return printJson({ ok: true, ...facts });
+    print(`The configuration is good.\nIssuer: ${facts.issuer}\nDatabase: ${facts.database}\nPasskeys are bound to: ${facts.passkeyHost}\n`);
+  },
+
+  migrate: (_operands, { json }) =>
+    withBase(readConfig(process.env), async () => {
+      if (json) printJson({ migrated: true });
+      else print('The database schema is up to date.\n');
+    }),
+
+  apply: (operands, { json }) => {
+    const file = one(operands, 'apply FILE');
+    return withBase(readConfig(process.env), async (base) => {
+      const { seed, hash } = readSeed(file);
+      await base.run(asOperator, async (work) => {
+        await applySeed(work, seed);
+        work.record({ type: 'seed.applied', details: { sha256: hash.toString('hex') } });
+      });
+      if (json) printJson({ applied: file });
+      else print(`Applied ${file}.\n`);
+    });
+  },
+
+  'user list': (_operands, { json }) =>
+    withBase(readConfig(process.env), async (base) => {
+      const users = await base.run(asOperator, listUsers);
+      if (json) return printJson({ value: users.map(userResource) });
+      for (const user of users) print(`${user.userPrincipalName}\t${user.displayName}${user.enabled ? '' : '\tdisabled'}\n`);
+    }),
+
+  'user add': (operands, values) => {
+    const userPrincipalName = one(operands, 'user add NAME');
+    return withBase(readConfig(process.env), async (base) => {
+      const displayName = values['display-name'] ?? userPrincipalName;
+      const user = await base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName, mail: values.mail }));
+      if (values.json) printJson(userResource(user));
+      else print(`Made ${user.userPrincipalName}. Give them a pass with: npx latchkey pass issue ${user.userPrincipalName}\n`);
+    });
+  },
+
+  'user enable': (operands, values) => setEnabled(one(operands, 'user enable NAME'), true, values),
+  'user disable': (operands, values) => setEnabled(one(operands, 'user disable NAME'), false, values),
+
+  'client list': (_operands, { json }) =>
+    withBase(readConfig(process.env), async (base) => {
+      const clients = await base.run(asOperator, listClients);
+      if (json) {
+        return printJson({ value: clients.map(({ clientId, metadata, appRoles }) => ({ client_id: clientId, ...metadata, app_roles: appRoles })) });
+      }
+      for (const { clientId, metadata } of clients) print(`${clientId}\t${(metadata.grant_types ?? []).join(' ')}\n`);
+    }),
+
+  'pass issue': (operands, values) => {
+    const user = one(operands, 'pass issue USER');
+    const { purpose } = values;
+    if (purpose !== undefined && purpose !== 'registration' && purpose !== 'signIn') {
+      throw new UsageError('--purpose is registration or signIn.');
+    }
+    const asked = {
+      user,
+      startsAt: values.start === undefined ? undefined : moment(values.start),
+      lifetimeMinutes: values.lifetime === undefined ? undefined : minutes(values.lifetime),
+      oneTime: values.reusable ? false : undefined,
+      purpose,
+      reason: values.reason,
+    } as const;
+    return withBase(readConfig(process.env), async (base) => {
+      const { pass, code, user: issuedTo } = await issuePass(base.run, asOperator, asked);
+      const settings = await base.run(asOperator, readPassSettings);
+      if (values.json) return printJson(passResource(pass, settings, pass.issuedAt, code));
+      print(
+        `A pass for ${issuedTo.userPrincipalName}. It is shown this once.\n` +
+          `Address: ${base.config.issuer}/security-info\nCode: ${inGroups(code)}\n` +
+          `Works from ${pass.startsAt.toISOString()} until ${pass.expiresAt.toISOString()}${pass.oneTime ? ', once' : ''}.\n`,
+      );
+    });
+  },
+
+  'pass list': (_operands, { json }) =>
+    withBase(readConfig(process.env), async (base) => {
+      const found = await base.run(asOperator, async (work) => ({ ...(await listPasses(work)), now: work.now }));
+      if (json) {
+        const value = found.passes.map((pass) => ({
+          ...passResource(pass, found.settings, found.now, null),
+          userPrincipalName: pass.userPrincipalName,
+        }));
+        return printJson({ value });
+      }
+      for (const pass of found.passes) {
+        print(`${pass.userPrincipalName}\t${passState(pass, found.now)}\tuntil ${pass.expiresAt.toISOString()}\n`);
+      }
+    }),
+
+  'pass revoke': (operands, { json }) => {
+    const user = one(operands, 'pass revoke USER');
+    return withBase(readConfig(process.env), async (base) => {
+      const pass = await base.run(asOperator, (work) => revokePass(work, { user }));
+      if (json) printJson({ revoked: pass.id });
+      else print('The pass no longer works, and what it opened has ended.\n');
+    });
+  },
+};
+
+function setEnabled(name: string, enabled: boolean, { json }: Options): Promise<void> {
+  return withBase(readConfig(process.env), async (base) => {
+    const user = await base.run(asOperator, async (work) => {
+      const found = await getUser(work, name);
+      await changeUser(work, found, { enabled });
+      return { ...found, enabled };
+    });
+    if (json) printJson(userResource(user));
+    else print(`${user.userPrincipalName} is ${enabled ? 'enabled' : 'disabled'}.\n`);
+  });
+}
+
+function userResource(user: Awaited<ReturnType<typeof createUser>>) {
+  return { id: user.id, userPrincipalName: user.userPrincipalName, displayName: user.displayName, mail: user.mail, accountEnabled: user.enabled };
+}
+
+async function withBase(config: Config, body: (base: Base) => Promise<void>): Promise<void> {
+  const base = await openBase(config, 'command', note);
+  try {
+    await body(base);
+  } finally {
+    await base.close();
+  }
+}
+
+function readSeed(file: string) {
+  try {
+    return readSeedFile(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') throw new AppError('invalid_input', `${file} cannot be read (${code}).`);
+    throw error;
+  }
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function one(operands: readonly string[], form: string): string {
+  const [operand, ...more] = operands;
+  if (operand === undefined || more.length > 0) throw new UsageError(`Use: latchkey ${form}`);
+  return operand;
+}
+
+function minutes(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new UsageError('--lifetime is a number of minutes.');
+  return Number(text);
+}
+
+function moment(text: string): Date {
+  const at = new Date(text);
+  if (!/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/i.test(text) || Number.isNaN(at.getTime())) {
+    throw new UsageError('--start is a date and time with its zone, such as 2026-11-21T09:00:00Z.');
+  }
+  return at;
+}
+
+/** Says what went wrong, for the person at the terminal, and returns the exit status. */
+function report(error: unknown): number {
+  if (error instanceof UsageError) {
+    note(`${error.message}\n"latchkey help" lists the commands.`);
+    return 2;
+  }
+  if (error instanceof ConfigurationError) {
+    note(`latchkey cannot start:\n${error.message}`);
+    return 78; // EX_CONFIG
+  }
+  if (error instanceof AppError) {
+    note(error.message);
+    return 1;
+  }
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === '28P01' || code === '3D000') {
+    note(`latchkey cannot start:\nThe database does not let us in (${code}: ${message}). Check DATABASE_URL, and that the server is up.`);
+    return 78;
+  }
+  console.error(error);
+  return 1;
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { applicationPermissions } from '../roles/permit.ts';
+
+/** Relying parties and API clients, in RFC 7591's words and a few of ours (`require_pkce`, `first_party`, `app_roles`). */
+export interface Client {
+  readonly clientId: string;
+  readonly metadata: ClientMetadata;
+  readonly secretDigest: string | null;
+  readonly appRoles: readonly string[];
+}
+
+const url = z.string().max(2048).refine(isSafeUrl, 'must be an absolute URL that is not javascript:, data: or the like');
+
+function isSafeUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  return !['javascript:', 'vbscript:', 'data:', 'blob:', 'file:', 'about:'].includes(new URL(value).protocol);
+}
+
+const metadataShape = {
+  client_name: z.string().min(1).max(256).optional(),
+  client_uri: url.optional(),
+  initiate_login_uri: url.optional(),
+  redirect_uris: z.array(url).max(100).optional(),
+  post_logout_redirect_uris: z.array(url).max(100).optional(),
+  grant_types: z.array(z.enum(['authorization_code', 'refresh_token', 'client_credentials'])).optional(),
+  response_types: z.array(z.enum(['code', 'none'])).optional(),
+  token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post']).optional(),
+  application_type: z.enum(['web', 'native']).optional(),
+  scope: z.string().max(1024).optional(),
+  default_max_age: z.int().min(0).optional(),
+  default_acr_values: z.array(z.string().max(256)).max(20).optional(),
+  require_pkce: z.boolean().optional(),
+} as const;
+
+/** What a seed file or a person writes; unknown keys are refused by name. */
+export const clientInput = z
+  .strictObject({
+    client_id: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters without spaces'),
+    client_secret: z.string().min(1).max(512).optional(),
+    app_roles: z.array(z.enum(applicationPermissions as [string, ...string[]])).optional(),
+    first_party: z
+      .boolean()
+      .optional()
+      .refine((value) => value !== false, 'cannot be false yet: the page that asks people for consent does not exist. Leave it out.'),
+    ...metadataShape,
+  })
+  .superRefine((client, context) => {
+    const method = client.token_endpoint_auth_method;
+    if (method === 'none' && client.client_secret !== undefined) {
+      context.addIssue({ code: 'custom', path: ['client_secret'], message: 'does not go with token_endpoint_auth_method "none"' });
+    }
+    if (method !== undefined && method !== 'none' && client.client_secret === undefined) {
+      context.addIssue({ code: 'custom', path: ['client_secret'], message: `is needed for ${method}` });
+    }
+    const grants = client.grant_types ?? ['authorization_code'];
+    if (grants.includes('authorization_code') && !client.redirect_uris?.length) {
+      context.addIssue({ code: 'custom', path: ['redirect_uris'], message: 'needs at least one address for authorization_code' });
+    }
+    if (grants.includes('client_credentials') && client.client_secret === undefined) {
+      context.addIssue({ code: 'custom', path: ['client_secret'], message: 'is needed for client_credentials' });
+    }
+  });
+
+export type ClientInput = z.output<typeof clientInput>;
+export type ClientMetadata = Omit<ClientInput, 'client_id' | 'client_secret' | 'app_roles'>;
+
+/** Fills in what RFC 7591 leaves open; without `authorization_code` there is nothing to redirect to. */
+export function toMetadata(input: ClientInput): ClientMetadata {
+  const { client_id: _id, client_secret, app_roles: _roles, ...given } = input;
+  const grants = given.grant_types ?? ['authorization_code', 'refresh_token'];
+  const redirects = grants.includes('authorization_code');
+  return {
+    ...given,
+    grant_types: grants,
+    response_types: given.response_types ?? (redirects ? ['code'] : []),
+    redirect_uris: given.redirect_uris ?? [],
+    token_endpoint_auth_method: given.token_endpoint_auth_method ?? (client_secret === undefined ? 'none' : 'client_secret_basic'),
+    first_party: true,
+  };
+}

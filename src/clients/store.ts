@@ -1,0 +1,41 @@
+import type { Transaction } from '../core/work.ts';
+import type { Client, ClientMetadata } from './client.ts';
+
+interface ClientRow {
+  client_id: string;
+  metadata: ClientMetadata;
+  secret_digest: string | null;
+  app_roles: string[];
+}
+
+export function toClient(row: ClientRow): Client {
+  return {
+    clientId: row.client_id,
+    metadata: row.metadata,
+    secretDigest: row.secret_digest,
+    appRoles: row.app_roles,
+  };
+}
+
+export async function byId(tx: Transaction, clientId: string): Promise<Client | undefined> {
+  const row = await tx<ClientRow>('clients').where('client_id', '=', clientId).first();
+  return row && toClient(row);
+}
+
+export async function list(tx: Transaction): Promise<Client[]> {
+  return (await tx<ClientRow>('clients').orderBy('client_id')).map(toClient);
+}
+
+export async function put(tx: Transaction, now: Date, client: Client): Promise<void> {
+  await tx('clients')
+    .insert({
+      client_id: client.clientId,
+      metadata: JSON.stringify(client.metadata),
+      secret_digest: client.secretDigest,
+      app_roles: client.appRoles,
+      created_at: now,
+      updated_at: now,
+    })
+    .onConflict('client_id')
+    .merge(['metadata', 'secret_digest', 'app_roles', 'updated_at']);
+}

@@ -1,0 +1,42 @@
+import type { Knex } from 'knex';
+import type { AuditEvent } from '../core/audit-event.ts';
+import { AppError } from '../core/errors.ts';
+import type { Secrets } from '../core/secrets.ts';
+import type { RunWork, Transaction, Work, WriteAudit } from '../core/work.ts';
+
+/** What a work's instant is, given the database's clock; tests hold a clock of their own. */
+export type Clock = (databaseNow: Date) => Date;
+
+/**
+ * The only place that opens a transaction. A body that returns commits, with its events; one that throws rolls back.
+ * An `AppError` is a refusal: it is recorded afterwards in a transaction of its own, so that no refused attempt goes unseen.
+ */
+export function unitOfWork(knex: Knex, secrets: Secrets, writeAudit: WriteAudit, clock: Clock = (now) => now): RunWork {
+  const inTransaction = <T>(body: (tx: Transaction, now: Date) => Promise<T>): Promise<T> =>
+    knex.transaction(async (tx) => {
+      const { rows } = await tx.raw<{ rows: { now: Date }[] }>('select transaction_timestamp() as now');
+      return body(tx, clock(rows[0]!.now));
+    });
+  return async (who, body) => {
+    try {
+      return await inTransaction(async (tx, now) => {
+        const events: AuditEvent[] = [];
+        const work: Work = { tx, now, ...who, secrets, record: (event) => void events.push(event) };
+        const result = await body(work);
+        if (events.length > 0) await writeAudit(work, events);
+        return result;
+      });
+    } catch (error) {
+      if (error instanceof AppError) {
+        const refusal: AuditEvent = {
+          type: 'request.refused',
+          result: 'failure',
+          reason: error.auditReason ?? error.message,
+          details: { code: error.code },
+        };
+        await inTransaction((tx, now) => writeAudit({ tx, now, ...who }, [refusal]));
+      }
+      throw error;
+    }
+  };
+}

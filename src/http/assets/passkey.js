@@ -1,0 +1,276 @@
+// @ts-check
+/**
+ * What a sign-in page does when it has script: runs passkey ceremonies, counts down, hides a code, focuses a mistake.
+ * Every page works without it except for the passkeys themselves. Its words come from the page (views/messages.ts).
+ *
+ * A classic script in the language of 2017, so that a browser too old for passkeys still runs it and can say so.
+ */
+(() => {
+  /** @typedef {typeof import('@simplewebauthn/browser')} Library */
+  /** Absent when its script could not be loaded or understood. @type {Library | undefined} */
+  const library = Reflect.get(window, 'SimpleWebAuthnBrowser');
+  const passkeysWork = Boolean(
+    window.PublicKeyCredential && library && typeof library.startRegistration === 'function',
+  );
+
+  // A challenge lives five minutes (RULES 6); one that waits in the name field is renewed a little before.
+  const challengeMilliseconds = 4.5 * 60 * 1000;
+
+  /** The server would not give a challenge. */
+  class Refusal extends Error {
+    /** @param {number} status @param {string} message the server's own sentence, empty when it sent none */
+    constructor(status, message) {
+      super(message);
+      this.status = status;
+    }
+  }
+
+  /** @type {NodeListOf<HTMLFormElement>} */
+  const passkeyForms = document.querySelectorAll('form[data-passkey]');
+  if (passkeysWork) passkeyForms.forEach(runPasskeys);
+  if (passkeysWork) each('[data-needs-passkeys]', show);
+  if (!passkeysWork) each('[data-no-passkeys]', show);
+  each('[data-seconds-left]', countDown);
+  each('time[data-local]', tellInLocalTime);
+  each('button[data-hides]', hideOnDemand);
+  // Where `autofocus` works on fields only. It has had its chance by the first frame.
+  window.requestAnimationFrame(() => {
+    if (document.activeElement === document.body) each('#error-summary', (summary) => summary.focus());
+  });
+
+  /** @param {HTMLFormElement} form */
+  function runPasskeys(form) {
+    const webauthn = /** @type {Library} */ (library);
+    const creates = form.dataset.passkey === 'create';
+    const says = /** @type {HTMLElement} */ (form.querySelector('[data-passkey-says]'));
+    const waits = /** @type {HTMLElement} */ (form.querySelector('[data-passkey-waits]'));
+    /** @type {HTMLButtonElement[]} */
+    const buttons = Array.from(form.querySelectorAll('button[data-passkey-start]'));
+    let turn = 0; // Only the ceremony whose turn it is may answer or speak.
+    let busy = false;
+    let armedAt = 0;
+    let renewal = 0;
+
+    buttons.forEach((button) => {
+      button.hidden = false;
+      button.addEventListener('click', () => void start(button));
+    });
+    // Back from the browser's cache of pages: that ceremony is over.
+    window.addEventListener('pageshow', (event) => event.persisted && rest());
+    document.addEventListener('visibilitychange', () => void rearmWhenStale());
+    void arm();
+
+    /** @param {HTMLButtonElement} button */
+    async function start(button) {
+      turn += 1;
+      busy = true;
+      buttons.forEach((each) => {
+        each.disabled = true;
+      });
+      say('', 'problem');
+      let startedAt = 0;
+      try {
+        const optionsJSON = await askForOptions(button.dataset.authenticator);
+        waits.textContent = waits.dataset.waiting || '';
+        startedAt = performance.now();
+        const answer = creates
+          ? await webauthn.startRegistration({ optionsJSON })
+          : await webauthn.startAuthentication({ optionsJSON });
+        submit(answer);
+      } catch (error) {
+        // This sign-in has moved on or ended: the page itself knows what comes next.
+        if (error instanceof Refusal && [401, 409, 410].includes(error.status)) return location.reload();
+        rest();
+        button.focus();
+        explain(error, startedAt === 0 ? 0 : performance.now() - startedAt, button.dataset.authenticator);
+        void arm();
+      }
+    }
+
+    /** Offers passkeys in the name field, silently: nobody asked for it, so nobody hears that it failed. */
+    async function arm() {
+      clearTimeout(renewal);
+      if (form.dataset.autofill !== 'on') return;
+      turn += 1;
+      const mine = turn;
+      try {
+        if (!(await webauthn.browserSupportsWebAuthnAutofill()) || mine !== turn) return;
+        const optionsJSON = await askForOptions();
+        if (mine !== turn) return;
+        armedAt = Date.now();
+        renewal = window.setTimeout(rearmWhenStale, challengeMilliseconds);
+        const answer = await webauthn.startAuthentication({ optionsJSON, useBrowserAutofill: true });
+        if (mine === turn) submit(answer);
+      } catch (_error) {
+        // Cancelled, replaced or refused. The buttons are still there.
+      }
+    }
+
+    /** In a tab that is not looked at nothing is renewed; when the person comes back, it is. */
+    function rearmWhenStale() {
+      if (document.hidden || busy || armedAt === 0) return;
+      if (Date.now() - armedAt >= challengeMilliseconds) void arm();
+    }
+
+    /**
+     * @param {string} [preferredAuthenticatorType]
+     * @returns {Promise<any>} options as the server made them
+     */
+    async function askForOptions(preferredAuthenticatorType) {
+      const response = await fetch(form.dataset.optionsUrl || '', {
+        method: 'POST',
+        credentials: 'same-origin',
+        headers: { 'content-type': 'application/json', accept: 'application/json', 'x-csrf': field('csrf').value },
+        body: JSON.stringify({ preferredAuthenticatorType }),
+      });
+      if (response.ok) return response.json();
+      const body = await response.json().catch(() => ({}));
+      throw new Refusal(response.status, response.status < 500 && body.error ? String(body.error.message || '') : '');
+    }
+
+    /** The answer goes as an ordinary form, so that this POST too ends in a redirect to the page that comes next. */
+    function submit(/** @type {unknown} */ answer) {
+      busy = true;
+      field('response').value = JSON.stringify(answer);
+      form.submit();
+    }
+
+    function rest() {
+      busy = false;
+      waits.textContent = '';
+      buttons.forEach((button) => {
+        button.disabled = false;
+      });
+    }
+
+    /**
+     * Browsers do not tell a cancelled prompt from a missing passkey; how long it took says most.
+     * @param {any} error
+     * @param {number} milliseconds since the prompt was asked for; 0 when it never was
+     * @param {string} [authenticator]
+     */
+    function explain(error, milliseconds, authenticator) {
+      const text = says.dataset;
+      if (error instanceof Refusal) return say(error.message || text.failed, 'problem');
+      if (milliseconds === 0) return say(error instanceof TypeError ? text.offline : text.failed, 'problem'); // fetch
+      switch (error.name) {
+        case 'AbortError':
+          return;
+        case 'NotAllowedError':
+          if (milliseconds >= 30000) return say(text.timedOut, 'calm');
+          if (authenticator === 'securityKey') return say(`${text.notDone} ${text.noPin}`, 'calm');
+          if (milliseconds < 1000) return say(text.notStarted, 'problem');
+          return say(text.notDone, 'calm');
+        case 'InvalidStateError':
+          if (!creates) return say(text.failed, 'problem');
+          each('[data-when-already]', show);
+          return say(text.already, 'news');
+        case 'SecurityError':
+          return say(text.wrongSite, 'problem');
+        case 'ConstraintError':
+        case 'NotSupportedError':
+          return say(text.unfit, 'problem');
+        default:
+          return say(text.failed, 'problem');
+      }
+    }
+
+    /** @param {string | undefined} text @param {'problem' | 'calm' | 'news'} tone */
+    function say(text, tone) {
+      says.dataset.tone = tone;
+      says.textContent = text || '';
+    }
+
+    /** @param {string} name @returns {HTMLInputElement} */
+    function field(name) {
+      return /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+    }
+  }
+
+  /**
+   * Counts by the seconds the server said were left, so that a wrong clock on this machine does no harm.
+   * @param {HTMLElement} element
+   */
+  function countDown(element) {
+    const endsAt = Date.now() + Number(element.dataset.secondsLeft) * 1000;
+    const clock = /** @type {HTMLElement} */ (element.querySelector('[data-clock]'));
+    const over = /** @type {HTMLElement} */ (element.querySelector('[data-window-over]'));
+    const says = /** @type {HTMLElement} */ (element.querySelector('[data-window-says]'));
+    let last = Infinity;
+    const timer = window.setInterval(tick, 1000);
+    show(clock);
+    tick();
+
+    function tick() {
+      const seconds = Math.max(0, Math.round((endsAt - Date.now()) / 1000));
+      const time = `${Math.floor(seconds / 60)}:${`0${seconds % 60}`.slice(-2)}`;
+      clock.textContent = (clock.dataset.clock || '').replace('{clock}', time);
+      // Spoken when a mark is passed, not when the page is opened after it.
+      if (last !== Infinity && last > 300 && seconds <= 300) says.textContent = says.dataset.fiveMinutes || '';
+      if (last !== Infinity && last > 60 && seconds <= 60) says.textContent = says.dataset.oneMinute || '';
+      if (seconds === 0) {
+        says.textContent = says.dataset.ended || '';
+        element.querySelectorAll('[data-window-open]').forEach((line) => {
+          line.setAttribute('hidden', '');
+        });
+        show(over);
+        clearInterval(timer);
+        const link = over.querySelector('a');
+        passkeyForms.forEach((form) => {
+          const focused = form.contains(document.activeElement);
+          form.hidden = true;
+          if (focused && link) link.focus();
+        });
+      }
+      last = seconds;
+    }
+  }
+
+  /** The server knows no time zones but its own; the browser knows the reader's. @param {HTMLElement} element */
+  function tellInLocalTime(element) {
+    const at = new Date(element.getAttribute('datetime') || '');
+    const language = document.documentElement.lang || 'en';
+    const sameLanguage = (navigator.languages || []).filter((each) => each.split('-')[0] === language.split('-')[0]);
+    /** @type {Intl.DateTimeFormatOptions} */
+    const day = { year: 'numeric', month: 'short', day: 'numeric' };
+    /** @type {Intl.DateTimeFormatOptions} */
+    const time = { hour: 'numeric', minute: '2-digit' };
+    /** @type {Record<string, Intl.DateTimeFormatOptions>} */
+    const shapes = {
+      time: Object.assign({ timeZoneName: 'short' }, time),
+      date: day,
+      'date-time': Object.assign({}, day, time),
+    };
+    try {
+      element.textContent = at.toLocaleString(
+        sameLanguage[0] || language,
+        shapes[element.dataset.local || 'date-time'],
+      );
+    } catch (_error) {
+      // The server's text stays.
+    }
+  }
+
+  /** Covers the code on screen for whoever has somebody behind them. @param {HTMLElement} button */
+  function hideOnDemand(button) {
+    const field = document.getElementById(button.dataset.hides || '');
+    if (!field) return;
+    show(button);
+    button.addEventListener('click', () => {
+      const hidden = field.classList.toggle('covered');
+      button.textContent = (hidden ? button.dataset.show : button.dataset.hide) || '';
+    });
+  }
+
+  /** @param {HTMLElement} element */
+  function show(element) {
+    element.hidden = false;
+  }
+
+  /** @param {string} selector @param {(element: HTMLElement) => void} act */
+  function each(selector, act) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const found = document.querySelectorAll(selector);
+    found.forEach(act);
+  }
+})();

@@ -1,0 +1,55 @@
+import type { Context, Next } from 'koa';
+import type { Logger } from 'pino';
+import { AppError, type ErrorCode } from '../core/errors.ts';
+import type { Origin } from '../core/work.ts';
+
+export const statusOf: Readonly<Record<ErrorCode, number>> = {
+  invalid_input: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  unsupported_media_type: 415,
+  throttled: 429,
+  overloaded: 503,
+};
+
+/** What went wrong, as a door shows it: a page, or JSON. */
+export interface Failure {
+  readonly status: number;
+  readonly code: ErrorCode | 'fault' | 'method_not_allowed';
+  /** A sentence safe to show. */
+  readonly message: string;
+  readonly requestId: string;
+}
+
+export function failureOf(error: unknown, requestId: string): Failure {
+  if (error instanceof AppError) {
+    return { status: statusOf[error.code], code: error.code, message: error.message, requestId };
+  }
+  return { status: 500, code: 'fault', message: 'Something went wrong on our side. It is not your fault.', requestId };
+}
+
+/** Catches everything below it; faults go to the log in full, to the person as a reference. */
+export function answerErrors(log: Logger, show: (ctx: Context, failure: Failure) => void) {
+  return async (ctx: Context, next: Next): Promise<void> => {
+    const { requestId } = ctx.state.origin as Origin;
+    try {
+      await next();
+      if (ctx.respond === false) return;
+      if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'There is no page at this address.');
+      if (ctx.status === 405 && ctx.body == null) {
+        show(ctx, { status: 405, code: 'method_not_allowed', message: 'This address does not take that method.', requestId });
+      }
+    } catch (error) {
+      const failure = failureOf(error, requestId);
+      if (failure.status >= 500) log.error({ err: error, requestId, method: ctx.method, path: ctx.path }, 'request failed');
+      ctx.status = failure.status;
+      if (error instanceof AppError && error.retryAfterSeconds) ctx.set('retry-after', String(error.retryAfterSeconds));
+      // What was not read of a refused body is not read at all: the connection ends instead.
+      if (!ctx.req.complete) ctx.set('connection', 'close');
+      show(ctx, failure);
+    }
+  };
+}

@@ -1,0 +1,41 @@
+import { type Pass, usability } from '../../methods/temporary-access-pass/pass.ts';
+import { passState } from '../../methods/temporary-access-pass/pass.ts';
+import type { PassSettings } from '../../methods/temporary-access-pass/settings.ts';
+
+/** ISO 8601 UTC with seven fraction digits, as Graph writes dates. */
+export function graphDate(at: Date): string {
+  return at.toISOString().replace(/(\.\d{3})Z$/, '$10000Z');
+}
+
+/** A pass in Graph's shape; the code is there in the 201 that made it and nowhere else. */
+export function passResource(pass: Pass, settings: PassSettings, now: Date, code: string | null) {
+  const reason = usability(pass, settings, now);
+  return {
+    '@odata.type': '#microsoft.graph.temporaryAccessPassAuthenticationMethod',
+    id: pass.id,
+    temporaryAccessPass: code,
+    createdDateTime: graphDate(pass.issuedAt),
+    startDateTime: graphDate(pass.startsAt),
+    lifetimeInMinutes: Math.round((pass.expiresAt.getTime() - pass.startsAt.getTime()) / 60_000),
+    isUsableOnce: pass.oneTime,
+    isUsable: reason === 'EnabledByPolicy',
+    methodUsabilityReason: reason,
+    purpose: pass.purpose,
+    reason: pass.reason,
+    ticket: pass.ticket,
+    state: passState(pass, now),
+    createdBy: { kind: pass.issuedByKind, id: pass.issuedById },
+    usedDateTime: pass.lastUsedAt && graphDate(pass.lastUsedAt),
+  };
+}
+
+/** Graph's error envelope; its JavaScript client reads `innerError` with exactly these names. */
+export function graphError(code: string, message: string, requestId: string, clientRequestId: string, now: Date) {
+  return {
+    error: {
+      code,
+      message,
+      innerError: { date: now.toISOString().slice(0, 19), 'request-id': requestId, 'client-request-id': clientRequestId || requestId },
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import type { Context } from 'koa';
+import { securityInfoClientId } from '../oidc/built-in-clients.ts';
+import type { ProviderSession } from '../oidc/own-sessions.ts';
+import { type Owner, freshSeconds } from '../security-info/own-methods.ts';
+import type { Origin } from '../core/work.ts';
+
+export interface OwnSessions {
+  /** The session's owner; undefined when nobody is signed in here. */
+  owner(ctx: Context): Promise<Owner | undefined>;
+  /** Sends the browser to the provider to sign in, or to prove it again when `fresh`. */
+  ask(ctx: Context, fresh: boolean): void;
+}
+
+/** Our own pages are relying parties of the provider: `response_type=none`, no second session, no second policy. */
+export function ownSessions(
+  issuer: string,
+  readSession: (ctx: Context) => Promise<ProviderSession | undefined>,
+  strongAcrs: readonly string[],
+): OwnSessions {
+  return {
+    async owner(ctx) {
+      const session = await readSession(ctx);
+      if (!session) return undefined;
+      return {
+        userId: session.accountId,
+        sessionUid: session.uid,
+        authTime: session.authTime,
+        strong: strongAcrs.includes(session.acr),
+        origin: ctx.state.origin as Origin,
+      };
+    },
+    ask(ctx, fresh) {
+      const asked = new URL(`${issuer}/auth`);
+      asked.search = new URLSearchParams({
+        client_id: securityInfoClientId,
+        response_type: 'none',
+        scope: 'openid',
+        redirect_uri: `${issuer}/security-info`,
+        // Comes back with us: a page that still falls short then says so instead of asking in a circle.
+        state: `${fresh ? 'fresh-' : ''}${randomBytes(8).toString('base64url')}`,
+        ...(fresh && { max_age: String(freshSeconds - 60), acr_values: 'phr' }),
+      }).toString();
+      ctx.status = 303;
+      ctx.redirect(asked.href);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import { AppError } from '../../core/errors.ts';
+import type { Origin, RunWork } from '../../core/work.ts';
+import { type EnrollableMethod, isEnrollable } from '../../methods/method.ts';
+import type { MethodRegistry } from '../../methods/registry.ts';
+import { securityInfoClientId } from '../../oidc/built-in-clients.ts';
+import * as own from '../../security-info/own-methods.ts';
+import { problemPage } from '../sign-in/pages.ts';
+import type { Guards } from '../guards.ts';
+import type { OwnSessions } from '../own-session.ts';
+import { limits, readForm, readJson } from '../parse.ts';
+import type { Show } from '../show.ts';
+import { type SecurityInfoError, securityInfoPage } from './pages.ts';
+
+export interface SecurityInfoParts {
+  readonly issuer: string;
+  readonly run: RunWork;
+  readonly methods: MethodRegistry;
+  readonly sessions: OwnSessions;
+  readonly guards: Guards;
+  readonly show: Show;
+}
+
+/** My security info: what a person has registered, one more passkey, names, and the way out. */
+export function securityInfoRoutes({ issuer, run, methods, sessions, guards, show }: SecurityInfoParts): Router {
+  const router = new Router({ prefix: '/security-info' });
+  const passkeys = methods.all.filter(isEnrollable).find(({ id }) => id === 'passkey') as EnrollableMethod;
+
+  router.get('/', async (ctx) => {
+    const owner = await sessions.owner(ctx);
+    const state = String(ctx.query.state ?? '');
+    if (!owner) return state ? fallsShort(ctx) : sessions.ask(ctx, false);
+    const info = await own.ownSecurityInfo(run, methods, owner);
+    // Like every change made here, the page itself wants a proof of the last ten minutes.
+    if (!info.mayChange) return state.startsWith('fresh-') ? fallsShort(ctx) : sessions.ask(ctx, true);
+    const { requestId: reference } = ctx.state.origin as Origin;
+    const signOutUrl = `${issuer}/session/end?client_id=${securityInfoClientId}`;
+    show.page(
+      ctx,
+      securityInfoPage(info, { layout: show.layout, csrf: guards.browser(ctx).csrf, signOutUrl, said: ctx.query, reference }),
+    );
+  });
+
+  router.post('/passkeys/options', async (ctx) => {
+    ctx.state.json = true;
+    const body = (await readJson(ctx.req, limits.json)) as { preferredAuthenticatorType?: unknown } | undefined;
+    guards.demandOwnPage(ctx, ctx.get('x-csrf'));
+    const owner = await sessions.owner(ctx);
+    if (!owner) throw new AppError('unauthenticated', 'Your session has ended. Sign in again.');
+    const preferred = body?.preferredAuthenticatorType;
+    ctx.body = await own.beginOwnEnrolment(run, passkeys, owner, typeof preferred === 'string' ? preferred : undefined);
+  });
+
+  router.post('/passkeys', async (ctx) => {
+    const form = await readForm(ctx.req, limits.passkey);
+    await change(ctx, form.csrf, async (owner) => {
+      const verdict = await own.finishOwnEnrolment(run, passkeys, owner, form);
+      if (verdict.enrolled) return { notice: 'added' };
+      return { error: { duplicate: 'alreadyRegistered', too_many: 'tooManyPasskeys' }[verdict.reason as string] ?? 'notCreated' };
+    });
+  });
+
+  router.post('/passkeys/:id/name', async (ctx) => {
+    const form = await readForm(ctx.req, limits.form);
+    await change(ctx, form.csrf, async (owner) => {
+      const name = form.name?.trim() ?? '';
+      const mistake: SecurityInfoError | undefined = name === '' ? 'emptyPasskeyName' : name.length > 64 ? 'longPasskeyName' : undefined;
+      if (mistake) return { error: mistake, passkey: ctx.params.id! };
+      await own.renameOwnCredential(run, methods, owner, { credentialId: ctx.params.id!, name });
+      return { notice: 'renamed' };
+    });
+  });
+
+  return router;
+
+  /** Guards, changes, and goes back to the page; a proof grown too old is asked for anew there. */
+  async function change(
+    ctx: Context,
+    csrf: string | undefined,
+    body: (owner: own.Owner) => Promise<Readonly<Record<string, string>>>,
+  ): Promise<void> {
+    guards.demandOwnPage(ctx, csrf);
+    const owner = await sessions.owner(ctx);
+    const said = owner ? await unlessStale(body(owner)) : {};
+    const query = new URLSearchParams(said).toString();
+    ctx.status = 303;
+    ctx.redirect(`/security-info${query && `?${query}`}`);
+  }
+
+  function fallsShort(ctx: Context): void {
+    ctx.status = 403;
+    const { requestId: reference } = ctx.state.origin as Origin;
+    show.page(ctx, problemPage(show.layout, 'needsPasskey', { reference }));
+  }
+}
+
+async function unlessStale<T extends object>(work: Promise<T>): Promise<T | Record<string, never>> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'unauthenticated') return {};
+    throw error;
+  }
+}

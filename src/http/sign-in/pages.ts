@@ -1,0 +1,110 @@
+import type { Interaction } from '../../oidc/interactions.ts';
+import type { SignIn } from '../../sign-in/sign-in.ts';
+import type { Standing } from '../../sign-in/steps.ts';
+import type { Layout } from '../../../views/layout.tsx';
+import { messages } from '../../../views/messages.ts';
+import { Problem, type ProblemProps } from '../../../views/problem.tsx';
+import { renderView } from '../../../views/render.ts';
+import { Complete } from '../../../views/sign-in/complete.tsx';
+import { Confirm } from '../../../views/sign-in/confirm.tsx';
+import { Enrol } from '../../../views/sign-in/enrol.tsx';
+import { Identify } from '../../../views/sign-in/identify.tsx';
+import { Verify } from '../../../views/sign-in/verify.tsx';
+
+interface Around {
+  readonly layout: Layout;
+  readonly base: string;
+  readonly csrf: string;
+  readonly app: Interaction['app'];
+  readonly loginHint: string | null;
+  readonly signOutUrl: string;
+}
+
+/** The page of a step that waits for the person; the others are redirects. */
+export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: Around): string | undefined {
+  const { layout, base, csrf, app } = around;
+  const { notice } = signIn;
+  if (notice?.kind === 'signed_in_as_other') return signedInAsOther(notice, around);
+  const interaction = { layout, base, csrf, appName: app.name };
+  const reference = notice?.reference === undefined ? {} : { reference: notice.reference };
+  switch (step.kind) {
+    case 'identify':
+      return renderView(Identify, {
+        ...interaction,
+        ...reference,
+        error: notice?.kind === 'name_missing' ? 'emptyName' : passkeyMistake(notice),
+        userName: around.loginHint ?? '',
+      });
+    case 'verify': {
+      const { methods, chosen } = step;
+      return renderView(Verify, {
+        ...interaction,
+        ...reference,
+        error: verifyMistake(notice),
+        methods,
+        chosen,
+        userName: signIn.userName ?? '',
+      });
+    }
+    case 'enrol':
+      return renderView(Enrol, { ...interaction, ...reference, error: enrolMistake(notice), oneTime: boundToBrowser, ends: windowEnd(step.windowEndsAt, now) });
+    case 'confirm':
+      return renderView(Confirm, { ...interaction, ...reference, error: confirmMistake(notice), passkeyName: step.name, ends: windowEnd(step.windowEndsAt, now) });
+    case 'ended':
+      return problemPage(layout, 'windowEnded', { way: { kind: 'post', action: `${base}/restart`, csrf, text: messages.problem.signInAgain } });
+    default:
+      return undefined;
+  }
+}
+
+export function completePage(layout: Layout, appName: string, url: string): string {
+  return renderView(Complete, { layout, appName, url });
+}
+
+export function problemPage(layout: Layout, id: keyof typeof messages.problems, more: Omit<ProblemProps, 'layout' | 'problem'> = {}): string {
+  return renderView(Problem, { layout, problem: messages.problems[id], ...more });
+}
+
+function signedInAsOther(notice: { signedInAs: string; passIsFor: string }, { layout, signOutUrl }: Around): string {
+  return problemPage(layout, 'signedInAsAnother', {
+    values: { current: notice.signedInAs, other: notice.passIsFor },
+    way: { kind: 'link', url: signOutUrl, text: messages.problem.signOut },
+  });
+}
+
+/** What the page says of the last answer, in the words of the catalogue; undefined when it was no refused passkey. */
+function passkeyMistake(notice: SignIn['notice']) {
+  switch (notice?.kind) {
+    case 'refused':
+      return notice.method === 'passkey' ? 'passkeyRefused' : undefined;
+    case 'unknown_passkey':
+      return 'passkeyUnknown';
+    case 'suspended_passkey':
+      return 'passkeySuspended';
+    case 'other_account':
+      return 'passkeyOfOther';
+    default:
+      return undefined;
+  }
+}
+
+function verifyMistake(notice: SignIn['notice']) {
+  return notice?.kind === 'refused' && notice.method !== 'passkey' ? 'refused' : passkeyMistake(notice);
+}
+
+function confirmMistake(notice: SignIn['notice']) {
+  const mistake = passkeyMistake(notice);
+  return mistake === 'passkeyRefused' ? 'notConfirmed' : mistake;
+}
+
+function enrolMistake(notice: SignIn['notice']) {
+  if (notice?.kind !== 'not_enrolled') return undefined;
+  if (notice.reason === 'duplicate') return 'alreadyRegistered';
+  return notice.reason === 'too_many' ? 'tooManyPasskeys' : 'notCreated';
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC', timeZoneName: 'short' });
+
+function windowEnd(at: Date, now: Date) {
+  return { at: at.toISOString(), text: clock.format(at), secondsLeft: Math.max(0, Math.floor((at.getTime() - now.getTime()) / 1000)) };
+}

@@ -1,0 +1,66 @@
+import type { Knex } from 'knex';
+import type { Logger } from 'pino';
+import { system } from './core/actor.ts';
+import type { RunWork } from './core/work.ts';
+import type { NamedStatements } from './database/named-statements.ts';
+import { deleteExpiredCeremonies } from './methods/passkey/store.ts';
+import { purgeEnded } from './methods/temporary-access-pass/store.ts';
+import { purgeExpired } from './oidc/purge.ts';
+import { deleteExpired } from './sign-in/store.ts';
+import { deleteEndedWindows } from './throttle/throttle.ts';
+
+export interface Maintenance {
+  /** One round now; false when another node is at it. */
+  run(): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly knex: Knex;
+  readonly db: NamedStatements;
+  readonly run: RunWork;
+  readonly log: Logger;
+}
+
+const everyMs = 60_000;
+
+/** Deletes what has expired, every minute, on one node at a time. Everything is also refused by date where it is used. */
+export function startMaintenance({ knex, db, run, log }: Parts): Maintenance {
+  let current: Promise<unknown> = Promise.resolve();
+  const round = () => onOneNode(knex, () => clean(run, db));
+  const timer = setInterval(() => {
+    current = round().catch((error: unknown) => log.warn({ err: error }, 'maintenance failed; it is tried again in a minute'));
+  }, everyMs);
+  timer.unref();
+  return {
+    run: round,
+    async stop() {
+      clearInterval(timer);
+      await current;
+    },
+  };
+}
+
+async function clean(run: RunWork, db: NamedStatements): Promise<void> {
+  await purgeExpired(db);
+  await run({ actor: system, origin: { requestId: 'maintenance', ip: null, userAgent: null } }, async (work) => {
+    await deleteExpired(work.tx, work.now);
+    await deleteExpiredCeremonies(work.tx, work.now);
+    await deleteEndedWindows(work);
+    const purged = await purgeEnded(work.tx, work.now);
+    if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
+  });
+}
+
+/** The lock belongs to a transaction of its own and goes with it, also when this process is killed. */
+async function onOneNode(knex: Knex, body: () => Promise<void>): Promise<boolean> {
+  return knex.transaction(async (tx) => {
+    const { rows } = await tx.raw<{ rows: { held: boolean }[] }>(
+      "select pg_try_advisory_xact_lock(hashtext('latchkey'), hashtext('maintenance')) as held",
+    );
+    if (!rows[0]?.held) return false;
+    await tx.raw('set local idle_in_transaction_session_timeout = 0');
+    await body();
+    return true;
+  });
+}

@@ -1,0 +1,149 @@
+import type { Work } from '../core/work.ts';
+
+/** The ways to sign in that exist; a new one adds its id here and a line in the registry. */
+export type MethodId = 'temporary-access-pass' | 'passkey';
+
+export interface MethodTraits {
+  /** Values of RFC 8176 that a sign-in with this reports; empty when it never reaches a relying party. */
+  readonly amr: readonly string[];
+  /** The level it reaches on the scale of acr values. */
+  readonly level: 'bootstrap' | '1f' | '2f' | 'phr' | 'phrh';
+  /** It opens registration and nothing else: it never completes a sign-in. */
+  readonly bootstrapOnly: boolean;
+}
+
+/** What a page must ask; pages know these kinds, never the methods. */
+export type Challenge =
+  | { readonly kind: 'code'; readonly label: string }
+  | { readonly kind: 'passkey'; readonly options: object };
+
+/** The sign-in that asks, as far as a method may know it. */
+export interface Attempt {
+  /** Digest of the sign-in's id: open ceremonies belong to it. */
+  readonly owner: Buffer;
+  /** Digest of the browser cookie. */
+  readonly browser: Buffer;
+  /** The name as typed; null when nobody was named yet. */
+  readonly userName: string | null;
+  /** The user of the session in this browser: a code of somebody else changes nothing. */
+  readonly signedInUserId: string | null;
+  /** The one credential that will do: the one that was just registered. */
+  readonly onlyCredentialId: string | null;
+}
+
+/** Why it was refused: for the audit log and, where the person proved enough to be told, for the page. */
+export type RefusalReason =
+  | 'malformed'
+  | 'unknown_user'
+  | 'user_disabled'
+  | 'no_pass'
+  | 'wrong_code'
+  | 'not_yet_valid'
+  | 'expired'
+  | 'already_used'
+  | 'other_browser'
+  | 'policy'
+  | 'issuer_not_allowed'
+  | 'signed_in_as_other'
+  | 'challenge_unknown'
+  | 'credential_unknown'
+  | 'credential_suspended'
+  | 'credential_of_other'
+  | 'signature'
+  | 'counter_regress';
+
+export type Verdict =
+  | {
+      readonly verified: true;
+      readonly userId: string;
+      readonly credentialId: string;
+      /** When what it opens ends; absent when it has no end of its own. */
+      readonly endsAt?: Date;
+    }
+  | { readonly verified: false; readonly reason: RefusalReason; readonly userId?: string | undefined };
+
+export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
+  readonly id: MethodId;
+  readonly traits: MethodTraits;
+  /** A code can be guessed, a signature cannot: guessable ones are throttled before they are read. */
+  readonly guessable: boolean;
+  challenge(work: Work, attempt: Attempt): Promise<Challenge>;
+  // Verification in three parts, so that no transaction waits for a hash and nothing is spent twice.
+  /** Parses, and finds what the response claims to be, or a sentinel that costs the same. */
+  read(work: Work, attempt: Attempt, response: unknown): Promise<Candidate>;
+  /** No database. Always run, whatever was read. Null when it proves nothing. */
+  check(candidate: Candidate): Promise<Proof | null>;
+  /** One conditional statement; refused when anything changed since it was read. */
+  spend(work: Work, attempt: Attempt, candidate: Candidate, proof: Proof | null): Promise<Verdict>;
+}
+
+export interface Enrolment {
+  readonly owner: Buffer;
+  readonly userId: string;
+  /** The pass that opened this registration; null when the person manages their own methods. */
+  readonly passId: string | null;
+  /** When the registration window ends; null when there is none. */
+  readonly endsAt: Date | null;
+  /** Browser and system, for people to recognise the new method by. */
+  readonly device: string | null;
+}
+
+export interface Enrolled {
+  readonly credentialId: string;
+  readonly name: string;
+}
+
+export type EnrolmentVerdict =
+  | { readonly enrolled: true; readonly credential: Enrolled }
+  | { readonly enrolled: false; readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many' };
+
+/** A method people can register here. The same three parts as for verification. */
+export interface EnrollableMethod<Candidate = unknown, Proof = unknown> extends AuthenticationMethod {
+  /** The options for the browser. `preferred` is a hint about where the person wants it to live. */
+  beginEnrolment(work: Work, enrolment: Enrolment, preferred?: string): Promise<object>;
+  readEnrolment(work: Work, enrolment: Enrolment, response: unknown): Promise<Candidate>;
+  checkEnrolment(candidate: Candidate): Promise<Proof | null>;
+  /** What a pass has added and nobody has used yet: after a false start the person goes on with that. */
+  enrolledThrough(work: Work, passId: string): Promise<Enrolled | null>;
+  keepEnrolment(work: Work, enrolment: Enrolment, candidate: Candidate, proof: Proof | null): Promise<EnrolmentVerdict>;
+}
+
+/** A credential as its owner sees it. */
+export interface ListedCredential {
+  readonly id: string;
+  readonly method: MethodId;
+  readonly name: string;
+  /** True when it never leaves the device it was made on. */
+  readonly deviceBound: boolean;
+  readonly createdAt: Date;
+  readonly createdWith: string | null;
+  readonly lastUsedAt: Date | null;
+  readonly lastUsedWith: string | null;
+  readonly suspended: boolean;
+}
+
+export interface ListableMethod extends AuthenticationMethod {
+  listOf(work: Work, userId: string): Promise<readonly ListedCredential[]>;
+  /** False when this user has no such credential of this method. */
+  rename(work: Work, userId: string, credentialId: string, name: string): Promise<boolean>;
+}
+
+/** A method that opens registration: it says whether that is still so, and is spent by the graduation. */
+export interface BootstrapMethod extends AuthenticationMethod {
+  /** Undefined once what it opened may not go on; holds it still until the work ends. */
+  stillOpens(work: Work, credentialId: string): Promise<{ readonly boundToBrowser: boolean } | undefined>;
+  /** The registered method was used once: the bootstrap is spent. */
+  graduate(work: Work, credentialId: string): Promise<void>;
+}
+
+export function isEnrollable(method: AuthenticationMethod): method is EnrollableMethod {
+  return 'beginEnrolment' in method;
+}
+
+export function isListable(method: AuthenticationMethod): method is ListableMethod {
+  return 'listOf' in method;
+}
+
+export function isBootstrap(method: AuthenticationMethod): method is BootstrapMethod {
+  return 'graduate' in method;
+}

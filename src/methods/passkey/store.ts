@@ -1,0 +1,173 @@
+import type { Transaction } from '../../core/work.ts';
+import type { Passkey } from './passkey.ts';
+
+interface PasskeyRow {
+  id: string;
+  credential_id: Buffer;
+  user_id: string;
+  public_key: Buffer;
+  algorithm: number;
+  sign_count: string;
+  transports: string[];
+  aaguid: string;
+  backup_eligible: boolean;
+  backed_up: boolean;
+  name: string;
+  created_at: Date;
+  created_with: string | null;
+  first_used_at: Date | null;
+  last_used_at: Date | null;
+  last_used_with: string | null;
+  suspended_at: Date | null;
+}
+
+function toPasskey(row: PasskeyRow): Passkey {
+  return {
+    id: row.id,
+    credentialId: row.credential_id,
+    userId: row.user_id,
+    publicKey: row.public_key,
+    signCount: Number(row.sign_count),
+    transports: row.transports,
+    aaguid: row.aaguid,
+    backupEligible: row.backup_eligible,
+    backedUp: row.backed_up,
+    name: row.name,
+    createdAt: row.created_at,
+    createdWith: row.created_with,
+    firstUsedAt: row.first_used_at,
+    lastUsedAt: row.last_used_at,
+    lastUsedWith: row.last_used_with,
+    suspendedAt: row.suspended_at,
+  };
+}
+
+export async function ofUser(tx: Transaction, userId: string): Promise<Passkey[]> {
+  return (await tx<PasskeyRow>('passkeys').where('user_id', '=', userId).orderBy('created_at')).map(toPasskey);
+}
+
+export async function byId(tx: Transaction, id: string): Promise<Passkey | undefined> {
+  const row = await tx<PasskeyRow>('passkeys').where('id', '=', id).first();
+  return row && toPasskey(row);
+}
+
+/** The passkey a pass added, while it was not used yet. */
+export async function unusedOfPass(tx: Transaction, passId: string): Promise<Passkey | undefined> {
+  const row = await tx<PasskeyRow>('passkeys').where('pass_id' as never, '=', passId).whereNull('first_used_at').first();
+  return row && toPasskey(row);
+}
+
+/** A credential with what the account says of itself: the assertion's user handle must equal it. */
+export async function byCredentialId(
+  tx: Transaction,
+  credentialId: Buffer,
+): Promise<{ passkey: Passkey; userHandle: Buffer; userEnabled: boolean; userNameKey: string } | undefined> {
+  const row = await tx<PasskeyRow>('passkeys as k')
+    .join('users as u', 'u.id', 'k.user_id')
+    .where('k.credential_id', '=', credentialId)
+    .first<(PasskeyRow & { user_handle: Buffer; account_enabled: boolean; user_name_key: string }) | undefined>(
+      'k.*',
+      'u.user_handle',
+      'u.account_enabled',
+      'u.user_name_key',
+    );
+  return (
+    row && { passkey: toPasskey(row), userHandle: row.user_handle, userEnabled: row.account_enabled, userNameKey: row.user_name_key }
+  );
+}
+
+/** False when the credential is registered already, or the pass has added one before. */
+export async function insert(
+  tx: Transaction,
+  passkey: Omit<Passkey, 'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt'> & { algorithm: number; passId: string | null },
+): Promise<boolean> {
+  const inserted = await tx('passkeys')
+    .insert({
+      id: passkey.id,
+      credential_id: passkey.credentialId,
+      user_id: passkey.userId,
+      public_key: passkey.publicKey,
+      algorithm: passkey.algorithm,
+      sign_count: passkey.signCount,
+      transports: passkey.transports,
+      aaguid: passkey.aaguid,
+      backup_eligible: passkey.backupEligible,
+      backed_up: passkey.backedUp,
+      name: passkey.name,
+      created_at: passkey.createdAt,
+      created_with: passkey.createdWith,
+      pass_id: passkey.passId,
+    })
+    .onConflict()
+    .ignore()
+    .returning('id');
+  return inserted.length === 1;
+}
+
+/**
+ * Takes note of a use; the statement holds every condition. False when the passkey was suspended, its user disabled,
+ * or another use raised the counter meanwhile. A counter of 0 means the authenticator does not count (WebAuthn L3 §6.1.1).
+ */
+export async function markUsed(
+  tx: Transaction,
+  now: Date,
+  use: { id: string; signCount: number; backedUp: boolean; device: string | null },
+): Promise<boolean> {
+  const result = await tx.raw<{ rowCount: number }>(
+    `update passkeys k
+        set sign_count = :signCount, backed_up = :backedUp, last_used_at = :now, last_used_with = :device,
+            first_used_at = coalesce(k.first_used_at, :now)
+       from users u
+      where k.id = :id and k.suspended_at is null
+        and (k.sign_count < :signCount or (k.sign_count = 0 and :signCount = 0))
+        and u.id = k.user_id and u.account_enabled`,
+    { ...use, now } as never,
+  );
+  return result.rowCount === 1;
+}
+
+export async function suspend(tx: Transaction, now: Date, id: string, reason: string): Promise<void> {
+  await tx('passkeys').where('id', '=', id).whereNull('suspended_at').update({ suspended_at: now, suspend_reason: reason });
+}
+
+/** False when this user has no such passkey. */
+export async function rename(tx: Transaction, userId: string, id: string, name: string): Promise<boolean> {
+  return (await tx('passkeys').where('id', '=', id).where('user_id', '=', userId).update({ name })) === 1;
+}
+
+export interface Ceremony {
+  readonly challenge: string;
+  readonly kind: 'registration' | 'authentication';
+  readonly owner: Buffer;
+  readonly userId: string | null;
+}
+
+export async function openCeremony(tx: Transaction, expiresAt: Date, ceremony: Ceremony): Promise<void> {
+  await tx('passkey_ceremonies').insert({
+    challenge: ceremony.challenge,
+    kind: ceremony.kind,
+    owner: ceremony.owner,
+    user_id: ceremony.userId,
+    expires_at: expiresAt,
+  });
+}
+
+/** Takes the ceremony, once: whatever comes of it, its challenge is gone. */
+export async function takeCeremony(
+  tx: Transaction,
+  now: Date,
+  asked: Pick<Ceremony, 'challenge' | 'kind' | 'owner'>,
+): Promise<{ userId: string | null } | undefined> {
+  const [row] = await tx('passkey_ceremonies')
+    .where('challenge', '=', asked.challenge)
+    .where('kind', '=', asked.kind)
+    .where('owner', '=', asked.owner)
+    .where('expires_at', '>', now)
+    .delete()
+    .returning<{ user_id: string | null }[]>('user_id');
+  return row && { userId: row.user_id };
+}
+
+export async function deleteExpiredCeremonies(tx: Transaction, now: Date): Promise<number> {
+  return tx('passkey_ceremonies').where('expires_at', '<', now).delete();
+}

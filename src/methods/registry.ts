@@ -1,0 +1,16 @@
+import type { AuthenticationMethod, MethodId } from './method.ts';
+import { passkeyMethod, type RelyingPartyIdentity } from './passkey/passkey-method.ts';
+import { temporaryAccessPassMethod } from './temporary-access-pass/pass-method.ts';
+
+export interface MethodRegistry {
+  /** In the order they are offered. */
+  readonly all: readonly AuthenticationMethod[];
+  get(id: string): AuthenticationMethod | undefined;
+}
+
+/** The ways to sign in, in the order offered. */
+export function methodRegistry(identity: RelyingPartyIdentity): MethodRegistry {
+  const all: AuthenticationMethod[] = [passkeyMethod(identity), temporaryAccessPassMethod()] as AuthenticationMethod[];
+  const byId = new Map<string, AuthenticationMethod>(all.map((method) => [method.id satisfies MethodId, method]));
+  return { all, get: (id) => byId.get(id) };
+}

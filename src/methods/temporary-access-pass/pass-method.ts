@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import type { Secrets } from '../../core/secrets.ts';
+import { permissionsFor } from '../../roles/permit.ts';
+import { userNameKey } from '../../users/user.ts';
+import type { BootstrapMethod, RefusalReason } from '../method.ts';
+import { normalizeCode } from './code.ts';
+import { isDisabledByPolicy, type Pass } from './pass.ts';
+import { readPassSettings } from './settings.ts';
+import * as passes from './store.ts';
+import { opens } from './verifier.ts';
+
+interface Candidate {
+  readonly code: string;
+  readonly secrets: Secrets;
+  readonly claimed: { userId: string; userEnabled: boolean; pass: Pass | undefined } | undefined;
+}
+
+const form = z.object({ code: z.unknown() });
+
+/** Signing in with a pass: it proves who one is just enough to register something better. */
+export function temporaryAccessPassMethod(): BootstrapMethod {
+  return {
+    id: 'temporary-access-pass',
+    traits: { amr: [], level: 'bootstrap', bootstrapOnly: true },
+    guessable: true,
+
+    async challenge() {
+      return { kind: 'code', label: 'Temporary pass' };
+    },
+
+    async read(work, attempt, response): Promise<Candidate> {
+      const code = normalizeCode(form.safeParse(response).data?.code);
+      const claimed = await passes.claimed(work.tx, userNameKey(attempt.userName ?? ''));
+      return { code, secrets: work.secrets, claimed };
+    },
+
+    async check(candidate) {
+      const { code, secrets, claimed } = candidate as Candidate;
+      const stored = claimed?.pass && { userId: claimed.userId, passId: claimed.pass.id, verifier: claimed.pass.verifier };
+      return (await opens(secrets, code, stored)) ? { passId: claimed!.pass!.id } : null;
+    },
+
+    async spend(work, attempt, candidate, proof) {
+      const { claimed } = candidate as Candidate;
+      const refuse = (reason: RefusalReason) => ({ verified: false as const, reason, userId: claimed?.userId });
+      if (!claimed) return refuse('unknown_user');
+      if (!claimed.pass) return refuse('no_pass');
+      if (!proof) return refuse('wrong_code');
+      const { pass, userId } = claimed;
+      if (isDisabledByPolicy(pass, await readPassSettings(work))) return refuse('policy');
+      if (attempt.signedInUserId && attempt.signedInUserId !== userId) return refuse('signed_in_as_other');
+      const spent = await passes.redeem(work.tx, work.now, {
+        passId: pass.id,
+        verifier: pass.verifier,
+        browser: attempt.browser,
+        permissions: permissionsFor('passes.write'),
+      });
+      if (spent) {
+        const endsAt = spent.windowEndsAt ?? windowFrom(work.now, spent);
+        return { verified: true, userId, credentialId: spent.id, endsAt };
+      }
+      return refuse(whyNot(await passes.byId(work.tx, pass.id), claimed.userEnabled, work.now));
+    },
+
+    async stillOpens(work, passId) {
+      const pass = await passes.open(work.tx, work.now, passId);
+      return pass && { boundToBrowser: pass.oneTime };
+    },
+
+    async graduate(work, passId) {
+      const pass = await passes.byId(work.tx, passId);
+      if (await passes.complete(work.tx, work.now, passId)) {
+        work.record({ type: 'pass.completed', userId: pass?.userId, details: { passId } });
+      }
+    },
+  };
+}
+
+/** A reusable pass may be entered again, and each entry opens a window of its own; none outlives the pass. */
+function windowFrom(now: Date, pass: Pass): Date {
+  return new Date(Math.min(now.getTime() + pass.windowMinutes * 60_000, pass.expiresAt.getTime()));
+}
+
+/** For the audit log: which condition of the one statement did not hold. */
+function whyNot(pass: Pass | undefined, userEnabled: boolean, now: Date): RefusalReason {
+  if (!pass || pass.endedAt) return 'no_pass';
+  if (!userEnabled) return 'user_disabled';
+  if (pass.startsAt > now) return 'not_yet_valid';
+  if (pass.completedAt || (pass.windowEndsAt && pass.windowEndsAt <= now)) return 'already_used';
+  if (pass.windowEndsAt) return 'other_browser';
+  if (pass.expiresAt <= now) return 'expired';
+  return 'issuer_not_allowed';
+}

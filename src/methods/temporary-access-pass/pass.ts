@@ -1,0 +1,67 @@
+/**
+ * The Temporary Access Pass: a time-limited code that an administrator issues and that ends with a passkey.
+ * This page holds its life as values; who may issue one is in manage-passes.ts, how it is spent in pass-method.ts.
+ */
+export type PassPurpose = 'registration' | 'signIn';
+
+export interface Pass {
+  readonly id: string;
+  readonly userId: string;
+  readonly verifier: string;
+  readonly codeLength: number;
+  readonly startsAt: Date;
+  readonly expiresAt: Date;
+  readonly oneTime: boolean;
+  readonly purpose: PassPurpose;
+  readonly windowMinutes: number;
+  readonly reason: string | null;
+  readonly ticket: string | null;
+  readonly verifiedBy: string | null;
+  readonly issuedAt: Date;
+  readonly issuedByKind: 'operator' | 'system' | 'user' | 'client';
+  readonly issuedById: string | null;
+  readonly uses: number;
+  readonly lastUsedAt: Date | null;
+  readonly boundBrowser: Buffer | null;
+  /** A one-time pass: set when it is entered; it is in registration until then. */
+  readonly windowEndsAt: Date | null;
+  readonly completedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly endReason: 'revoked' | 'replaced' | null;
+}
+
+export type PassState = 'scheduled' | 'active' | 'inRegistration' | 'used' | 'expired' | 'revoked' | 'replaced';
+
+export function passState(pass: Pass, now: Date): PassState {
+  if (pass.endReason) return pass.endReason;
+  if (isSpent(pass, now)) return 'used';
+  if (pass.expiresAt <= now) return 'expired';
+  if (pass.startsAt > now) return 'scheduled';
+  return pass.oneTime && pass.windowEndsAt ? 'inRegistration' : 'active';
+}
+
+/** Registration completed, or the window of a one-time pass ended without it. */
+function isSpent(pass: Pass, now: Date): boolean {
+  if (pass.completedAt) return true;
+  return pass.oneTime && pass.windowEndsAt !== null && pass.windowEndsAt <= now;
+}
+
+/** Graph's `methodUsabilityReason`; the first that applies. */
+export type UsabilityReason = 'OneTimeUsed' | 'Expired' | 'DisabledByPolicy' | 'NotYetValid' | 'EnabledByPolicy';
+
+export interface PassRules {
+  readonly state: 'enabled' | 'disabled';
+  readonly isUsableOnce: boolean;
+}
+
+export function usability(pass: Pass, rules: PassRules, now: Date): UsabilityReason {
+  if (pass.oneTime && (pass.windowEndsAt || pass.completedAt)) return 'OneTimeUsed';
+  if (pass.expiresAt <= now) return 'Expired';
+  if (isDisabledByPolicy(pass, rules)) return 'DisabledByPolicy';
+  if (pass.startsAt > now) return 'NotYetValid';
+  return 'EnabledByPolicy';
+}
+
+export function isDisabledByPolicy(pass: Pick<Pass, 'oneTime'>, rules: PassRules): boolean {
+  return rules.state === 'disabled' || (!pass.oneTime && rules.isUsableOnce);
+}

@@ -1,0 +1,195 @@
+import type { Transaction } from '../../core/work.ts';
+import type { Pass, PassPurpose } from './pass.ts';
+
+interface PassRow {
+  id: string;
+  user_id: string;
+  verifier: string;
+  code_length: number;
+  starts_at: Date;
+  expires_at: Date;
+  one_time: boolean;
+  purpose: PassPurpose;
+  window_minutes: number;
+  reason: string | null;
+  ticket: string | null;
+  verified_by: string | null;
+  issued_at: Date;
+  issued_by_kind: Pass['issuedByKind'];
+  issued_by_id: string | null;
+  uses: number;
+  last_used_at: Date | null;
+  bound_browser: Buffer | null;
+  window_ends_at: Date | null;
+  completed_at: Date | null;
+  ended_at: Date | null;
+  end_reason: Pass['endReason'];
+}
+
+function toPass(row: PassRow): Pass {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    verifier: row.verifier,
+    codeLength: row.code_length,
+    startsAt: row.starts_at,
+    expiresAt: row.expires_at,
+    oneTime: row.one_time,
+    purpose: row.purpose,
+    windowMinutes: row.window_minutes,
+    reason: row.reason,
+    ticket: row.ticket,
+    verifiedBy: row.verified_by,
+    issuedAt: row.issued_at,
+    issuedByKind: row.issued_by_kind,
+    issuedById: row.issued_by_id,
+    uses: row.uses,
+    lastUsedAt: row.last_used_at,
+    boundBrowser: row.bound_browser,
+    windowEndsAt: row.window_ends_at,
+    completedAt: row.completed_at,
+    endedAt: row.ended_at,
+    endReason: row.end_reason,
+  };
+}
+
+/** The user's one pass that was neither revoked nor replaced; it may well be used or expired. */
+export async function current(tx: Transaction, userId: string): Promise<Pass | undefined> {
+  const row = await tx<PassRow>('temporary_access_passes').where('user_id', '=', userId).whereNull('ended_at').first();
+  return row && toPass(row);
+}
+
+export async function byId(tx: Transaction, passId: string): Promise<Pass | undefined> {
+  const row = await tx<PassRow>('temporary_access_passes').where('id', '=', passId).first();
+  return row && toPass(row);
+}
+
+/** Current passes of everybody, newest first. */
+export async function listCurrent(tx: Transaction): Promise<(Pass & { userPrincipalName: string })[]> {
+  const rows = await tx<PassRow>('temporary_access_passes as p')
+    .join('users as u', 'u.id', 'p.user_id')
+    .whereNull('p.ended_at')
+    .orderBy('p.issued_at', 'desc')
+    .select<(PassRow & { user_principal_name: string })[]>('p.*', 'u.user_principal_name');
+  return rows.map((row) => ({ ...toPass(row), userPrincipalName: row.user_principal_name }));
+}
+
+/** What a typed name claims to be, in one read whether the name exists or not. */
+export async function claimed(
+  tx: Transaction,
+  userNameKey: string,
+): Promise<{ userId: string; userEnabled: boolean; pass: Pass | undefined } | undefined> {
+  const { rows } = await tx.raw<{ rows: (PassRow & { claimed_user_id: string; account_enabled: boolean })[] }>(
+    `select u.id as claimed_user_id, u.account_enabled, p.*
+       from users u left join temporary_access_passes p on p.user_id = u.id and p.ended_at is null
+      where u.user_name_key = ?`,
+    [userNameKey],
+  );
+  const row = rows[0];
+  return row && { userId: row.claimed_user_id, userEnabled: row.account_enabled, pass: row.id ? toPass(row) : undefined };
+}
+
+/** Puts the new pass in the old one's place; call with the user locked. Returns the id of the pass it ended. */
+export async function replace(tx: Transaction, now: Date, pass: Pass, pepperVersion: number): Promise<string | undefined> {
+  const [replaced] = await tx('temporary_access_passes')
+    .where('user_id', '=', pass.userId)
+    .whereNull('ended_at')
+    .update({ ended_at: now, end_reason: 'replaced' })
+    .returning<{ id: string }[]>('id');
+  await tx('temporary_access_passes').insert({
+    id: pass.id,
+    user_id: pass.userId,
+    verifier: pass.verifier,
+    pepper_version: pepperVersion,
+    code_length: pass.codeLength,
+    starts_at: pass.startsAt,
+    expires_at: pass.expiresAt,
+    one_time: pass.oneTime,
+    purpose: pass.purpose,
+    window_minutes: pass.windowMinutes,
+    reason: pass.reason,
+    ticket: pass.ticket,
+    verified_by: pass.verifiedBy,
+    issued_at: pass.issuedAt,
+    issued_by_kind: pass.issuedByKind,
+    issued_by_id: pass.issuedById,
+  });
+  return replaced?.id;
+}
+
+/** False when it had ended before. */
+export async function revoke(tx: Transaction, now: Date, passId: string): Promise<boolean> {
+  const count = await tx('temporary_access_passes')
+    .where('id', '=', passId)
+    .whereNull('ended_at')
+    .update({ ended_at: now, end_reason: 'revoked' });
+  return count === 1;
+}
+
+/**
+ * Spends the pass, or goes on with it in the browser that opened it: one statement that names every condition.
+ * `permissions` are the application permissions that let a client issue passes: an issuing client is judged again here.
+ */
+export async function redeem(
+  tx: Transaction,
+  now: Date,
+  asked: { passId: string; verifier: string; browser: Buffer; permissions: readonly string[] },
+): Promise<Pass | undefined> {
+  const { rows } = await tx.raw<{ rows: PassRow[] }>(
+    `update temporary_access_passes p
+        set uses = p.uses + 1,
+            last_used_at = :now,
+            bound_browser = case when p.one_time then :browser::bytea end,
+            window_ends_at = case when p.one_time then
+              coalesce(p.window_ends_at, least(:now::timestamptz + p.window_minutes * interval '1 minute', p.expires_at)) end
+       from users u
+      where p.id = :passId and p.verifier = :verifier
+        and p.ended_at is null and p.completed_at is null
+        and p.starts_at <= :now and p.expires_at > :now
+        and u.id = p.user_id and u.account_enabled
+        and (not p.one_time or p.window_ends_at is null or (p.bound_browser = :browser and p.window_ends_at > :now))
+        -- a role granted since ends the pass: its issuer may rank below its holder now
+        and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
+        and (p.issued_by_kind in ('operator', 'system')
+          or (p.issued_by_kind = 'client'
+            and exists (select 1 from clients c where c.client_id = p.issued_by_id and c.app_roles && :permissions::text[])
+            and not exists (select 1 from role_assignments r where r.user_id = p.user_id)))
+    returning p.*`,
+    { ...asked, now } as never,
+  );
+  return rows[0] && toPass(rows[0]);
+}
+
+/** The pass while what it opened may go on; locked, so that a revocation waits for this work or this work sees it. */
+export async function open(tx: Transaction, now: Date, passId: string): Promise<Pass | undefined> {
+  const { rows } = await tx.raw<{ rows: PassRow[] }>(
+    `select p.* from temporary_access_passes p join users u on u.id = p.user_id
+      where p.id = :passId and p.ended_at is null and p.completed_at is null and p.expires_at > :now
+        and (not p.one_time or p.window_ends_at > :now)
+        and u.account_enabled
+        and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
+        for share of p`,
+    { passId, now } as never,
+  );
+  return rows[0] && toPass(rows[0]);
+}
+
+/** False when another request completed it first. */
+export async function complete(tx: Transaction, now: Date, passId: string): Promise<boolean> {
+  const count = await tx('temporary_access_passes')
+    .where('id', '=', passId)
+    .where('one_time', '=', true)
+    .whereNull('completed_at')
+    .update({ completed_at: now });
+  return count === 1;
+}
+
+/** Deletes passes 30 days after their end; the audit log keeps what became of them. */
+export async function purgeEnded(tx: Transaction, now: Date): Promise<number> {
+  const { rowCount } = await tx.raw<{ rowCount: number }>(
+    `delete from temporary_access_passes
+      where coalesce(ended_at, completed_at, expires_at) < ?::timestamptz - interval '30 days' and expires_at < ?`,
+    [now, now],
+  );
+  return rowCount;
+}

@@ -1,0 +1,41 @@
+import type { Account, AccountClaims } from 'oidc-provider';
+import type { NamedStatements } from '../database/named-statements.ts';
+
+/** A user as the protocol sees one. */
+export interface ProtocolAccount extends Account {
+  /** Signed in, but left without any way to sign in again: registration comes before the relying party gets anything. */
+  readonly mustRegister: boolean;
+  readonly userName: string;
+  readonly displayName: string;
+}
+
+interface StandingRow {
+  id: string;
+  user_principal_name: string;
+  display_name: string;
+  mail: string | null;
+  account_enabled: boolean;
+  updated_at: Date;
+  can_sign_in: boolean;
+}
+
+/** Undefined for unknown, deleted and disabled users: then no token is issued and none is honoured. One read; claims cost none. */
+export async function findAccount(db: NamedStatements, sub: string): Promise<ProtocolAccount | undefined> {
+  const { rows } = await db.query<StandingRow>('account-standing', 'select * from account_standing where id = $1', [sub]);
+  const row = rows[0];
+  if (!row?.account_enabled) return undefined;
+  const claims: AccountClaims = {
+    sub: row.id,
+    name: row.display_name,
+    preferred_username: row.user_principal_name,
+    updated_at: Math.floor(row.updated_at.getTime() / 1000),
+    ...(row.mail && { email: row.mail }),
+  };
+  return {
+    accountId: row.id,
+    mustRegister: !row.can_sign_in,
+    userName: row.user_principal_name,
+    displayName: row.display_name,
+    claims: () => claims,
+  };
+}

@@ -1,0 +1,87 @@
+import type { Work } from '../core/work.ts';
+
+/** Whom to send a logout token: the session, its user, and every relying party that got something from it. */
+export interface EndedSession {
+  readonly uid: string;
+  /** Absent when nobody was signed in. */
+  readonly accountId: string | null;
+  readonly clients: readonly { readonly clientId: string; readonly sid: string | undefined }[];
+}
+
+interface SessionRow {
+  readonly uid: string;
+  readonly account_id: string | null;
+  readonly authorizations: Readonly<Record<string, { sid?: string; grantId?: string }>> | null;
+}
+
+/**
+ * Ends one browser session and all it got, offline access included, in the transaction of `work`.
+ * A grant that another live session of the user has as well stays, without this session's tokens.
+ * Undefined when there is no such session or it had ended before.
+ */
+export async function endSession(work: Work, uid: string): Promise<EndedSession | undefined> {
+  const [row] = await rowsOf<SessionRow & { ended: boolean }>(
+    work,
+    `select uid, account_id, payload->'authorizations' as authorizations, ended_at is not null as ended
+     from oidc_sessions where uid = ? for update`,
+    [uid],
+  );
+  if (!row) return undefined;
+  await work.tx.raw('update oidc_sessions set ended_at = now() where uid = ? and ended_at is null', [uid]);
+  const grantIds = await grantsOnlyOf(work, row);
+  await deleteArtifacts(work, 'session_uid = ? or grant_id = any (?)', [uid, grantIds]);
+  await work.tx.raw('delete from oidc_grants where id = any (?)', [grantIds]);
+  return row.ended ? undefined : toEndedSession(row);
+}
+
+/** Ends every session, grant, token, code and sign-in under way of one account. Returns the sessions that were live. */
+export async function endAccount(work: Work, accountId: string): Promise<EndedSession[]> {
+  // Sessions first: a code is written under its session's lock (artifact-rows.ts), so what comes after sees it.
+  const ended = await rowsOf<SessionRow>(
+    work,
+    `update oidc_sessions set ended_at = now() where uid in (
+       select uid from oidc_sessions where account_id = ? and ended_at is null order by uid for update)
+     returning uid, account_id, payload->'authorizations' as authorizations`,
+    [accountId],
+  );
+  await deleteArtifacts(
+    work,
+    'account_id = ? or grant_id in (select id from oidc_grants where account_id = ?) or session_uid = any (?)',
+    [accountId, accountId, ended.map(({ uid }) => uid)],
+  );
+  await work.tx.raw('delete from oidc_grants where account_id = ?', [accountId]);
+  return ended.map(toEndedSession);
+}
+
+/** The order of the locks is that of `endGrant`, which may run at the same time. */
+async function deleteArtifacts(work: Work, condition: string, bindings: readonly unknown[]): Promise<void> {
+  await work.tx.raw(
+    `delete from oidc_artifacts where (model, id_hash) in (
+       select model, id_hash from oidc_artifacts where ${condition} order by model, id_hash for update)`,
+    bindings as never,
+  );
+}
+
+async function grantsOnlyOf(work: Work, { uid, account_id, authorizations }: SessionRow): Promise<string[]> {
+  const others = await rowsOf<{ grant_id: string }>(
+    work,
+    `select entry.value->>'grantId' as grant_id
+     from oidc_sessions, jsonb_each(coalesce(payload->'authorizations', '{}')) as entry
+     where account_id = ? and uid <> ? and ended_at is null and expires_at > now()`,
+    [account_id, uid],
+  );
+  const shared = new Set(others.map(({ grant_id }) => grant_id));
+  return Object.values(authorizations ?? {})
+    .map(({ grantId }) => grantId)
+    .filter((grantId) => grantId !== undefined && !shared.has(grantId)) as string[];
+}
+
+async function rowsOf<Row>(work: Work, sql: string, bindings: readonly unknown[]): Promise<Row[]> {
+  const { rows } = await work.tx.raw<{ rows: Row[] }>(sql, bindings as never);
+  return rows;
+}
+
+function toEndedSession({ uid, account_id, authorizations }: SessionRow): EndedSession {
+  const clients = Object.entries(authorizations ?? {}).map(([clientId, { sid }]) => ({ clientId, sid }));
+  return { uid, accountId: account_id, clients };
+}

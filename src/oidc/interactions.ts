@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errors, type Provider } from 'oidc-provider';
+import { AppError } from '../core/errors.ts';
+import type { Asked } from '../sign-in/sign-in.ts';
+
+/** A relying party's request that waits for a person. */
+export interface Interaction {
+  readonly asked: Asked;
+  readonly app: { readonly name: string; readonly initiateLoginUri: string | undefined; readonly homeUri: string | undefined };
+  readonly requestedAt: Date;
+}
+
+/** How a sign-in ends, in the protocol's words. */
+export type Outcome =
+  | { readonly kind: 'signed-in'; readonly accountId: string; readonly acr: string; readonly amr: readonly string[]; readonly authTime: Date }
+  | { readonly kind: 'cancelled' };
+
+export interface Interactions {
+  /** Undefined when the interaction has ended, was completed, or its cookie did not come along. */
+  find(req: IncomingMessage, res: ServerResponse, uid: string): Promise<Interaction | undefined>;
+  /** Takes note of the outcome and returns the address that goes on from it. Doing it twice is harmless. */
+  finish(req: IncomingMessage, res: ServerResponse, outcome: Outcome): Promise<string>;
+}
+
+export function interactionsOf(provider: Provider): Interactions {
+  return {
+    async find(req, res, uid) {
+      const interaction = await orUndefined(provider.interactionDetails(req, res));
+      if (interaction?.uid !== uid) return undefined;
+      const { params, prompt, session, iat } = interaction;
+      const clientId = String(params.client_id);
+      const client = await provider.Client.find(clientId);
+      if (!client) throw new AppError('not_found', 'The app that asked for this sign-in no longer exists.');
+      return {
+        asked: {
+          uid,
+          clientId,
+          prompt: prompt.name,
+          reasons: prompt.reasons,
+          loginHint: typeof params.login_hint === 'string' ? params.login_hint.slice(0, 254) : null,
+          signedInUserId: session?.accountId ?? null,
+        },
+        app: {
+          name: client.clientName ?? clientId,
+          initiateLoginUri: client.initiateLoginUri,
+          homeUri: client.clientUri,
+        },
+        requestedAt: new Date((iat ?? 0) * 1000),
+      };
+    },
+
+    async finish(req, res, outcome) {
+      return provider.interactionResult(req, res, resultOf(outcome), { mergeWithLastSubmission: false });
+    },
+  };
+}
+
+function resultOf(outcome: Outcome) {
+  if (outcome.kind === 'cancelled') {
+    return { error: 'access_denied', error_description: 'The person cancelled the sign-in.' };
+  }
+  const { accountId, acr, authTime } = outcome;
+  return {
+    login: { accountId, acr, amr: [...outcome.amr], remember: false, ts: Math.floor(authTime.getTime() / 1000) },
+  };
+}
+
+async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof errors.SessionNotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,215 @@
+import { timingSafeEqual } from 'node:crypto';
+import { type Configuration, errors, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { secretDigest } from '../clients/manage-clients.ts';
+import { findProtocolClient } from '../clients/protocol-clients.ts';
+import type { Secrets } from '../core/secrets.ts';
+import type { NamedStatements } from '../database/named-statements.ts';
+import { findAccount, type ProtocolAccount } from './account.ts';
+import { adapterFactory } from './adapter.ts';
+import { builtInClient } from './built-in-clients.ts';
+import { signInPolicy } from './interaction-policy.ts';
+
+/** The pages that appear inside the protocol's own endpoints; the HTTP door brings them. */
+export interface ProtocolPages {
+  /** `form` is the library's form: the buttons belong to it by its id, `op.logoutForm`. */
+  logout(form: string, appName: string | undefined): string;
+  loggedOut(appName: string | undefined): string;
+  error(problem: { error: string; description: string | undefined }): string;
+  notFound(): string;
+}
+
+export interface ProviderParts {
+  readonly issuer: string;
+  readonly db: NamedStatements;
+  readonly secrets: Secrets;
+  readonly keys: readonly JWK[];
+  /** Values of acr from the lowest. */
+  readonly acrScale: readonly string[];
+  readonly pages: ProtocolPages;
+  onFault(error: unknown): void;
+}
+
+const minute = 60;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** The one resource tokens can be got for: our management API. */
+export function managementResource(issuer: string): string {
+  return `${issuer}/management`;
+}
+
+export function makeProvider(parts: ProviderParts): Provider {
+  const { issuer, db, secrets } = parts;
+  const clients = { find: async (id: string) => builtInClient(issuer, id) ?? findProtocolClient(db, id) };
+  const provider = new Provider(issuer, {
+    ...configuration(parts),
+    adapter: adapterFactory(db, secrets, clients) as never,
+  });
+  // Scheme, host and address are written by our own door before the library looks.
+  provider.proxy = true;
+  provider.Client.prototype.compareClientSecret = function (this: { clientId: string; clientSecret: string }, presented: string) {
+    return digestsEqual(secretDigest(secrets, this.clientId, presented), this.clientSecret);
+  };
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.status !== 404 || ctx.body) return;
+    ctx.status = 404;
+    ctx.type = 'html';
+    ctx.body = parts.pages.notFound();
+  });
+  provider.on('server_error', (_ctx, error) => parts.onFault(error));
+  return provider;
+}
+
+function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderParts): Configuration {
+  const secure = issuer.startsWith('https:');
+  const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true } as const;
+  return {
+    jwks: { keys: keys as JWK[] },
+    cookies: {
+      keys: [secrets.derive('cookies/1').toString('base64url')],
+      names: {
+        session: `${secure ? '__Host-' : ''}latchkey_session`,
+        // The library scopes these two to a path, which `__Host-` does not allow.
+        interaction: `${secure ? '__Secure-' : ''}latchkey_interaction`,
+        resume: `${secure ? '__Secure-' : ''}latchkey_resume`,
+      },
+      long: cookie,
+      short: cookie,
+    },
+    interactions: { url: (_ctx, interaction) => `/sign-in/${interaction.uid}`, policy: signInPolicy(acrScale) },
+    findAccount: (_ctx, sub) => findAccount(db, sub),
+    loadExistingGrant,
+    scopes: ['openid', 'offline_access', 'profile', 'email'],
+    claims: {
+      // Listed inside openid, the three reach every ID token.
+      openid: ['sub', 'acr', 'amr', 'auth_time'],
+      profile: ['name', 'preferred_username', 'updated_at'],
+      email: ['email'],
+    },
+    acrValues: [...acrScale],
+    subjectTypes: ['public'],
+    responseTypes: ['code', 'none'],
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
+    clientDefaults: { grant_types: ['authorization_code'], response_types: ['code'], id_token_signed_response_alg: 'RS256' },
+    enabledJWA: {
+      idTokenSigningAlgValues: ['RS256', 'ES256'],
+      dPoPSigningAlgValues: ['ES256', 'RS256', 'Ed25519', 'EdDSA'],
+    },
+    extraClientMetadata: { properties: ['require_pkce', 'first_party', 'app_roles'] },
+    pkce: {
+      required: (ctx, client) =>
+        client.clientAuthMethod === 'none' || client.require_pkce !== false || ctx.oidc.params?.code_challenge !== undefined,
+    },
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: true,
+    expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access'),
+    clientBasedCORS: (_ctx, origin, client) => (client.redirectUris ?? []).some((uri) => originOf(uri) === origin),
+    allowOmittingSingleRegisteredRedirectUri: false,
+    acceptQueryParamAccessTokens: false,
+    clockTolerance: 10,
+    ttl: {
+      AccessToken: hour,
+      AuthorizationCode: minute,
+      ClientCredentials: hour,
+      IdToken: hour,
+      Interaction: hour,
+      Grant: 92 * day, // at least as long as the longest chain of refresh tokens
+      RefreshToken: refreshTokenLife,
+      Session: sessionLife,
+    },
+    features: {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: true },
+      clientCredentials: { enabled: true },
+      claimsParameter: { enabled: true },
+      revocation: { enabled: true },
+      introspection: { enabled: false },
+      deviceFlow: { enabled: false },
+      registration: { enabled: false },
+      requestObjects: { enabled: false },
+      encryption: { enabled: false },
+      backchannelLogout: { enabled: false },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: false },
+      dPoP: { enabled: true, nonceSecret: secrets.derive('dpop-nonce/1'), requireNonce: () => false, allowReplay: false },
+      resourceIndicators: managementOnly(issuer),
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (ctx, form) => {
+          ctx.body = pages.logout(form, ctx.oidc.client?.clientName);
+        },
+        postLogoutSuccessSource: (ctx) => {
+          ctx.body = pages.loggedOut(ctx.oidc.client?.clientName);
+        },
+      },
+    },
+    renderError: (ctx, out) => {
+      ctx.type = 'html';
+      ctx.body = pages.error({ error: out.error, description: out.error_description });
+    },
+    discovery: { prompt_values_supported: ['none', 'login', 'consent'], service_documentation: undefined },
+  } as Configuration;
+}
+
+/** First-party clients get their grant without a page; it grows with what they ask for. */
+async function loadExistingGrant(ctx: KoaContextWithOIDC) {
+  const { client, session, account } = ctx.oidc;
+  if (!client || !session || !account) return undefined;
+  const grantId = ctx.oidc.result?.consent?.grantId ?? session.grantIdFor(client.clientId);
+  const existing = grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined;
+  const grant = existing ?? new ctx.oidc.provider.Grant({ accountId: account.accountId, clientId: client.clientId });
+  const asked = [...ctx.oidc.requestParamOIDCScopes];
+  const missing = asked.filter((scope) => !grant.getOIDCScopeEncountered().split(' ').includes(scope));
+  const claims = [...ctx.oidc.requestParamClaims].filter((claim) => !grant.getOIDCClaimsEncountered().includes(claim));
+  if (missing.length > 0) grant.addOIDCScope(missing.join(' '));
+  if (claims.length > 0) grant.addOIDCClaims(claims);
+  if (!existing || missing.length > 0 || claims.length > 0) await grant.save();
+  return grant;
+}
+
+/** 14 days from its last use, 90 days in all. */
+function refreshTokenLife(_ctx: KoaContextWithOIDC, token: { iiat?: number }): number {
+  const now = Math.floor(Date.now() / 1000);
+  return Math.max(1, Math.min(14 * day, (token.iiat ?? now) + 90 * day - now));
+}
+
+/** Idle 1 hour, 24 hours after the sign-in at most; 10 minutes while nobody is signed in. */
+function sessionLife(_ctx: KoaContextWithOIDC, session: { accountId?: string; loginTs?: number }): number {
+  if (!session.accountId) return 10 * minute;
+  const now = Math.floor(Date.now() / 1000);
+  return Math.max(1, Math.min(hour, (session.loginTs ?? now) + day - now));
+}
+
+/** Tokens for the management API: opaque, so that they end at once; for applications with permissions there. */
+function managementOnly(issuer: string): NonNullable<Configuration['features']>['resourceIndicators'] {
+  const management = managementResource(issuer);
+  const defaultScope = `${management}/.default`;
+  return {
+    enabled: true,
+    // MSAL and Graph scripts ask with `scope=<resource>/.default` and no `resource`.
+    defaultResource: (ctx, _client, oneOf) => {
+      if (oneOf) return oneOf;
+      return String(ctx.oidc.params?.scope ?? '').split(' ').includes(defaultScope) ? management : (undefined as never);
+    },
+    useGrantedResource: () => true,
+    getResourceServerInfo: (ctx, resource, client) => {
+      const roles = (client as unknown as { app_roles?: string[] }).app_roles ?? [];
+      if (resource !== management || ctx.oidc.params?.grant_type !== 'client_credentials') throw new errors.InvalidTarget();
+      if (roles.length === 0) throw new errors.InvalidTarget('the client has no application permissions for this resource');
+      return { scope: defaultScope, audience: management, accessTokenFormat: 'opaque', accessTokenTTL: hour };
+    },
+  };
+}
+
+function originOf(uri: string): string | undefined {
+  return URL.canParse(uri) ? new URL(uri).origin : undefined;
+}
+
+/** The library's own comparison of secrets takes clear text; ours compares digests of equal length. */
+function digestsEqual(presented: string, stored: string): boolean {
+  const a = Buffer.from(presented);
+  const b = Buffer.from(stored);
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export type { ProtocolAccount };

@@ -1,0 +1,115 @@
+/** What a signed-in person may see and change of their own ways to sign in. */
+import { deviceName } from '../core/device-name.ts';
+import { AppError } from '../core/errors.ts';
+import { digest } from '../core/secrets.ts';
+import { addMinutes } from '../core/time.ts';
+import type { Origin, RunWork, Work } from '../core/work.ts';
+import { type Enrolment, type EnrolmentVerdict, type EnrollableMethod, isListable, type ListedCredential } from '../methods/method.ts';
+import type { MethodRegistry } from '../methods/registry.ts';
+import { getUser } from '../users/manage-users.ts';
+import type { User } from '../users/user.ts';
+
+/** The session as the provider keeps it, and the request it came with. */
+export interface Owner {
+  readonly userId: string;
+  readonly sessionUid: string;
+  /** When the person last proved who they are, and whether it was with a passkey. */
+  readonly authTime: Date;
+  readonly strong: boolean;
+  readonly origin: Origin;
+}
+
+export interface SecurityInfo {
+  readonly user: User;
+  readonly credentials: readonly ListedCredential[];
+  /** The last proof is fresh and strong enough to change something. */
+  readonly mayChange: boolean;
+}
+
+// Managing one's own methods needs the strongest method one has, within ten minutes (RULES 2.1).
+const freshMinutes = 10;
+
+export const freshSeconds = freshMinutes * 60;
+
+export function ownSecurityInfo(run: RunWork, methods: MethodRegistry, owner: Owner): Promise<SecurityInfo> {
+  return run(who(owner), async (work) => {
+    const user = await ownUser(work, owner);
+    const credentials: ListedCredential[] = [];
+    for (const method of methods.all.filter(isListable)) credentials.push(...(await method.listOf(work, user.id)));
+    return { user, credentials, mayChange: isFresh(work, owner) };
+  });
+}
+
+/** Fails with `unauthenticated` when the proof is too old or too weak: the door then asks for a new one. */
+export function beginOwnEnrolment(run: RunWork, method: EnrollableMethod, owner: Owner, preferred?: string): Promise<object> {
+  return run(who(owner), async (work) => {
+    await ownUser(work, owner);
+    demandFresh(work, owner);
+    return method.beginEnrolment(work, enrolmentOf(owner), preferred);
+  });
+}
+
+export async function finishOwnEnrolment(
+  run: RunWork,
+  method: EnrollableMethod,
+  owner: Owner,
+  response: unknown,
+): Promise<EnrolmentVerdict> {
+  const candidate = await run(who(owner), async (work) => {
+    await ownUser(work, owner);
+    demandFresh(work, owner);
+    return method.readEnrolment(work, enrolmentOf(owner), response);
+  });
+  const proof = await method.checkEnrolment(candidate);
+  return run(who(owner), async (work) => {
+    await ownUser(work, owner);
+    return method.keepEnrolment(work, enrolmentOf(owner), candidate, proof);
+  });
+}
+
+/** Fails with `not_found` when there is no such credential of this person, `invalid_input` for a name that is empty or too long. */
+export function renameOwnCredential(
+  run: RunWork,
+  methods: MethodRegistry,
+  owner: Owner,
+  asked: { credentialId: string; name: string },
+): Promise<void> {
+  return run(who(owner), async (work) => {
+    const user = await ownUser(work, owner);
+    demandFresh(work, owner);
+    const name = asked.name.trim();
+    if (name === '' || name.length > 64) throw new AppError('invalid_input', 'A name needs 1 to 64 characters.');
+    for (const method of methods.all.filter(isListable)) {
+      if (await method.rename(work, user.id, asked.credentialId, name)) return;
+    }
+    throw new AppError('not_found', 'There is no such sign-in method.');
+  });
+}
+
+function who(owner: Owner) {
+  return { actor: { kind: 'user', userId: owner.userId } as const, origin: owner.origin };
+}
+
+async function ownUser(work: Work, owner: Owner): Promise<User> {
+  const user = await getUser(work, owner.userId);
+  if (!user.enabled) throw new AppError('forbidden', 'Your account is disabled. Ask your help desk.');
+  return user;
+}
+
+function isFresh(work: Work, owner: Owner): boolean {
+  return owner.strong && addMinutes(owner.authTime, freshMinutes) > work.now;
+}
+
+function demandFresh(work: Work, owner: Owner): void {
+  if (!isFresh(work, owner)) throw new AppError('unauthenticated', 'To change your sign-in methods, sign in once more.');
+}
+
+function enrolmentOf(owner: Owner): Enrolment {
+  return {
+    owner: digest(`session/${owner.sessionUid}`),
+    userId: owner.userId,
+    passId: null,
+    endsAt: null,
+    device: deviceName(owner.origin.userAgent),
+  };
+}

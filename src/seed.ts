@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { clientInput } from './clients/client.ts';
+import { putClient } from './clients/manage-clients.ts';
+import { AppError } from './core/errors.ts';
+import type { Work } from './core/work.ts';
+import { addToGroup, ensureGroup } from './groups/manage-groups.ts';
+import { passPolicyName, passSettings } from './methods/temporary-access-pass/settings.ts';
+import { readPolicy, writePolicy } from './policies/policy-documents.ts';
+import { permit } from './roles/permit.ts';
+import { grantRole } from './roles/manage-roles.ts';
+import { findRole } from './roles/role.ts';
+import { changeUser, createUser, getUser } from './users/manage-users.ts';
+
+const later = (what: string) => `cannot be set yet: ${what} is still to come. Leave it out.`;
+
+const role = z.string().refine((name) => findRole(name) !== undefined, 'is not the name or template id of a role');
+
+/** A seed file. Unknown keys are errors that name their path, so that a typing mistake never passes for a setting. */
+const seedShape = z.strictObject({
+  groups: z.array(z.strictObject({ displayName: z.string().min(1).max(256) })).default([]),
+  users: z
+    .array(
+      z.strictObject({
+        userPrincipalName: z.string().min(3).max(254),
+        displayName: z.string().min(1).max(256).optional(),
+        mail: z.email().optional(),
+        accountEnabled: z.boolean().optional(),
+        groups: z.array(z.string()).default([]),
+        roles: z.array(role).default([]),
+        manager: z.string().optional(),
+      }),
+    )
+    .default([]),
+  clients: z.array(clientInput).default([]),
+  policies: z
+    .strictObject({
+      temporaryAccessPass: passSettings.optional(),
+      registration: z.strictObject({}, later('the registration policy')).optional(),
+    })
+    .default({}),
+  identityProviders: z.array(z.unknown()).max(0, later('signing in through another provider')).default([]),
+});
+
+export type Seed = z.output<typeof seedShape>;
+
+export interface SeedFile {
+  readonly seed: Seed;
+  readonly hash: Buffer;
+}
+
+/** Fails with `invalid_input` that lists every mistake with its path. */
+export function readSeedFile(path: string): SeedFile {
+  const text = readFileSync(path, 'utf8');
+  return { seed: parseSeed(text), hash: createHash('sha256').update(text).digest() };
+}
+
+export function parseSeed(text: string): Seed {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new AppError('invalid_input', `The seed file is not JSON: ${(error as Error).message}`);
+  }
+  const parsed = seedShape.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const mistakes = parsed.error.issues.map((issue) => `- ${issue.path.join('.') || 'the file'}: ${issue.message}`);
+  throw new AppError('invalid_input', `The seed file has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:\n${mistakes.join('\n')}`);
+}
+
+/** At start: applies the file unless this very file was applied before, so that it does not undo later changes. */
+export async function applyOnce(work: Work, { seed, hash }: SeedFile): Promise<boolean> {
+  const fresh = await work
+    .tx('applied_seeds')
+    .insert({ content_hash: hash, applied_at: work.now })
+    .onConflict('content_hash')
+    .ignore()
+    .returning('content_hash');
+  if (fresh.length === 0) return false;
+  await applySeed(work, seed);
+  work.record({ type: 'seed.applied', details: { sha256: hash.toString('hex') } });
+  return true;
+}
+
+/** Merges into what exists by natural key; doing it twice changes nothing. */
+export async function applySeed(work: Work, seed: Seed): Promise<void> {
+  for (const { displayName } of seed.groups) await ensureGroup(work, displayName);
+  for (const asked of seed.users) await applyUser(work, asked);
+  // Managers last: a manager may stand further down in the file.
+  for (const { userPrincipalName, manager } of seed.users) {
+    if (manager === undefined) continue;
+    const user = await getUser(work, userPrincipalName);
+    await changeUser(work, user, { managerId: (await named(work, manager, `manager of ${userPrincipalName}`)).id });
+  }
+  for (const client of seed.clients) await putClient(work, client);
+  if (seed.policies.temporaryAccessPass) await applyPassPolicy(work, seed.policies.temporaryAccessPass);
+}
+
+async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void> {
+  const existing = await getUser(work, asked.userPrincipalName).catch(ifNotFound);
+  const { displayName, mail, accountEnabled: enabled } = asked;
+  if (existing) {
+    await changeUser(work, existing, {
+      ...(displayName !== undefined && { displayName }),
+      ...(mail !== undefined && { mail }),
+      ...(enabled !== undefined && { enabled }),
+    });
+  }
+  const user =
+    existing ??
+    (await createUser(work, { userPrincipalName: asked.userPrincipalName, displayName: displayName ?? asked.userPrincipalName, mail, enabled }));
+  for (const name of asked.groups) await addToGroup(work, await ensureGroup(work, name), user.id);
+  for (const name of asked.roles) await grantRole(work, user.id, name);
+}
+
+async function named(work: Work, userName: string, what: string) {
+  const user = await getUser(work, userName).catch(ifNotFound);
+  if (!user) throw new AppError('invalid_input', `The seed file names ${userName} as ${what}, but there is no such user.`);
+  return user;
+}
+
+function ifNotFound(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'not_found') return undefined;
+  throw error;
+}
+
+async function applyPassPolicy(work: Work, settings: z.output<typeof passSettings>): Promise<void> {
+  permit(work.actor, 'policies.write');
+  const before = await readPolicy(work, passPolicyName, passSettings);
+  if (JSON.stringify(before) === JSON.stringify(settings)) return;
+  await writePolicy(work, passPolicyName, settings);
+  work.record({ type: 'policy.changed', details: { policy: passPolicyName, before, after: settings } });
+}

@@ -1,0 +1,24 @@
+import type { MethodId, MethodTraits } from '../methods/method.ts';
+
+/** The ordered scale of levels; each is a minimum for what lies below it. */
+export const levels = ['bootstrap', '1f', '2f', 'phr', 'phrh'] as const satisfies readonly MethodTraits['level'][];
+
+export type Level = (typeof levels)[number];
+
+/** Our own values are URIs under the issuer; `phr` and `phrh` are OpenID EAP ACR Values 1.0. */
+export function acrOf(level: Level, issuer: string): string {
+  return level === 'phr' || level === 'phrh' ? level : `${issuer}/acr/${level}`;
+}
+
+/** Every value a relying party can get, from the lowest: what discovery advertises. Bootstrap is not among them. */
+export function acrScale(issuer: string): string[] {
+  return levels.filter((level) => level !== 'bootstrap').map((level) => acrOf(level, issuer));
+}
+
+/** What the organisation demands of a sign-in. Fixed until the policy pages exist. */
+export interface SignInPolicy {
+  /** In the order offered. */
+  readonly methods: readonly MethodId[];
+  /** What may be registered with a pass, the best first. */
+  readonly enrollable: readonly MethodId[];
+}

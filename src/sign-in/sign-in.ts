@@ -1,0 +1,53 @@
+import type { MethodId } from '../methods/method.ts';
+
+/** A sign-in in progress, from the relying party's request to the way back. All of it is a row; the pages only show it. */
+export interface SignIn {
+  /** The interaction's uid. */
+  readonly uid: string;
+  /** Digest of the browser cookie it began in; it goes on in no other browser. */
+  readonly browser: Buffer;
+  readonly clientId: string;
+  /** As typed. Nobody is told whether it exists. */
+  readonly userName: string | null;
+  readonly chosenMethod: MethodId | null;
+  readonly notice: (Notice & { readonly reference?: string }) | null;
+  /** Set by evidence alone, never by a name. */
+  readonly userId: string | null;
+  readonly evidence: readonly Evidence[];
+  /** The pass that opened registration here, and when its window ends. */
+  readonly passId: string | null;
+  readonly windowEndsAt: Date | null;
+  /** Registered here and still to be used once. */
+  readonly enrolled: { readonly credentialId: string; readonly name: string } | null;
+  readonly cancelledAt: Date | null;
+  readonly completedAt: Date | null;
+  readonly createdAt: Date;
+}
+
+/** One authentication that happened: a level rises by a new one and by nothing else. */
+export interface Evidence {
+  readonly methodId: MethodId;
+  readonly credentialId: string;
+  readonly at: Date;
+}
+
+/** What the next page has to say about the last request. */
+export type Notice =
+  | { readonly kind: 'refused'; readonly method: MethodId }
+  | { readonly kind: 'name_missing' }
+  | { readonly kind: 'unknown_passkey' }
+  | { readonly kind: 'suspended_passkey' }
+  | { readonly kind: 'other_account' } // the passkey is of another user than was named
+  | { readonly kind: 'signed_in_as_other'; readonly signedInAs: string; readonly passIsFor: string }
+  | { readonly kind: 'not_enrolled'; readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many' };
+
+/** What the relying party asked for, as far as the flow has to know. */
+export interface Asked {
+  readonly uid: string;
+  readonly clientId: string;
+  readonly prompt: string;
+  readonly reasons: readonly string[];
+  readonly loginHint: string | null;
+  /** The account of the session in this browser, if there is one. */
+  readonly signedInUserId: string | null;
+}

@@ -1,0 +1,99 @@
+import { isIPv6 } from 'node:net';
+import type { Work } from '../core/work.ts';
+
+/** How many guesses of one kind are let through to verification in a window. */
+export interface Limit {
+  readonly most: number;
+  readonly windowMinutes: number;
+}
+
+export interface ThrottleLimits {
+  /** One source (IPv4 address, IPv6 /64) against one account. */
+  readonly sourceAndAccount: Limit;
+  /** One source, all accounts. */
+  readonly source: Limit;
+}
+
+export const defaultLimits: ThrottleLimits = {
+  sourceAndAccount: { most: 5, windowMinutes: 5 },
+  source: { most: 30, windowMinutes: 15 },
+};
+
+/** An attempt that was counted before it is verified; given back when it succeeds or cannot be judged. */
+export type Reservation =
+  | { readonly granted: true; readonly counters: readonly Counter[] }
+  | { readonly granted: false; readonly retryAt: Date };
+
+interface Counter {
+  readonly scope: string;
+  readonly key: Buffer;
+}
+
+/**
+ * Counts the attempt in every scope, or in none when one of them is full. Unknown names count like known ones,
+ * and keys are keyed hashes, because what is typed as a name may be a secret.
+ */
+export async function reserve(
+  work: Work,
+  limits: ThrottleLimits,
+  asked: { source: string; account: string },
+): Promise<Reservation> {
+  // Always in this order: two attempts that share counters never wait for each other crosswise.
+  const scopes = [
+    { scope: 'source-account', limit: limits.sourceAndAccount, key: work.secrets.keyedHash('throttle', asked.source, asked.account) },
+    { scope: 'source', limit: limits.source, key: work.secrets.keyedHash('throttle', asked.source) },
+  ];
+  const counters: Counter[] = [];
+  for (const { scope, limit, key } of scopes) {
+    const retryAt = await raise(work, scope, key, limit);
+    if (retryAt) {
+      await giveBack(work, counters);
+      return { granted: false, retryAt };
+    }
+    counters.push({ scope, key });
+  }
+  return { granted: true, counters };
+}
+
+/** Null when counted; else when the window ends. One conditional statement, so a full counter never rises. */
+async function raise(work: Work, scope: string, key: Buffer, limit: Limit): Promise<Date | null> {
+  const values = { scope, key, now: work.now, most: limit.most, minutes: limit.windowMinutes };
+  const { rows } = await work.tx.raw<{ rows: { window_ends_at: Date; counted: boolean }[] }>(
+    `with counted as (
+       insert into throttle_counters as c (scope, key_hash, count, window_ends_at)
+       values (:scope, :key, 1, :now::timestamptz + :minutes * interval '1 minute')
+       on conflict (scope, key_hash) do update
+         set count = case when c.window_ends_at <= :now then 1 else c.count + 1 end,
+             window_ends_at = case when c.window_ends_at <= :now then excluded.window_ends_at else c.window_ends_at end
+         where c.window_ends_at <= :now or c.count < :most
+       returning window_ends_at)
+     select window_ends_at, true as counted from counted
+     union all
+     select window_ends_at, false from throttle_counters where scope = :scope and key_hash = :key
+     limit 1`,
+    values as never,
+  );
+  const row = rows[0]!;
+  return row.counted ? null : row.window_ends_at;
+}
+
+export async function giveBack(work: Work, counters: readonly Counter[]): Promise<void> {
+  for (const { scope, key } of counters) {
+    await work.tx('throttle_counters').where('scope', '=', scope).where('key_hash', '=', key).where('count', '>', 0).decrement('count', 1);
+  }
+}
+
+export async function deleteEndedWindows(work: Work): Promise<number> {
+  return work.tx('throttle_counters').where('window_ends_at', '<', work.now).delete();
+}
+
+/** What throttles count as one source: an IPv4 address, or the /64 an IPv6 address lies in. */
+export function sourceOf(ip: string | null): string {
+  if (!ip || !isIPv6(ip)) return ip ?? 'unknown';
+  const [head = '', tail] = ip.split('%')[0]!.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
+  const groups = [...left, ...zeros, ...right].slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${groups.join(':')}::/64`;
+}

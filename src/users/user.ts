@@ -1,0 +1,17 @@
+/** People: who they are and whether they may sign in at all. A user needs no password, and none is made. */
+export interface User {
+  readonly id: string;
+  readonly userPrincipalName: string;
+  readonly displayName: string;
+  readonly mail: string | null;
+  readonly managerId: string | null;
+  readonly enabled: boolean;
+  /** WebAuthn user handle: 64 random bytes that say nothing about the person. */
+  readonly userHandle: Buffer;
+  readonly createdAt: Date;
+}
+
+/** The one canonical form of a user name: looked up, counted and compared by this and nothing else. */
+export function userNameKey(userName: string): string {
+  return userName.normalize('NFKC').trim().toLowerCase();
+}

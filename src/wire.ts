@@ -1,0 +1,157 @@
+import type { Knex } from 'knex';
+import { pino, type Logger } from 'pino';
+import { Logout } from '../views/oidc/logout.tsx';
+import { LoggedOut } from '../views/oidc/logged-out.tsx';
+import { renderView } from '../views/render.ts';
+import { writeEvents } from './audit/write-events.ts';
+import type { Config } from './config.ts';
+import { operator, system } from './core/actor.ts';
+import { makeSecrets, type Secrets } from './core/secrets.ts';
+import type { Origin, RunWork } from './core/work.ts';
+import { type ConnectionSettings, connectRooms, isMigrated, migrate, underAdvisoryLock } from './database/connect.ts';
+import { attachEmbedded, type RunningDatabase, serveEmbedded, usableDataDirectory } from './database/embedded.ts';
+import { connectNamedStatements, type NamedStatements } from './database/named-statements.ts';
+import { type Clock, unitOfWork } from './database/unit-of-work.ts';
+import { makeApp } from './http/app.ts';
+import { loadAssets } from './http/assets.ts';
+import { guardsOf } from './http/guards.ts';
+import { ownSessions } from './http/own-session.ts';
+import { showing } from './http/show.ts';
+import { problemPage } from './http/sign-in/pages.ts';
+import { masterKeyFile } from './master-key.ts';
+import { methodRegistry } from './methods/registry.ts';
+import { interactionsOf } from './oidc/interactions.ts';
+import { actorOfToken } from './oidc/management-tokens.ts';
+import { readProviderSession } from './oidc/own-sessions.ts';
+import { makeProvider } from './oidc/provider.ts';
+import { loadSigningKeys } from './oidc/signing-keys.ts';
+import { acrOf, acrScale } from './sign-in/policy.ts';
+
+/** What every command needs: a database that is up to date, and a way to work on it. */
+export interface Base {
+  readonly config: Config;
+  readonly knex: Knex;
+  readonly connection: ConnectionSettings;
+  readonly secrets: Secrets;
+  readonly run: RunWork;
+  readonly embedded: RunningDatabase | undefined;
+  close(): Promise<void>;
+}
+
+/** Work done by the command line on this machine, and by the start itself. */
+export const asOperator = { actor: operator, origin: localOrigin('cli') } as const;
+export const asSystem = { actor: system, origin: localOrigin('start') } as const;
+
+function localOrigin(requestId: string): Origin {
+  return { requestId, ip: null, userAgent: null };
+}
+
+/** Opens the database: as its one owner to serve, beside the owner for any other command. */
+export async function openBase(
+  config: Config,
+  purpose: 'serve' | 'command',
+  say: (line: string) => void,
+  clock?: Clock,
+): Promise<Base> {
+  const place = { dataDirectory: config.dataDirectory, say };
+  const embedded = config.databaseUrl ? undefined : await (purpose === 'serve' ? serveEmbedded(place) : attachEmbedded(place));
+  let knex: Knex | undefined;
+  try {
+    const masterKey = config.masterKey ?? masterKeyFile(usableDataDirectory(place));
+    const secrets = makeSecrets(masterKey);
+    const connection: ConnectionSettings = embedded ? { ...embedded.address } : { connectionString: config.databaseUrl! };
+    knex = connectRooms(connection, 10);
+    await migrate(knex);
+    const opened = knex;
+    return {
+      config,
+      knex,
+      connection,
+      secrets,
+      run: unitOfWork(knex, secrets, writeEvents, clock),
+      embedded,
+      async close() {
+        await opened.destroy();
+        await embedded?.stop();
+      },
+    };
+  } catch (error) {
+    await knex?.destroy();
+    await embedded?.stop();
+    throw error;
+  }
+}
+
+export interface House {
+  readonly handler: ReturnType<ReturnType<typeof makeApp>['callback']>;
+  readonly db: NamedStatements;
+}
+
+/** Puts the parts together: the only file that knows them all. `onQuery` sees every statement of the protocol's pool. */
+export async function wire(base: Base, log: Logger, onQuery?: (name: string) => void): Promise<House> {
+  const { config, secrets, run, knex } = base;
+  const { issuer } = config;
+  const keys = await underAdvisoryLock(knex, 'signing-keys', () => run(asSystem, loadSigningKeys));
+  const db = connectNamedStatements(base.connection, { max: 10, ...(onQuery && { onQuery }) });
+
+  const assets = loadAssets();
+  const show = showing({ assets: assets.addresses, lang: 'en' });
+  const provider = makeProvider({
+    issuer,
+    db,
+    secrets,
+    keys,
+    acrScale: acrScale(issuer),
+    onFault: (error) => log.error({ err: error }, 'protocol endpoint failed'),
+    pages: {
+      logout: (formHtml, appName) => renderView(Logout, { layout: show.layout, formHtml, appName }),
+      loggedOut: (leftAppName) => renderView(LoggedOut, { layout: show.layout, leftAppName, homeUrl: `${issuer}/security-info` }),
+      error: (details) => problemPage(show.layout, 'protocol', { details }),
+      notFound: () => problemPage(show.layout, 'notFound'),
+    },
+  });
+  const protocol = provider.callback();
+
+  const { hostname } = new URL(issuer);
+  const methods = methodRegistry({ rpId: hostname, rpName: 'Latchkey', origin: issuer });
+  const guards = guardsOf(issuer, secrets);
+  const sessions = ownSessions(
+    issuer,
+    (ctx) => readProviderSession(provider, ctx.req, ctx.res),
+    ['phr', 'phrh'].map((level) => acrOf(level as 'phr', issuer)),
+  );
+  const app = makeApp({
+    issuer,
+    trustedProxies: config.trustedProxies,
+    log,
+    assets,
+    show,
+    readiness: { check: () => isMigrated(knex) },
+    signIn: {
+      issuer,
+      interactions: interactionsOf(provider),
+      guards,
+      show,
+      house: { run, methods, limits: config.limits, policy: { methods: methods.all.map(({ id }) => id), enrollable: ['passkey'] } },
+    },
+    securityInfo: { issuer, run, methods, sessions, guards, show },
+    graph: { issuer, run, actorOfToken: (token) => actorOfToken(provider, issuer, token) },
+    protocol: async (req, res) => protocol(req, res),
+  });
+  return { handler: app.callback(), db };
+}
+
+/** JSON off a terminal, lines on one. What must never be logged is listed here, once. */
+export function makeLog(level: string): Logger {
+  return pino({
+    level,
+    redact: {
+      paths: [
+        ...['code', 'password', 'secret', 'client_secret', 'token', 'authorization', 'cookie'].flatMap((key) => [key, `form.${key}`, `headers.${key}`]),
+        // What a failed statement was given.
+        ...['err.bindings', 'err.parameters', 'err.detail', 'err.where'],
+      ],
+      censor: '[redacted]',
+    },
+  });
+}

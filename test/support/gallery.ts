@@ -1,0 +1,287 @@
+import { type ComponentType, h, type VNode } from 'preact';
+import type { Layout } from '../../views/layout.tsx';
+import { messages } from '../../views/messages.ts';
+import { LoggedOut } from '../../views/oidc/logged-out.tsx';
+import { Logout } from '../../views/oidc/logout.tsx';
+import { Problem } from '../../views/problem.tsx';
+import { SecurityInfo } from '../../views/security-info/security-info.tsx';
+import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
+import { Complete, CompleteTooLate } from '../../views/sign-in/complete.tsx';
+import { Confirm } from '../../views/sign-in/confirm.tsx';
+import { Enrol } from '../../views/sign-in/enrol.tsx';
+import { Identify } from '../../views/sign-in/identify.tsx';
+import { Verify } from '../../views/sign-in/verify.tsx';
+
+/** One page in one state: what the tests render, and a person may look at. */
+export interface Exhibit {
+  readonly name: string;
+  /** `main[data-step]`. */
+  readonly step: string;
+  /** Ids that scripts and tests rely on in this state (DESIGN 5). */
+  readonly hooks: readonly string[];
+  readonly render: (change?: (text: string, key: string) => string) => VNode;
+}
+
+export const layout: Layout = {
+  assets: {
+    style: '/assets/style.css',
+    passkeyScript: '/assets/passkey.js',
+    webauthnScript: '/assets/simplewebauthn.js',
+    mark: '/assets/latchkey.svg',
+  },
+  lang: 'en',
+};
+
+const reference = '01JDA7Q4W8';
+const interaction = { layout, base: '/sign-in/Nw3kz9', csrf: 'c5rf-token', appName: 'Payroll' };
+const longName = 'wilhelmina.alexandra.von-und-zu-hohenlohe@really-quite-a-long-department.contoso.example';
+const arabicApp = 'بوابة الموظفين';
+const ends = { at: '2026-11-21T13:42:00Z', text: '13:42 UTC', secondsLeft: 583 };
+const both = ['passkey', 'temporary-access-pass'] as const;
+
+const keychain: PasskeySummary = {
+  id: '9b1f0c1e',
+  name: 'iCloud Keychain',
+  provider: 'iCloud Keychain',
+  deviceBound: false,
+  created: { at: '2026-11-21T13:40:00Z', text: '21 November 2026' },
+  lastUsed: { at: '2026-11-21T13:41:00Z', text: '21 November 2026, 13:41 UTC' },
+  lastUsedWith: 'Safari, iOS',
+};
+const securityKey: PasskeySummary = {
+  id: '4c7e22aa',
+  name: 'The blue key on my ring',
+  deviceBound: true,
+  created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
+};
+
+const person = {
+  layout,
+  csrf: 'c5rf-token',
+  displayName: 'New Joiner',
+  userPrincipalName: 'joiner@example.com',
+  signOutUrl: '/session/end',
+};
+const formHtml =
+  '<form id="op.logoutForm" method="post" action="/session/end/confirm"><input type="hidden" name="xsrf" value="0123abcd"/></form>';
+
+const identifyHooks = ['username', 'continue', 'use-passkey', 'use-pass', 'cancel'];
+const verifyHooks = ['other-ways', 'use-passkey', 'use-pass', 'cancel'];
+const codeHooks = ['other-ways', 'code', 'continue', 'use-passkey', 'cancel'];
+
+export const gallery: readonly Exhibit[] = [
+  show('identify', 'identify', identifyHooks, Identify, interaction),
+  show('identify-login-hint', 'identify', identifyHooks, Identify, {
+    ...interaction,
+    appName: arabicApp,
+    userName: longName,
+  }),
+  show('identify-empty-name', 'identify', identifyHooks, Identify, { ...interaction, error: 'emptyName' }),
+  show('identify-empty-name-with-pass', 'identify', ['username', 'continue', 'use-passkey', 'cancel'], Identify, {
+    ...interaction,
+    error: 'emptyName',
+    withPass: true,
+  }),
+  show('identify-passkey-unknown', 'identify', identifyHooks, Identify, { ...interaction, error: 'passkeyUnknown' }),
+
+  show('verify-passkey', 'verify', verifyHooks, Verify, {
+    ...interaction,
+    userName: 'joiner@example.com',
+    methods: both,
+    chosen: 'passkey',
+  }),
+  show('verify-passkey-suspended', 'verify', verifyHooks, Verify, {
+    ...interaction,
+    userName: longName,
+    methods: both,
+    chosen: 'passkey',
+    error: 'passkeySuspended',
+    reference,
+  }),
+  show('verify-pass', 'verify', codeHooks, Verify, {
+    ...interaction,
+    userName: 'joiner@example.com',
+    methods: both,
+    chosen: 'temporary-access-pass',
+  }),
+  show('verify-pass-refused', 'verify', codeHooks, Verify, {
+    ...interaction,
+    userName: 'joiner@example.com',
+    methods: both,
+    chosen: 'temporary-access-pass',
+    error: 'refused',
+  }),
+  show('verify-pass-passkey-of-other', 'verify', codeHooks, Verify, {
+    ...interaction,
+    userName: 'joiner@example.com',
+    methods: both,
+    chosen: 'temporary-access-pass',
+    error: 'passkeyOfOther',
+  }),
+  show('verify-pass-only', 'verify', ['code', 'continue', 'cancel'], Verify, {
+    ...interaction,
+    userName: longName,
+    methods: ['temporary-access-pass'],
+    chosen: 'temporary-access-pass',
+  }),
+
+  show('enrol', 'enrol', ['create-passkey', 'cancel'], Enrol, { ...interaction, ends, oneTime: true }),
+  show('enrol-reusable', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    appName: arabicApp,
+    ends: { ...ends, secondsLeft: 42 },
+    oneTime: false,
+    error: 'notCreated',
+  }),
+  show('enrol-already', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    ends,
+    oneTime: true,
+    error: 'alreadyRegistered',
+  }),
+  show('enrol-time-is-up', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    ends: { ...ends, secondsLeft: 0 },
+    oneTime: true,
+  }),
+
+  show('confirm', 'confirm', ['use-passkey', 'cancel'], Confirm, {
+    ...interaction,
+    ends,
+    passkeyName: 'iCloud Keychain',
+  }),
+  show('confirm-refused', 'confirm', ['use-passkey', 'cancel'], Confirm, {
+    ...interaction,
+    ends,
+    passkeyName: 'Passkey on Chrome, Linux',
+    error: 'notConfirmed',
+  }),
+
+  show('complete', 'complete', ['continue'], Complete, { layout, appName: 'Payroll', url: '/auth/Nw3kz9' }),
+  show('complete-too-late', 'complete', ['continue'], CompleteTooLate, {
+    layout,
+    appName: 'Payroll',
+    openAgainUrl: 'https://payroll.example/login',
+  }),
+  show('complete-too-late-no-link', 'complete', [], CompleteTooLate, { layout, appName: 'Payroll' }),
+
+  show('problem-sign-in-ended', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.signInEnded,
+    way: {
+      kind: 'link',
+      url: 'https://payroll.example/',
+      text: messages.problem.backToApp,
+      values: { app: 'Payroll' },
+    },
+    reference,
+  }),
+  show('problem-window-ended', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.windowEnded,
+    way: {
+      kind: 'post',
+      action: '/sign-in/Nw3kz9/restart',
+      csrf: 'c5rf-token',
+      text: messages.problem.signInAgain,
+    },
+    reference,
+  }),
+  show('problem-signed-in-as-another', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.signedInAsAnother,
+    values: { current: 'boss@example.com', other: 'joiner@example.com' },
+    way: { kind: 'link', url: '/session/end', text: messages.problem.signOut },
+    reference,
+  }),
+  ...(
+    [
+      'otherTab',
+      'cookiesBlocked',
+      'notFound',
+      'forbidden',
+      'needsPasskey',
+      'crossSite',
+      'badRequest',
+      'tooLarge',
+      'fault',
+    ] as const
+  ).map((problem) =>
+    show(`problem-${problem}`, 'error', [], Problem, { layout, problem: messages.problems[problem], reference }),
+  ),
+  show('problem-throttled', 'error', [], Problem, {
+    layout,
+    problem: messages.problems.throttled,
+    values: { wait: '5 minutes' },
+    reference,
+  }),
+  show('problem-overloaded', 'error', [], Problem, {
+    layout,
+    problem: messages.problems.overloaded,
+    values: { wait: '2 seconds' },
+    reference,
+  }),
+  show('problem-protocol', 'error', [], Problem, {
+    layout,
+    problem: messages.problems.protocol,
+    details: {
+      error: 'invalid_redirect_uri',
+      description: "redirect_uri did not match any of the client's registered redirect_uris",
+    },
+    reference,
+  }),
+
+  show('security-info', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain, securityKey],
+    notice: 'renamed',
+  }),
+  show('security-info-one', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain],
+    notice: 'added',
+  }),
+  show('security-info-empty', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
+    ...person,
+    userPrincipalName: longName,
+    passkeys: [],
+  }),
+  show('security-info-mistake', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain, securityKey],
+    error: 'emptyPasskeyName',
+    errorPasskeyId: securityKey.id,
+  }),
+
+  show('logout', 'logout', ['confirm-logout'], Logout, { layout, formHtml, appName: 'Payroll' }),
+  show('logout-by-oneself', 'logout', ['confirm-logout'], Logout, { layout, formHtml }),
+  show('logged-out', 'logged-out', [], LoggedOut, { layout, homeUrl: '/security-info' }),
+  show('logged-out-of-app', 'logged-out', [], LoggedOut, {
+    layout,
+    leftAppName: 'Payroll',
+    homeUrl: '/security-info',
+  }),
+];
+
+function show<Props extends object>(
+  name: string,
+  step: string,
+  hooks: readonly string[],
+  component: ComponentType<Props>,
+  props: NoInfer<Props>,
+): Exhibit {
+  return {
+    name,
+    step,
+    hooks,
+    render: (change) => h(component, change ? changed<Props>(props, change) : props) as VNode,
+  };
+}
+
+/** The same props with every text in them changed. */
+function changed<Value>(value: Value, change: (text: string, key: string) => string, key = ''): Value {
+  if (typeof value === 'string') return change(value, key) as Value;
+  if (Array.isArray(value)) return value.map((item) => changed(item, change, key)) as Value;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, changed(item, change, name)])) as Value;
+}

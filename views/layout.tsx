@@ -1,0 +1,67 @@
+import type { ComponentChildren } from 'preact';
+import { href } from './href.ts';
+import { messages } from './messages.ts';
+
+/** What every page is given: where its files are and which language it is in. */
+export interface Layout {
+  readonly assets: {
+    readonly style: string;
+    readonly passkeyScript: string;
+    readonly webauthnScript: string;
+    readonly mark: string;
+  };
+  /** BCP 47. */
+  readonly lang: string;
+  readonly dir?: 'ltr' | 'rtl';
+}
+
+interface PageProps {
+  readonly layout: Layout;
+  /** Becomes `main[data-step]`, which scripts and tests rely on. */
+  readonly step: string;
+  readonly title: string;
+  /** The page shows a mistake: its title says so first. */
+  readonly mistaken?: boolean;
+  /** The page asks for a passkey, counts down or hides a code; others need no script. */
+  readonly scripted?: boolean;
+  readonly wide?: boolean;
+  /** Where to go at once, without a script. */
+  readonly refreshTo?: string;
+  /** Stands beside the mark at the top. */
+  readonly aside?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** The frame of every page: one sheet, one `main`. */
+export function Page(props: PageProps) {
+  const { assets, lang, dir } = props.layout;
+  const title = `${props.title} – ${messages.product}`;
+  return (
+    <html lang={lang} dir={dir ?? 'ltr'}>
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        {props.refreshTo !== undefined && <meta http-equiv="refresh" content={`0;url=${href(props.refreshTo)}`} />}
+        <title>{props.mistaken ? `${messages.errorPrefix}${title}` : title}</title>
+        <link rel="stylesheet" href={href(assets.style)} />
+        <link rel="icon" type="image/svg+xml" href={href(assets.mark)} />
+        {props.scripted && <script src={href(assets.webauthnScript)} defer />}
+        {props.scripted && <script src={href(assets.passkeyScript)} defer />}
+      </head>
+      <body>
+        <div class={props.wide ? 'sheet wide' : 'sheet'}>
+          <header class="top">
+            <span class="brand">
+              <img src={href(assets.mark)} alt="" width="28" height="28" />
+              {messages.product}
+            </span>
+            {props.aside}
+          </header>
+          <main data-step={props.step}>{props.children}</main>
+        </div>
+      </body>
+    </html>
+  );
+}

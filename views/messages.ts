@@ -1,0 +1,296 @@
+/**
+ * Every word a person reads, in one place. `{name}` is a place for a value; `Say` puts it there inside a `<bdi>`.
+ * Plain words for tired people: say what is the case, then what to do.
+ */
+export const messages = {
+  product: 'Latchkey',
+  /** Put before the title of a page that shows a mistake, so that it is the first thing heard. */
+  errorPrefix: 'Error: ',
+  reference: 'Reference: {reference}',
+  cancel: 'Cancel',
+  or: 'or',
+
+  problemSummary: 'There is a problem',
+  errors: {
+    emptyName: 'Enter your work email or user name.',
+    /** One wording for wrong, expired, used and unknown (RULES 2); the reason is in the audit log. */
+    refused: 'That did not work. Check it, or ask for a new one.',
+    passkeyRefused: 'That passkey did not work. Try again, or choose another way.',
+    passkeyUnknown: 'That passkey is no longer registered here.',
+    passkeyOfOther: 'That passkey belongs to another account than the one you are signing in to.',
+    passkeySuspended: 'We could not accept that passkey. Contact the help desk and give them the reference.',
+    notConfirmed: 'That did not work. Try again, or sign in with your new passkey later.',
+    notCreated: 'Your passkey was not saved. Create it again.',
+    alreadyRegistered: 'That device already has a passkey for your account.',
+    tooManyPasskeys: 'You have as many passkeys as are allowed.',
+    emptyPasskeyName: 'Enter a name for the passkey.',
+    longPasskeyName: 'That name is too long. Use a shorter one.',
+  },
+
+  identify: {
+    heading: 'Sign in',
+    toContinue: 'to continue to {app}',
+    name: 'Work email or user name',
+    nameWithPass: 'Next we ask for your temporary pass.',
+    submit: 'Continue',
+    usePasskey: 'Sign in with a passkey',
+    usePass: 'I have a temporary pass',
+  },
+
+  verify: {
+    notYou: 'Not you?',
+    submit: 'Continue',
+    otherWays: 'Other ways to sign in',
+    showCode: 'Show',
+    hideCode: 'Hide',
+    noScript: 'Passkeys need JavaScript, and it is switched off in this browser. Choose another way below.',
+    noPasskeys: 'This browser cannot use passkeys. Choose another way below.',
+  },
+
+  /** By method. `hook` is the id of the button that chooses it (DESIGN 5), `kind` the kind of question it asks. */
+  methods: {
+    passkey: {
+      kind: 'passkey',
+      hook: 'use-passkey',
+      heading: 'Use your passkey',
+      lead: 'Your device will ask for your fingerprint, face or screen lock.',
+      submit: 'Use my passkey',
+      choose: 'Use a passkey',
+    },
+    'temporary-access-pass': {
+      kind: 'code',
+      hook: 'use-pass',
+      heading: 'Enter your temporary pass',
+      label: 'Temporary pass',
+      hint: 'Codes never hold 0, 1, I or O. Capitals, spaces and dashes do not matter.',
+      tries: 'After 5 wrong tries you have to wait five minutes.',
+      choose: 'I have a temporary pass',
+    },
+  },
+
+  window: {
+    until: 'You have until {time}.',
+    comeBack: 'You may leave this page and come back in this browser until then.',
+    left: '{clock} left',
+    fiveMinutes: '5 minutes left.',
+    oneMinute: '1 minute left.',
+    ended: 'The time is up.',
+    whatNow: 'See what to do next',
+  },
+
+  steps: { first: 'Step 1 of 2', second: 'Step 2 of 2' },
+
+  enrol: {
+    heading: 'Create your passkey',
+    lead: 'Your device will ask for your fingerprint, face or screen lock. From now on, that is how you sign in.',
+    create: 'Create a passkey',
+    elsewhere: 'Keep it somewhere else',
+    phone: 'Use a phone or tablet',
+    phoneHint: 'You scan a QR code with it. Both devices need Bluetooth and the internet.',
+    securityKey: 'Use a security key',
+    securityKeyHint: 'Have it at hand. It will ask for its PIN or your fingerprint.',
+    next: 'Then you use it once, and go on to {app}.',
+    signInInstead: 'Sign in with that passkey',
+    noPasskeys: 'This browser cannot make passkeys',
+    noScript:
+      'Passkeys need JavaScript, and it is switched off in this browser. Switch it on for this site and reload the page.',
+    noPasskeysOneTime: [
+      'The pass you entered now belongs to this browser and does not work in another.',
+      'Ask the help desk for a new pass. Then open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and enter the new pass there.',
+    ],
+    noPasskeysReusable: [
+      'Open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and enter the same pass there.',
+    ],
+  },
+
+  confirm: {
+    heading: 'Use your new passkey once',
+    saved: 'Passkey saved: {passkey}',
+    lead: 'This shows that it works. Then you go on to {app}.',
+    submit: 'Use my passkey',
+    trouble: 'If it does not work: your passkey is saved. You can close this page and sign in with it later.',
+    noScript:
+      'Passkeys need JavaScript, and it is switched off in this browser. Switch it on for this site and reload the page.',
+    noPasskeys:
+      'This browser cannot use passkeys. Your passkey is saved: sign in with it later, on the device that has it.',
+  },
+
+  complete: {
+    heading: 'You are signed in',
+    going: 'Taking you to {app}…',
+    submit: 'Continue to {app}',
+    tooOldHeading: 'Done',
+    tooOld: '{app} has stopped waiting for this sign-in. Open it again: you will not be asked for a pass.',
+    openAgain: 'Open {app} again',
+  },
+
+  problem: {
+    whatToDo: 'What to do',
+    backToApp: 'Back to {app}',
+    signInAgain: 'Sign in again',
+    signOut: 'Sign out',
+    reload: 'Try again',
+    home: 'Go to My security info',
+    details: 'For the people who run the app',
+  },
+
+  problems: {
+    signInEnded: {
+      title: 'This sign-in has ended',
+      sentences: ['It was finished, or it waited too long.'],
+      whatToDo: ['Go back to the app you wanted to use and open it again.'],
+    },
+    windowEnded: {
+      title: 'The time to create a passkey is over',
+      sentences: ['A temporary pass opens this step for a short time only. That keeps your account safe.'],
+      whatToDo: ['If you already saved a passkey, sign in with it.', 'If not, ask for a new pass.'],
+    },
+    signedInAsAnother: {
+      title: 'You are signed in as somebody else',
+      sentences: [
+        'You are signed in as {current}. This pass is for {other}.',
+        'Nothing has changed, and the pass is not used up.',
+      ],
+      whatToDo: ['Sign out first. Then enter the pass again.'],
+    },
+    otherTab: {
+      title: 'This sign-in went on in another tab',
+      sentences: ['Each sign-in can be in one tab at a time.'],
+      whatToDo: ['Go on in the other tab. You can close this one.'],
+    },
+    cookiesBlocked: {
+      title: 'Your browser did not keep our cookie',
+      sentences: ['Signing in needs a cookie, so that nobody else can finish it for you.'],
+      whatToDo: ['Allow cookies for this site.', 'Then go back to the app and open it again.'],
+    },
+    notFound: {
+      title: 'There is no such page',
+      sentences: ['The address may be mistyped, or the page is gone.'],
+      whatToDo: ['Go back to the app you wanted to use and open it again.'],
+    },
+    forbidden: {
+      title: 'You may not do that',
+      sentences: ['Your account is not allowed to open this.'],
+      whatToDo: ['If you think it should be, ask your administrator.'],
+    },
+    needsPasskey: {
+      title: 'This page needs a recent sign-in with a passkey',
+      sentences: ['You are signed in, but not with a passkey in the last ten minutes.'],
+      whatToDo: [
+        'Sign in with a passkey and open the page again.',
+        'If you have none, ask your help desk for a temporary pass.',
+      ],
+    },
+    crossSite: {
+      title: 'We did not accept that',
+      sentences: ['It was sent from a page that is not ours, or from one that was open too long. Nothing was done.'],
+      whatToDo: ['Go back to the app you wanted to use and open it again.'],
+    },
+    badRequest: {
+      title: 'We could not read that',
+      sentences: ['What your browser sent was not complete. Nothing was done.'],
+      whatToDo: ['Go back and try again.'],
+    },
+    tooLarge: {
+      title: 'That was too much at once',
+      sentences: ['What was sent is larger than anything this page needs. Nothing was done.'],
+      whatToDo: ['Go back, check what you entered, and try again.'],
+    },
+    throttled: {
+      title: 'Too many tries',
+      sentences: ['To keep accounts safe, we wait a little after several tries.'],
+      whatToDo: ['Wait {wait}. Then try again.'],
+    },
+    overloaded: {
+      title: 'We are very busy',
+      sentences: ['We could not check that just now. It does not count as a try.'],
+      whatToDo: ['Wait {wait}. Then try again.'],
+    },
+    fault: {
+      title: 'Something went wrong',
+      sentences: ['It is our fault, not yours.'],
+      whatToDo: ['Try again in a minute.', 'If it happens again, give the help desk the reference below.'],
+    },
+    protocol: {
+      title: 'The app asked for something we cannot do',
+      sentences: ['You did nothing wrong. The app and this sign-in do not agree on how to work together.'],
+      whatToDo: [
+        'Go back to the app and try again.',
+        'If it happens again, send the lines below to the people who run it.',
+      ],
+    },
+  },
+
+  securityInfo: {
+    heading: 'My security info',
+    signedInAs: 'Signed in as',
+    signOut: 'Sign out',
+    passkeys: 'Passkeys',
+    passkeysLead: 'With a passkey you sign in with your fingerprint, face or screen lock.',
+    empty: 'You have no passkey yet',
+    emptyText: 'Create one now, and your device signs you in from then on.',
+    onlyOne: 'Add a second passkey',
+    onlyOneText: 'If you lose this one, the help desk has to let you back in. Keep a second one on another device.',
+    create: 'Create a passkey',
+    add: 'Add a passkey',
+    thisDeviceOnly: 'This device only',
+    provider: 'Kept in',
+    created: 'Created',
+    lastUsed: 'Last used',
+    neverUsed: 'Not used yet',
+    rename: 'Rename',
+    renameOf: 'Rename {passkey}',
+    name: 'Name',
+    save: 'Save name',
+    noScript: 'To add a passkey, switch JavaScript on for this site and reload the page.',
+    noPasskeys: 'This browser cannot make passkeys. Open this page on another device to add one.',
+    notices: { added: 'Passkey added.', renamed: 'Name saved.' },
+  },
+
+  logout: {
+    heading: 'Sign out?',
+    asked: '{app} asks to sign you out here too.',
+    lead: 'Signing out here also signs you out of the apps you opened with it.',
+    told: '{app} is told that you have left it, whichever you choose.',
+    confirm: 'Sign out',
+    stay: 'Stay signed in',
+  },
+  loggedOut: {
+    heading: 'You are signed out',
+    lead: 'On a shared computer, close the browser as well.',
+    headingOfApp: 'You have left {app}',
+    leadOfApp: 'You are still signed in here.',
+    signIn: 'Sign in again',
+    securityInfo: 'My security info',
+  },
+
+  /** What the passkey script says. More than 95 % of these "errors" are people who changed their mind: no blame. */
+  passkeyScript: {
+    waiting: 'Follow your device…',
+    notStarted: 'This browser would not start the passkey prompt. Try again, or use another browser.',
+    notStartedToMake:
+      'This browser would not start the passkey prompt. Try again, or keep the passkey on a phone or a security key.',
+    notUsed: 'No passkey was used. You may have cancelled, or it may be on another device. You can try again.',
+    notMade: 'No passkey was made. You may have cancelled. You can try again.',
+    noPin: 'If your security key has no PIN, set one in your system’s security-key settings. Then try again.',
+    timedOut: 'The prompt timed out. Try again.',
+    already: 'This device already has a passkey for your account.',
+    wrongSite: 'This site is set up wrongly for passkeys. It is not your fault.',
+    unfit: 'That device cannot keep this kind of passkey. Try another one.',
+    offline: 'We could not reach the server. Check your connection, then try again.',
+    failed: 'Something went wrong. Try again in a minute.',
+  },
+} as const;
+
+/** Ways to sign in that pages know the words of, in the order they are offered. */
+export type MethodId = keyof typeof messages.methods;
+
+/** The mistakes a page can show. */
+export type ErrorId = keyof typeof messages.errors;
+
+/** A problem page's words; values for its places come with it. */
+export interface ProblemWords {
+  readonly title: string;
+  readonly sentences: readonly string[];
+  readonly whatToDo: readonly string[];
+}

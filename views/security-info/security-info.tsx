@@ -1,0 +1,111 @@
+import { href } from '../href.ts';
+import { type Layout, Page } from '../layout.tsx';
+import { messages } from '../messages.ts';
+import { ErrorSummary } from '../parts/error-summary.tsx';
+import { DoneIcon, KeyIcon } from '../parts/icons.tsx';
+import { NoPasskeys } from '../parts/no-passkeys.tsx';
+import { PasskeyForm } from '../parts/passkey-form.tsx';
+import { PasskeyCard, type PasskeySummary } from './passkey-card.tsx';
+
+export interface SecurityInfoProps {
+  readonly layout: Layout;
+  readonly csrf: string;
+  readonly displayName: string;
+  readonly userPrincipalName: string;
+  readonly signOutUrl: string;
+  readonly passkeys: readonly PasskeySummary[];
+  readonly notice?: 'added' | 'renamed' | undefined;
+  readonly error?:
+    | 'notCreated'
+    | 'alreadyRegistered'
+    | 'tooManyPasskeys'
+    | 'emptyPasskeyName'
+    | 'longPasskeyName'
+    | undefined;
+  /** The passkey whose name was refused. */
+  readonly errorPasskeyId?: string | undefined;
+  readonly reference?: string;
+}
+
+/** What a person has registered, and one more passkey. */
+export function SecurityInfo(props: SecurityInfoProps) {
+  const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorPasskeyId } = props;
+  const say = messages.securityInfo;
+  const signOut = (
+    <a id="sign-out" class="aside" href={href(signOutUrl)}>
+      {say.signOut}
+    </a>
+  );
+  return (
+    <Page
+      layout={layout}
+      step="security-info"
+      title={say.heading}
+      mistaken={error !== undefined}
+      scripted
+      wide
+      aside={signOut}
+    >
+      <ErrorSummary
+        error={error}
+        {...(errorPasskeyId !== undefined && { field: `name-${errorPasskeyId}` })}
+        reference={props.reference}
+      />
+      {notice && (
+        <p class="done" role="status">
+          <DoneIcon />
+          <span>{say.notices[notice]}</span>
+        </p>
+      )}
+      <h1>{say.heading}</h1>
+      <p class="lead">
+        {say.signedInAs} <bdi class="strong">{displayName}</bdi> <bdi class="quiet">{userPrincipalName}</bdi>
+      </p>
+      <section aria-labelledby="passkeys">
+        <h2 id="passkeys">{say.passkeys}</h2>
+        <p class="about">{say.passkeysLead}</p>
+        {passkeys.length > 0 && (
+          <ul class="cards">
+            {passkeys.map((passkey) => (
+              <PasskeyCard
+                key={passkey.id}
+                passkey={passkey}
+                csrf={csrf}
+                mistake={errorPasskeyId === passkey.id && error ? messages.errors[error] : undefined}
+              />
+            ))}
+          </ul>
+        )}
+        <div class={passkeys.length < 2 ? 'add nudge' : 'add'}>
+          {passkeys.length < 2 && (
+            <>
+              <h3>{passkeys.length === 0 ? say.empty : say.onlyOne}</h3>
+              <p>{passkeys.length === 0 ? say.emptyText : say.onlyOneText}</p>
+            </>
+          )}
+          <PasskeyForm
+            ceremony="create"
+            action="/security-info/passkeys"
+            csrf={csrf}
+            optionsUrl="/security-info/passkeys/options"
+            reference={props.reference}
+          >
+            <button
+              type="button"
+              id="create-passkey"
+              class={passkeys.length < 2 ? 'primary' : 'secondary'}
+              data-passkey-start
+              hidden
+            >
+              <KeyIcon />
+              {passkeys.length === 0 ? say.create : say.add}
+            </button>
+          </PasskeyForm>
+          <NoPasskeys noScript={say.noScript}>
+            <p>{say.noPasskeys}</p>
+          </NoPasskeys>
+        </div>
+      </section>
+    </Page>
+  );
+}

@@ -1,0 +1,57 @@
+import { Page } from '../layout.tsx';
+import { messages } from '../messages.ts';
+import { ErrorSummary } from '../parts/error-summary.tsx';
+import { DoneIcon, KeyIcon } from '../parts/icons.tsx';
+import type { Interaction } from '../parts/interaction.ts';
+import { NoPasskeys } from '../parts/no-passkeys.tsx';
+import { PasskeyForm } from '../parts/passkey-form.tsx';
+import { Cancel } from '../parts/post-form.tsx';
+import { Say } from '../parts/say.tsx';
+import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
+
+export interface ConfirmProps extends Interaction {
+  readonly ends: WindowEnd;
+  /** Its name and place, as in "iCloud Keychain" or "Passkey on Chrome, Linux". */
+  readonly passkeyName: string;
+  readonly error?: 'notConfirmed' | 'passkeyUnknown' | 'passkeyOfOther' | 'passkeySuspended' | undefined;
+  readonly reference?: string;
+}
+
+/** Registering a passkey raises nothing; using it does (RULES 2.1). So it is used once, at once. */
+export function Confirm({ layout, base, csrf, appName, ends, passkeyName, error, reference }: ConfirmProps) {
+  const say = messages.confirm;
+  return (
+    <Page layout={layout} step="confirm" title={say.heading} mistaken={error !== undefined} scripted>
+      <ErrorSummary error={error} reference={reference} />
+      <p class="step">{messages.steps.second}</p>
+      <h1>{say.heading}</h1>
+      <p class="done">
+        <DoneIcon />
+        <span>
+          <Say text={say.saved} values={{ passkey: passkeyName }} />
+        </span>
+      </p>
+      <p>
+        <Say text={say.lead} values={{ app: appName }} />
+      </p>
+      <PasskeyForm
+        ceremony="get"
+        action={`${base}/verify/passkey`}
+        csrf={csrf}
+        optionsUrl={`${base}/challenge/passkey`}
+        reference={reference}
+      >
+        <button type="button" id="use-passkey" class="primary" data-passkey-start hidden>
+          <KeyIcon />
+          {say.submit}
+        </button>
+      </PasskeyForm>
+      <NoPasskeys noScript={say.noScript}>
+        <p>{say.noPasskeys}</p>
+      </NoPasskeys>
+      <p class="quiet">{say.trouble}</p>
+      <WindowEnds ends={ends} base={base} />
+      <Cancel base={base} csrf={csrf} />
+    </Page>
+  );
+}

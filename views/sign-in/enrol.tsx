@@ -1,0 +1,80 @@
+import { Page } from '../layout.tsx';
+import { messages } from '../messages.ts';
+import { ErrorSummary } from '../parts/error-summary.tsx';
+import { KeyIcon, PasskeyPicture, PhoneIcon, SecurityKeyIcon } from '../parts/icons.tsx';
+import type { Interaction } from '../parts/interaction.ts';
+import { NoPasskeys } from '../parts/no-passkeys.tsx';
+import { PasskeyForm } from '../parts/passkey-form.tsx';
+import { Cancel, PostForm } from '../parts/post-form.tsx';
+import { Say } from '../parts/say.tsx';
+import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
+
+export interface EnrolProps extends Interaction {
+  readonly ends: WindowEnd;
+  /** The pass is bound to this browser; a reusable one works in another. */
+  readonly oneTime: boolean;
+  readonly error?: 'notCreated' | 'alreadyRegistered' | 'tooManyPasskeys' | undefined;
+  readonly reference?: string;
+}
+
+/** The passkey is made here, and nothing else can be done before it is. */
+export function Enrol({ layout, base, csrf, appName, ends, oneTime, error, reference }: EnrolProps) {
+  const say = messages.enrol;
+  const app = { app: appName };
+  return (
+    <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
+      <ErrorSummary error={error} reference={reference} />
+      <p class="step">{messages.steps.first}</p>
+      <h1>{say.heading}</h1>
+      <PasskeyPicture />
+      <p>{say.lead}</p>
+      <PasskeyForm
+        ceremony="create"
+        action={`${base}/enrol/passkey`}
+        csrf={csrf}
+        optionsUrl={`${base}/enrol/passkey/options`}
+        reference={reference}
+      >
+        <button type="submit" class="secondary" form="restart" data-when-already hidden={error !== 'alreadyRegistered'}>
+          <KeyIcon />
+          {say.signInInstead}
+        </button>
+        <button type="button" id="create-passkey" class="primary" data-passkey-start hidden>
+          <KeyIcon />
+          {say.create}
+        </button>
+        <p class="next">
+          <Say text={say.next} values={app} />
+        </p>
+        <fieldset data-needs-passkeys hidden>
+          <legend>{say.elsewhere}</legend>
+          <button type="button" class="choice" data-passkey-start data-authenticator="remoteDevice" hidden>
+            <PhoneIcon />
+            <span>
+              {say.phone}
+              <small>{say.phoneHint}</small>
+            </span>
+          </button>
+          <button type="button" class="choice" data-passkey-start data-authenticator="securityKey" hidden>
+            <SecurityKeyIcon />
+            <span>
+              {say.securityKey}
+              <small>{say.securityKeyHint}</small>
+            </span>
+          </button>
+        </fieldset>
+      </PasskeyForm>
+      <PostForm id="restart" action={`${base}/restart`} csrf={csrf} hidden />
+      <NoPasskeys noScript={say.noScript}>
+        <h2>{say.noPasskeys}</h2>
+        {(oneTime ? say.noPasskeysOneTime : say.noPasskeysReusable).map((sentence) => (
+          <p key={sentence}>
+            <Say text={sentence} values={app} />
+          </p>
+        ))}
+      </NoPasskeys>
+      <WindowEnds ends={ends} base={base} />
+      <Cancel base={base} csrf={csrf} />
+    </Page>
+  );
+}

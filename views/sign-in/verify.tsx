@@ -1,0 +1,95 @@
+import { Page } from '../layout.tsx';
+import { type MethodId, messages } from '../messages.ts';
+import { CodeField } from '../parts/code-field.tsx';
+import { ErrorSummary } from '../parts/error-summary.tsx';
+import { KeyIcon, PassIcon, PersonIcon } from '../parts/icons.tsx';
+import type { Interaction } from '../parts/interaction.ts';
+import { NoPasskeys } from '../parts/no-passkeys.tsx';
+import { PasskeyForm } from '../parts/passkey-form.tsx';
+import { Cancel, PostForm } from '../parts/post-form.tsx';
+
+export interface VerifyProps extends Interaction {
+  /** As it was typed. Nothing else on this page may depend on who it is (RULES 2). */
+  readonly userName: string;
+  /** What the organisation allows, in the order offered. */
+  readonly methods: readonly MethodId[];
+  readonly chosen: MethodId;
+  readonly error?: 'refused' | 'passkeyRefused' | 'passkeyUnknown' | 'passkeyOfOther' | 'passkeySuspended' | undefined;
+  readonly reference?: string;
+}
+
+/** Show that it is you: one way big, the others below it. */
+export function Verify(props: VerifyProps) {
+  const { layout, base, csrf, userName, methods, chosen, error, reference } = props;
+  const method = messages.methods[chosen];
+  const others = methods.filter((other) => other !== chosen);
+  const wrongCode = error === 'refused' && method.kind === 'code';
+  return (
+    <Page layout={layout} step="verify" title={method.heading} mistaken={error !== undefined} scripted>
+      <ErrorSummary error={error} {...(wrongCode && { field: 'code' })} reference={reference} />
+      <h1>{method.heading}</h1>
+      <Person userName={userName} base={base} csrf={csrf} />
+      {method.kind === 'passkey' && (
+        <>
+          <p>{method.lead}</p>
+          <PasskeyForm
+            ceremony="get"
+            action={`${base}/verify/${chosen}`}
+            csrf={csrf}
+            optionsUrl={`${base}/challenge/passkey`}
+            reference={reference}
+          >
+            <button type="button" id={method.hook} class="primary" data-passkey-start hidden>
+              <KeyIcon />
+              {method.submit}
+            </button>
+          </PasskeyForm>
+          <NoPasskeys noScript={messages.verify.noScript}>
+            <p>{messages.verify.noPasskeys}</p>
+          </NoPasskeys>
+        </>
+      )}
+      {method.kind === 'code' && (
+        <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
+          <CodeField
+            label={method.label}
+            hints={[method.hint, method.tries]}
+            mistake={wrongCode ? messages.errors.refused : undefined}
+          />
+          <button type="submit" id="continue" class="primary">
+            {messages.verify.submit}
+          </button>
+        </PostForm>
+      )}
+      {others.length > 0 && <OtherWays base={base} csrf={csrf} methods={others} />}
+      <Cancel base={base} csrf={csrf} />
+    </Page>
+  );
+}
+
+function Person({ userName, base, csrf }: Pick<VerifyProps, 'userName' | 'base' | 'csrf'>) {
+  return (
+    <PostForm class="person" action={`${base}/back`} csrf={csrf}>
+      <PersonIcon />
+      <bdi>{userName}</bdi>
+      <button type="submit" id="not-you" class="link">
+        {messages.verify.notYou}
+      </button>
+    </PostForm>
+  );
+}
+
+/** Always in sight: whoever needs another way is the one with the least patience left. */
+function OtherWays({ base, csrf, methods }: Pick<VerifyProps, 'base' | 'csrf' | 'methods'>) {
+  return (
+    <PostForm class="other-ways" action={`${base}/choose`} csrf={csrf} aria-labelledby="other-ways">
+      <h2 id="other-ways">{messages.verify.otherWays}</h2>
+      {methods.map((id) => (
+        <button key={id} type="submit" id={messages.methods[id].hook} class="secondary" name="method" value={id}>
+          {messages.methods[id].kind === 'passkey' ? <KeyIcon /> : <PassIcon />}
+          {messages.methods[id].choose}
+        </button>
+      ))}
+    </PostForm>
+  );
+}

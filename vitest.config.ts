@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config';
+
+// One suite, two databases: what touches the database runs on the embedded server and on Debian's.
+const onDatabase = (name: string, include: string[], database: 'embedded' | 'server') => ({
+  test: {
+    name,
+    include,
+    globalSetup: `test/support/database-${database}.ts`,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    pool: 'forks' as const,
+  },
+});
+
+const plain = (name: string, include: string[], testTimeout = 30_000) => ({
+  test: { name, include, testTimeout, hookTimeout: 60_000, pool: 'forks' as const },
+});
+
+export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  test: {
+    maxWorkers: 2,
+    projects: [
+      plain('rules', ['test/rules/**/*.test.ts', 'test/views/**/*.test.ts', 'test/house/architecture.test.ts']),
+      plain('kit', ['test/support/**/*.test.ts'], 60_000),
+      plain('database', ['test/database/**/*.test.ts', 'test/oidc/**/*.test.ts'], 120_000),
+      onDatabase('server', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts', 'test/house/{events,migrations}.test.ts'], 'server'),
+      onDatabase('embedded', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts'], 'embedded'),
+      onDatabase('browser', ['test/browser/**/*.test.ts'], 'server'),
+      onDatabase('nodes', ['test/nodes/**/*.test.ts'], 'server'),
+    ].map((project) => ({ ...project, extends: true as const })),
+  },
+});

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { clientInput } from './clients/client.ts';
+import { clientInput, toMetadata } from './clients/client.ts';
 import { putClient } from './clients/manage-clients.ts';
 import { AppError } from './core/errors.ts';
 import type { Work } from './core/work.ts';
 import { addToGroup, ensureGroup } from './groups/manage-groups.ts';
 import { passPolicyName, passSettings } from './methods/temporary-access-pass/settings.ts';
 import { readPolicy, writePolicy } from './policies/policy-documents.ts';
+import { clientMetadataProblem } from './oidc/client-metadata.ts';
 import { permit } from './roles/permit.ts';
 import { grantRole } from './roles/manage-roles.ts';
 import { findRole } from './roles/role.ts';
@@ -93,7 +94,12 @@ export async function applySeed(work: Work, seed: Seed): Promise<void> {
     const user = await getUser(work, userPrincipalName);
     await changeUser(work, user, { managerId: (await named(work, manager, `manager of ${userPrincipalName}`)).id });
   }
-  for (const client of seed.clients) await putClient(work, client);
+  for (const client of seed.clients) {
+    const { client_secret, client_id } = client;
+    const problem = clientMetadataProblem({ ...toMetadata(client), client_id, ...(client_secret !== undefined && { client_secret }) });
+    if (problem) throw new AppError('invalid_input', `The seed file's client ${client_id} cannot be used: ${problem}.`);
+    await putClient(work, client);
+  }
   if (seed.policies.temporaryAccessPass) await applyPassPolicy(work, seed.policies.temporaryAccessPass);
 }
 

@@ -119,8 +119,7 @@ export const messages = {
     heading: 'You are signed in',
     going: 'Taking you to {app}…',
     submit: 'Continue to {app}',
-    tooOldHeading: 'Done',
-    tooOld: '{app} has stopped waiting for this sign-in. Open it again: you will not be asked for a pass.',
+    tooOld: 'This took a while. If {app} says that it no longer knows of it, open it again: you stay signed in.',
     openAgain: 'Open {app} again',
   },
 
@@ -152,11 +151,6 @@ export const messages = {
         'Nothing has changed, and the pass is not used up.',
       ],
       whatToDo: ['Sign out first. Then enter the pass again.'],
-    },
-    otherTab: {
-      title: 'This sign-in went on in another tab',
-      sentences: ['Each sign-in can be in one tab at a time.'],
-      whatToDo: ['Go on in the other tab. You can close this one.'],
     },
     cookiesBlocked: {
       title: 'Your browser did not keep our cookie',

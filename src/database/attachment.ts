@@ -55,7 +55,12 @@ export async function stopAfterOthers(server: RunningDatabase): Promise<void> {
 }
 
 function newClient(address: DatabaseAddress): pg.Client {
-  const client = new pg.Client({ ...address, ssl: false, application_name: `latchkey command ${process.pid}` });
+  const client = new pg.Client({
+    ...address,
+    ssl: false,
+    application_name: `latchkey command ${process.pid}`,
+    connectionTimeoutMillis: 5_000,
+  });
   client.on('error', () => {}); // 'end' follows
   return client;
 }

@@ -36,7 +36,7 @@ export interface DirectoryOptions {
 /**
  * The directory really used, made if need be (0700): the database and the master key file live there. Started as root,
  * the server's unprivileged user must be able to enter it, else /var/lib/latchkey is used and said.
- * Throws a `ConfigurationError` where neither works. Given its own answer, it says nothing and answers the same.
+ * Throws a `ConfigurationError` where neither works.
  */
 export function usableDataDirectory(options: DirectoryOptions): string {
   const asked = resolve(options.dataDirectory);
@@ -50,9 +50,13 @@ export function usableDataDirectory(options: DirectoryOptions): string {
       `There is no directory for the database: ${reason}. Name another with LATCHKEY_DATA_DIR.`,
     ]);
   }
-  options.say(`Using ${fallback}, because ${reason}.`);
+  if (!told.has(asked)) options.say(`Using ${fallback}, because ${reason}.`);
+  told.add(asked);
   return fallback;
 }
+
+/** Whoever asks again in this process (the database, then the master key) is not told again. */
+const told = new Set<string>();
 
 /** The directory for sockets, 0700, under a path that is short enough for them. `dataDirectory` is a usable one. */
 export function socketDirectory(dataDirectory: string): string {
@@ -139,15 +143,14 @@ function fits(directory: string): boolean {
 
 /**
  * A symbolic link instead of a second directory: the sockets stay in the data directory, so a process with another
- * TMPDIR, a private /tmp or another container finds the same ones. The user id is in the name because Linux follows links in
- * a sticky directory only for their owner (fs.protected_symlinks); root's are followed by all.
+ * TMPDIR, a private /tmp or another container finds the same ones. The user id is in the name because in a sticky directory
+ * Linux follows a link only for its owner, or when it is root's like the directory (fs.protected_symlinks).
  */
 function shortPathTo(directory: string): string {
   const uid = process.getuid?.();
   const hash = createHash('sha256').update(directory).digest('hex').slice(0, 16);
   const link = [tmpdir(), '/tmp'].map((parent) => join(parent, `latchkey-${uid}-${hash}`)).find(fits);
-  if (link === undefined)
-    throw new ConfigurationError([`The path ${directory} is too long for a socket, and so is ${tmpdir()}.`]);
+  if (link === undefined) throw new ConfigurationError([`No path to ${directory} is short enough for a socket.`]);
   try {
     symlinkSync(directory, link);
   } catch (error) {

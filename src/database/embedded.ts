@@ -10,7 +10,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { attach, stopAfterOthers } from './attachment.ts';
 import { type DirectoryOptions, socketDirectory, usableDataDirectory } from './data-directory.ts';
 import { claim, type Ownership } from './owner.ts';
-import { findBinaryPackage, usableBinaries } from './postgres-binaries.ts';
+import { type BinaryPackage, findBinaryPackage, usableBinaries } from './postgres-binaries.ts';
 import { initCluster, removeUnfinishedClusters } from './postgres-cluster.ts';
 import { stopLeftBehind } from './postgres-left-behind.ts';
 import type { RunAs } from './postgres-process.ts';
@@ -53,10 +53,12 @@ interface Place {
   readonly cluster: string;
   readonly sockets: string;
   readonly runAs: RunAs | undefined;
+  readonly binaries: BinaryPackage;
   readonly say: (line: string) => void;
 }
 
 function prepare(options: EmbeddedOptions): Place {
+  const binaries = findBinaryPackage();
   // The real path: PostgreSQL's processes and our short links are recognised by it.
   const dataDirectory = realpathSync(usableDataDirectory(options));
   return {
@@ -64,6 +66,7 @@ function prepare(options: EmbeddedOptions): Place {
     cluster: join(dataDirectory, 'postgres'),
     sockets: socketDirectory(dataDirectory),
     runAs: unprivilegedAccount(dataDirectory),
+    binaries,
     say: options.say,
   };
 }
@@ -114,7 +117,7 @@ async function startOwned(
 async function start(place: Place): Promise<RunningDatabase> {
   await stopLeftBehind(place.cluster, place.sockets, place.say);
   const { runAs } = place;
-  const binaries = usableBinaries(findBinaryPackage(), join(place.dataDirectory, 'binaries'), runAs);
+  const binaries = usableBinaries(place.binaries, join(place.dataDirectory, 'binaries'), runAs);
   const options = {
     binaries,
     clusterDirectory: place.cluster,

@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigurationError } from '../core/errors.ts';
 import type { RunAs } from './postgres-process.ts';
 import { asAccount } from './unprivileged-account.ts';
 
@@ -68,7 +69,13 @@ function contend(path: string, account: RunAs | undefined): Promise<Contender> {
   const server = createServer((socket) => socket.on('error', ignore).end(answer));
   server.unref(); // owning a directory is no reason for a process to go on
   return new Promise((resolve, reject) => {
-    server.on('error', reject);
+    server.on('error', ({ message }) =>
+      reject(
+        new ConfigurationError([
+          `Sockets cannot be made here: ${message}. Give Latchkey a directory on a local disk with LATCHKEY_DATA_DIR, or set DATABASE_URL.`,
+        ]),
+      ),
+    );
     server.on('listening', () =>
       resolve({
         decide: () => {

@@ -22,10 +22,10 @@ const cures: readonly (readonly [RegExp, string])[] = [
     /has wrong ownership|Permission denied/,
     'Its files belong to another user: start Latchkey as that user or as root, or give it another directory with LATCHKEY_DATA_DIR.',
   ],
-  [/spawn \/bin\/sh ENOENT/, 'It needs /bin/sh, which is not there.'],
+  [/spawn\w* \/bin\/sh ENOENT/, 'It needs /bin/sh, which is not there.'],
   [
-    /spawn .* E(PERM|INVAL)/,
-    'As root it must be able to become an unprivileged user, which is not allowed here: start Latchkey as a user other than root.',
+    /spawn\w* .* E(PERM|INVAL)/,
+    'PostgreSQL does not run as root, and this process may not become another user: start Latchkey as a user other than root.',
   ],
   [
     /cannot open shared object file|symbol lookup error|version .* not found|spawn\w* .* ENOENT/,
@@ -33,15 +33,16 @@ const cures: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** The server or initdb gave up; with its own last words. */
+/** The server or initdb gave up; told from its first complaint on, for what follows is mostly a consequence. */
 export function startFailure(doing: string, lastLines: readonly string[]): ConfigurationError {
-  return explained(`The embedded database could not ${doing}`, lastWords(lastLines));
+  const first = lastLines.findIndex((line) => /(FATAL|PANIC|error): /.test(line));
+  const told = first === -1 ? lastLines.slice(-5) : lastLines.slice(first, first + 3);
+  return explained(`The embedded database could not ${doing}`, oneLine(told));
 }
 
-/** What matters of its stderr, in one line. */
-export function lastWords(lastLines: readonly string[]): string {
-  const grave = lastLines.filter((line) => !line.startsWith('LOG: '));
-  return (grave.length > 0 ? grave : lastLines).slice(-5).join(' ').replace(/\s+/g, ' ');
+/** What it said last, in one line. */
+export function oneLine(lines: readonly string[]): string {
+  return lines.join(' ').replace(/\s+/g, ' ');
 }
 
 /** The binaries do not even print their version here. */

@@ -25,7 +25,7 @@ export async function stopLeftBehind(
     ]);
   }
   const gone = (): boolean => !isServerOf(pid, clusterDirectory);
-  if (await within(2_500, gone)) return;
+  if (await within(500, gone)) return;
   say(`Stopping a database server (process ${pid}) that an earlier Latchkey left behind.`);
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     send(pid, signal);

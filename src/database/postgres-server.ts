@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type ClusterOptions, databaseUser } from './postgres-cluster.ts';
-import { lastWords, startFailure } from './postgres-failure.ts';
+import { oneLine, startFailure } from './postgres-failure.ts';
 import { findServer } from './postgres-lock-file.ts';
 import { type Exit, startWatched, type WatchedProcess } from './postgres-process.ts';
 
@@ -94,7 +94,11 @@ export function addressIn(socketDirectory: string): DatabaseAddress {
 
 function launch(options: ServerOptions): WatchedProcess {
   const { binaries, libraries, runAs, socketDirectory } = options;
-  const all = { ...settings, unix_socket_directories: `"${socketDirectory}"`, ...options.settings };
+  const all = {
+    ...settings,
+    unix_socket_directories: `"${socketDirectory.replaceAll('"', '""')}"`,
+    ...options.settings,
+  };
   const clusterDirectory = realpathSync(options.clusterDirectory);
   const leftBehind = findServer(clusterDirectory);
   return startWatched({
@@ -153,5 +157,5 @@ async function shutDown(server: WatchedProcess): Promise<void> {
 }
 
 function endedByItself({ code, lastLines }: Exit): string {
-  return `The embedded database ended by itself (exit code ${code}): ${lastWords(lastLines)}`;
+  return `The embedded database ended by itself (exit code ${code}): ${oneLine(lastLines.slice(-5))}`;
 }

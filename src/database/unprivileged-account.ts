@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
-import { ownServer } from './postgres-failure.ts';
+import { cannotRun, ownServer } from './postgres-failure.ts';
 import type { RunAs } from './postgres-process.ts';
 
 /** An existing user of this machine. PostgreSQL refuses to run as root, and Latchkey creates no users. */
@@ -38,12 +38,7 @@ export function canEnter(account: Account, directory: string): boolean {
     cwd: '/',
     stdio: 'ignore',
   });
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === 'EPERM' || code === 'EINVAL') {
-    throw new ConfigurationError([
-      `PostgreSQL does not run as root, and this process may not become "${account.name}". Start Latchkey as a user other than root. ${ownServer}`,
-    ]);
-  }
+  if (error) throw cannotRun(error.message);
   return status === 0;
 }
 

@@ -118,11 +118,16 @@ function showFailure(show: Show, ctx: Context, failure: Failure): void {
     ctx.body = { error: { code: failure.code, message: failure.message, reference: failure.requestId } };
     return;
   }
-  const wait = `${ctx.response.get('retry-after') || '60'} seconds`;
+  const wait = inWords(Number(ctx.response.get('retry-after') || 60));
   const words = messages.problems[problemOf[failure.code]];
   // A refusal's own sentence says more than the catalogue can.
   const problem = ownWords.has(failure.code) ? { ...words, sentences: [failure.message] } : words;
   show.page(ctx, renderView(Problem, { layout: show.layout, problem, values: { wait }, reference: failure.requestId }));
+}
+
+function inWords(seconds: number): string {
+  if (seconds < 90) return seconds === 1 ? 'a second' : `${seconds} seconds`;
+  return `${Math.ceil(seconds / 60)} minutes`;
 }
 
 const ownWords = new Set<Failure['code']>(['invalid_input', 'forbidden', 'conflict', 'unsupported_media_type']);

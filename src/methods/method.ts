@@ -136,6 +136,13 @@ export interface BootstrapMethod extends AuthenticationMethod {
   graduate(work: Work, credentialId: string): Promise<void>;
 }
 
+/** The ways to sign in of this installation; the flow gets it as an argument. */
+export interface MethodRegistry {
+  /** In the order they are offered. */
+  readonly all: readonly AuthenticationMethod[];
+  get(id: string): AuthenticationMethod | undefined;
+}
+
 export function isEnrollable(method: AuthenticationMethod): method is EnrollableMethod {
   return 'beginEnrolment' in method;
 }

@@ -1,12 +1,6 @@
-import type { AuthenticationMethod, MethodId } from './method.ts';
+import type { AuthenticationMethod, MethodId, MethodRegistry } from './method.ts';
 import { passkeyMethod, type RelyingPartyIdentity } from './passkey/passkey-method.ts';
 import { temporaryAccessPassMethod } from './temporary-access-pass/pass-method.ts';
-
-export interface MethodRegistry {
-  /** In the order they are offered. */
-  readonly all: readonly AuthenticationMethod[];
-  get(id: string): AuthenticationMethod | undefined;
-}
 
 /** The ways to sign in, in the order offered. */
 export function methodRegistry(identity: RelyingPartyIdentity): MethodRegistry {

@@ -7,6 +7,8 @@ import type { NamedStatements } from '../database/named-statements.ts';
 import { findAccount, type ProtocolAccount } from './account.ts';
 import { adapterFactory } from './adapter.ts';
 import { builtInClient } from './built-in-clients.ts';
+import { clientRules } from './client-metadata.ts';
+import { firstPartyGrant } from './first-party-grant.ts';
 import { signInPolicy } from './interaction-policy.ts';
 
 /** The pages that appear inside the protocol's own endpoints; the HTTP door brings them. */
@@ -65,6 +67,7 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
   const secure = issuer.startsWith('https:');
   const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true } as const;
   return {
+    ...structuredClone(clientRules),
     jwks: { keys: keys as JWK[] },
     cookies: {
       keys: [secrets.derive('cookies/1').toString('base64url')],
@@ -79,8 +82,7 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
     },
     interactions: { url: (_ctx, interaction) => `/sign-in/${interaction.uid}`, policy: signInPolicy(acrScale) },
     findAccount: (_ctx, sub) => findAccount(db, sub),
-    loadExistingGrant,
-    scopes: ['openid', 'offline_access', 'profile', 'email'],
+    loadExistingGrant: (ctx) => firstPartyGrant(db, ctx),
     claims: {
       // Listed inside openid, the three reach every ID token.
       openid: ['sub', 'acr', 'amr', 'auth_time'],
@@ -88,15 +90,6 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
       email: ['email'],
     },
     acrValues: [...acrScale],
-    subjectTypes: ['public'],
-    responseTypes: ['code', 'none'],
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
-    clientDefaults: { grant_types: ['authorization_code'], response_types: ['code'], id_token_signed_response_alg: 'RS256' },
-    enabledJWA: {
-      idTokenSigningAlgValues: ['RS256', 'ES256'],
-      dPoPSigningAlgValues: ['ES256', 'RS256', 'Ed25519', 'EdDSA'],
-    },
-    extraClientMetadata: { properties: ['require_pkce', 'first_party', 'app_roles'] },
     pkce: {
       required: (ctx, client) =>
         client.clientAuthMethod === 'none' || client.require_pkce !== false || ctx.oidc.params?.code_challenge !== undefined,
@@ -149,22 +142,6 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
     },
     discovery: { prompt_values_supported: ['none', 'login', 'consent'], service_documentation: undefined },
   } as Configuration;
-}
-
-/** First-party clients get their grant without a page; it grows with what they ask for. */
-async function loadExistingGrant(ctx: KoaContextWithOIDC) {
-  const { client, session, account } = ctx.oidc;
-  if (!client || !session || !account) return undefined;
-  const grantId = ctx.oidc.result?.consent?.grantId ?? session.grantIdFor(client.clientId);
-  const existing = grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined;
-  const grant = existing ?? new ctx.oidc.provider.Grant({ accountId: account.accountId, clientId: client.clientId });
-  const asked = [...ctx.oidc.requestParamOIDCScopes];
-  const missing = asked.filter((scope) => !grant.getOIDCScopeEncountered().split(' ').includes(scope));
-  const claims = [...ctx.oidc.requestParamClaims].filter((claim) => !grant.getOIDCClaimsEncountered().includes(claim));
-  if (missing.length > 0) grant.addOIDCScope(missing.join(' '));
-  if (claims.length > 0) grant.addOIDCClaims(claims);
-  if (!existing || missing.length > 0 || claims.length > 0) await grant.save();
-  return grant;
 }
 
 /** 14 days from its last use, 90 days in all. */

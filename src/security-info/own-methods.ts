@@ -4,8 +4,7 @@ import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
 import { addMinutes } from '../core/time.ts';
 import type { Origin, RunWork, Work } from '../core/work.ts';
-import { type Enrolment, type EnrolmentVerdict, type EnrollableMethod, isListable, type ListedCredential } from '../methods/method.ts';
-import type { MethodRegistry } from '../methods/registry.ts';
+import { type Enrolment, type EnrolmentVerdict, type EnrollableMethod, isListable, type ListedCredential, type MethodRegistry } from '../methods/method.ts';
 import { getUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
 

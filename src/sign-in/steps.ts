@@ -15,12 +15,12 @@ import {
   isBootstrap,
   isEnrollable,
   type MethodId,
+  type MethodRegistry,
   type RefusalReason,
   type Verdict,
 } from '../methods/method.ts';
-import type { MethodRegistry } from '../methods/registry.ts';
 import { giveBack, reserve, sourceOf, type Reservation, type ThrottleLimits } from '../throttle/throttle.ts';
-import { byId as userById } from '../users/store.ts';
+import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
 import { type NextStep, nextStep } from './next-step.ts';
 import type { SignInPolicy } from './policy.ts';
@@ -70,7 +70,7 @@ export function look(house: SignInHouse, visit: Visit): Promise<Standing> {
 
 async function begin(work: Work, { asked, browser }: Visit): Promise<SignIn> {
   // Somebody who is signed in and asked to prove it again is not asked for the name again.
-  const again = asked.signedInUserId ? await userById(work.tx, asked.signedInUserId) : undefined;
+  const again = asked.signedInUserId ? await findUser(work, asked.signedInUserId) : undefined;
   await signIns.begin(work.tx, work.now, addMinutes(work.now, signInMinutes), {
     uid: asked.uid,
     browser,
@@ -125,8 +125,9 @@ async function lockedStanding(house: SignInHouse, work: Work, visit: Visit): Pro
 export function identify(house: SignInHouse, visit: Visit, asked: { userName: string; method?: string | undefined }): Promise<void> {
   return transition(house, visit, ['identify', 'verify'], async (work, { signIn }) => {
     const userName = asked.userName.trim();
-    if (userName === '') return signIns.change(work.tx, signIn.uid, { notice: { kind: 'name_missing' } });
-    await signIns.change(work.tx, signIn.uid, { userName, chosenMethod: offered(house, asked.method), notice: null });
+    const chosenMethod = offered(house, asked.method);
+    if (userName === '') return signIns.change(work.tx, signIn.uid, { chosenMethod, notice: { kind: 'name_missing' } });
+    await signIns.change(work.tx, signIn.uid, { userName, chosenMethod, notice: null });
   });
 }
 
@@ -295,8 +296,8 @@ async function noticeOf(
 ): Promise<Notice> {
   switch (reason) {
     case 'signed_in_as_other': {
-      const signedInAs = visit.asked.signedInUserId && (await userById(work.tx, visit.asked.signedInUserId));
-      const passIsFor = userId && (await userById(work.tx, userId));
+      const signedInAs = visit.asked.signedInUserId && (await findUser(work, visit.asked.signedInUserId));
+      const passIsFor = userId && (await findUser(work, userId));
       if (!signedInAs || !passIsFor) break;
       return { kind: 'signed_in_as_other', signedInAs: signedInAs.userPrincipalName, passIsFor: passIsFor.userPrincipalName };
     }

@@ -13,6 +13,16 @@ export async function getUser(work: Work, idOrName: string): Promise<User> {
   return user;
 }
 
+/** The user of that object id, if there is one. */
+export function findUser(work: Work, id: string): Promise<User | undefined> {
+  return users.byId(work.tx, id);
+}
+
+/** Holds the user still until the work ends, so that what depends on the user's state takes turns. */
+export function lockUser(work: Work, id: string): Promise<void> {
+  return users.lock(work.tx, id);
+}
+
 export interface NewUser {
   readonly userPrincipalName: string;
   readonly displayName: string;

@@ -11,7 +11,10 @@ import {
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import Provider, { type Adapter, type Configuration } from 'oidc-provider';
+import Provider, { type Adapter, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+
+import type { NamedStatements } from '../../src/database/named-statements.ts';
+import { settleGrant } from '../../src/oidc/settle-grant.ts';
 
 export interface Node {
   readonly origin: string;
@@ -28,7 +31,11 @@ const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const jwks = { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig', kid: 'test' }] };
 const cookieKey = randomBytes(32).toString('base64url');
 
-export async function startNode(factory: (model: string) => Adapter, issuer?: string): Promise<Node> {
+export async function startNode(
+  factory: (model: string) => Adapter,
+  db: NamedStatements,
+  issuer?: string,
+): Promise<Node> {
   let provider: Provider;
   const server: Server = createServer((req, res) => void answer(provider, req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -45,7 +52,11 @@ export async function startNode(factory: (model: string) => Adapter, issuer?: st
       };
     return Object.fromEntries(Object.keys(rows).map((method) => [method, watched(method as keyof Adapter)])) as never;
   };
-  provider = new Provider(issuer ?? origin, { ...configuration, adapter });
+  provider = new Provider(issuer ?? origin, {
+    ...configuration,
+    adapter,
+    loadExistingGrant: (ctx) => loadExistingGrant(db, ctx),
+  });
   provider.on('server_error', (_ctx, error) => console.error(error));
   return Object.assign(node, {
     origin,
@@ -76,16 +87,6 @@ const configuration: Configuration = {
   // A television stays signed in.
   expiresWithSession: async (ctx) => ctx.oidc.client?.clientId !== 'tv',
   findAccount: async (_ctx, sub) => ({ accountId: sub, claims: async () => ({ sub }) }),
-  async loadExistingGrant(ctx) {
-    const { client, session, result, provider, params } = ctx.oidc;
-    const grantId = result?.consent?.grantId ?? session!.grantIdFor(client!.clientId);
-    const known = grantId ? await provider.Grant.find(grantId) : undefined;
-    if (known || !client!.first_party) return known;
-    const grant = new provider.Grant({ accountId: session!.accountId!, clientId: client!.clientId });
-    grant.addOIDCScope(String(params!.scope));
-    await grant.save();
-    return grant;
-  },
   features: {
     devInteractions: { enabled: false },
     dPoP: { enabled: true, nonceSecret: randomBytes(32) },
@@ -110,6 +111,30 @@ const configuration: Configuration = {
     ctx.body = out;
   },
 };
+
+async function loadExistingGrant(db: NamedStatements, ctx: KoaContextWithOIDC) {
+  const { provider, params, result } = ctx.oidc;
+  const [client, session] = [ctx.oidc.client!, ctx.oidc.session!];
+  const grantId = result?.consent?.grantId ?? session.grantIdFor(client.clientId);
+  const known = grantId ? await provider.Grant.find(grantId) : undefined;
+  if (known || !client.first_party) return known;
+
+  const grant = new provider.Grant({ accountId: session.accountId!, clientId: client.clientId });
+  grant.addOIDCScope(String(params!.scope));
+  await grant.save();
+  if ((session as { new?: boolean }).new) return grant;
+  const settled = await settleGrant(db, {
+    sessionUid: session.uid,
+    clientId: client.clientId,
+    grantId: grant.jti,
+    sid: session.sidFor(client.clientId) ?? randomUUID(),
+    goneGrantId: grantId,
+  });
+  session.sidFor(client.clientId, settled.sid);
+  if (settled.grantId === grant.jti) return grant;
+  await grant.destroy();
+  return provider.Grant.find(settled.grantId);
+}
 
 /** The sign-in pages, which believe what the browser says: the header `account` signs in, consent is given. */
 async function answer(provider: Provider, req: IncomingMessage, res: ServerResponse): Promise<void> {

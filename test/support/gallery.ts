@@ -6,7 +6,7 @@ import { Logout } from '../../views/oidc/logout.tsx';
 import { Problem } from '../../views/problem.tsx';
 import { SecurityInfo } from '../../views/security-info/security-info.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
-import { Complete, CompleteTooLate } from '../../views/sign-in/complete.tsx';
+import { Complete } from '../../views/sign-in/complete.tsx';
 import { Confirm } from '../../views/sign-in/confirm.tsx';
 import { Enrol } from '../../views/sign-in/enrol.tsx';
 import { Identify } from '../../views/sign-in/identify.tsx';
@@ -158,12 +158,12 @@ export const gallery: readonly Exhibit[] = [
   }),
 
   show('complete', 'complete', ['continue'], Complete, { layout, appName: 'Payroll', url: '/auth/Nw3kz9' }),
-  show('complete-too-late', 'complete', ['continue'], CompleteTooLate, {
+  show('complete-after-long', 'complete', ['continue'], Complete, {
     layout,
     appName: 'Payroll',
+    url: '/auth/abc',
     openAgainUrl: 'https://payroll.example/login',
   }),
-  show('complete-too-late-no-link', 'complete', [], CompleteTooLate, { layout, appName: 'Payroll' }),
 
   show('problem-sign-in-ended', 'error', ['continue'], Problem, {
     layout,
@@ -196,7 +196,6 @@ export const gallery: readonly Exhibit[] = [
   }),
   ...(
     [
-      'otherTab',
       'cookiesBlocked',
       'notFound',
       'forbidden',

@@ -121,6 +121,8 @@ export async function startRelyingParty(options: RelyingPartyOptions): Promise<R
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', origin);
     switch (url.pathname) {
+      case '/favicon.ico':
+        return void response.writeHead(204).end();
       case '/':
         return page(response, 200, 'Relying party', '<a id="login" href="/login">Sign in</a>');
       case '/login': {

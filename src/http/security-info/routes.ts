@@ -2,10 +2,10 @@ import Router from '@koa/router';
 import type { Context } from 'koa';
 import { AppError } from '../../core/errors.ts';
 import type { Origin, RunWork } from '../../core/work.ts';
-import { type EnrollableMethod, isEnrollable } from '../../methods/method.ts';
-import type { MethodRegistry } from '../../methods/registry.ts';
+import { type EnrollableMethod, isEnrollable, type MethodRegistry } from '../../methods/method.ts';
 import { securityInfoClientId } from '../../oidc/built-in-clients.ts';
 import * as own from '../../security-info/own-methods.ts';
+import { messages } from '../../../views/messages.ts';
 import { problemPage } from '../sign-in/pages.ts';
 import type { Guards } from '../guards.ts';
 import type { OwnSessions } from '../own-session.ts';
@@ -91,7 +91,10 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
   function fallsShort(ctx: Context): void {
     ctx.status = 403;
     const { requestId: reference } = ctx.state.origin as Origin;
-    show.page(ctx, problemPage(show.layout, 'needsPasskey', { reference }));
+    show.page(ctx, problemPage(show.layout, 'needsPasskey', {
+        way: { kind: 'link', url: '/security-info', text: messages.problem.signInAgain },
+        reference,
+      }));
   }
 }
 

@@ -34,6 +34,7 @@ export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: 
         ...reference,
         error: notice?.kind === 'name_missing' ? 'emptyName' : passkeyMistake(notice),
         userName: around.loginHint ?? '',
+        withPass: notice?.kind === 'name_missing' && signIn.chosenMethod === 'temporary-access-pass',
       });
     case 'verify': {
       const { methods, chosen } = step;
@@ -57,8 +58,12 @@ export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: 
   }
 }
 
-export function completePage(layout: Layout, appName: string, url: string): string {
-  return renderView(Complete, { layout, appName, url });
+// Some relying parties forget a request after five minutes; a registration may well take longer.
+const patienceMs = 5 * 60_000;
+
+export function completePage(layout: Layout, { app, requestedAt }: Interaction, url: string): string {
+  const old = Date.now() - requestedAt.getTime() > patienceMs;
+  return renderView(Complete, { layout, appName: app.name, url, openAgainUrl: old ? app.initiateLoginUri : undefined });
 }
 
 export function problemPage(layout: Layout, id: keyof typeof messages.problems, more: Omit<ProblemProps, 'layout' | 'problem'> = {}): string {

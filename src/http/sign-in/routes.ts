@@ -6,6 +6,7 @@ import type { Origin } from '../../core/work.ts';
 import type { Interaction, Interactions, Outcome } from '../../oidc/interactions.ts';
 import { acrOf } from '../../sign-in/policy.ts';
 import * as steps from '../../sign-in/steps.ts';
+import { messages } from '../../../views/messages.ts';
 import type { Guards } from '../guards.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
@@ -92,13 +93,13 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
     });
   }
 
-  async function leave(ctx: Context, { app }: Interaction, outcome: Outcome): Promise<void> {
+  async function leave(ctx: Context, interaction: Interaction, outcome: Outcome): Promise<void> {
     const url = await interactions.finish(ctx.req, ctx.res, outcome);
     if (outcome.kind === 'cancelled') {
       ctx.status = 303;
       return ctx.redirect(url);
     }
-    show.page(ctx, completePage(show.layout, app.name, url));
+    show.page(ctx, completePage(show.layout, interaction, url));
   }
 
   function outcomeOf({ step }: steps.Standing): Outcome | undefined {
@@ -112,7 +113,10 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
   function showEnded(ctx: Context): void {
     ctx.status = 410;
     const cookies = ctx.get('cookie') !== '';
-    show.page(ctx, problemPage(show.layout, cookies ? 'signInEnded' : 'cookiesBlocked', { reference: originOf(ctx).requestId }));
+    show.page(ctx, problemPage(show.layout, cookies ? 'signInEnded' : 'cookiesBlocked', {
+        way: { kind: 'link', url: '/security-info', text: messages.problem.home },
+        reference: originOf(ctx).requestId,
+      }));
   }
 }
 

@@ -21,5 +21,5 @@ const names: Readonly<Record<string, string>> = {
 
 /** A name a person recognises: the provider's, or else the browser and system it was made with. */
 export function passkeyName(aaguid: string, device: string | null): string {
-  return names[aaguid] ?? (device ? `Passkey on ${device}` : 'Passkey');
+  return names[aaguid] ?? (device ? `Passkey from ${device}` : 'Passkey');
 }

@@ -4,8 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import { addDays, addMinutes, minute } from '../../core/time.ts';
 import type { Origin, RunWork, Work } from '../../core/work.ts';
 import { permit, permitOn } from '../../roles/permit.ts';
-import { getUser } from '../../users/manage-users.ts';
-import * as users from '../../users/store.ts';
+import { getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from './code.ts';
 import type { Pass, PassPurpose } from './pass.ts';
@@ -55,7 +54,7 @@ async function keepPass(
   made: { id: string; userId: string; code: string; verifier: string },
 ): Promise<IssuedPass> {
   // Everything is judged again: roles, policy and the user may have changed while the hash ran.
-  await users.lock(work.tx, made.userId);
+  await lockUser(work, made.userId);
   const user = await recipient(work, { ...asked, user: made.userId });
   const { startsAt, lifetimeMinutes, oneTime, purpose, windowMinutes } = withinPolicy(await readPassSettings(work), asked, work.now);
   const pass: Pass = {

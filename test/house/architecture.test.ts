@@ -1,0 +1,143 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { expect, test } from 'vitest';
+
+/**
+ * The picture of the house: what each part may import of ours. Read it from the bottom up.
+ * A part that is not here, or an import that is not in its row, fails.
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  // words everyone shares
+  'src/core': [],
+  migrations: [],
+  views: [],
+  // what every room stands on
+  'src/database': ['src/core', 'migrations'],
+  'src/audit': ['src/core'],
+  'src/throttle': ['src/core'],
+  'src/policies': ['src/core'],
+  // who people are and what they may do
+  'src/roles': ['src/core'],
+  'src/users': ['src/core', 'src/roles'],
+  'src/groups': ['src/core', 'src/roles'],
+  'src/clients': ['src/core', 'src/database', 'src/roles'],
+  // the ways to sign in: a room each, none knows another
+  'src/methods': ['src/core'],
+  'src/methods/passkey': ['src/core', 'src/methods', 'src/users'],
+  'src/methods/temporary-access-pass': ['src/core', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
+  // the flow, and what a person manages of their own; they get the methods as an argument
+  'src/sign-in': ['src/core', 'src/methods', 'src/throttle', 'src/users'],
+  'src/security-info': ['src/core', 'src/methods', 'src/users'],
+  // the protocol
+  'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
+  // the doors
+  'src/http': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/oidc', 'src/security-info', 'src/sign-in', 'views'],
+};
+
+/** These put the house together and may know all of it. */
+const composition = ['main', 'cli', 'wire', 'seed', 'maintenance', 'first-start', 'config', 'master-key'].map((name) => `src/${name}.ts`);
+const registry = 'src/methods/registry.ts';
+
+/** Each library has one door. A type may be named elsewhere only where it says so. */
+const doors: Readonly<Record<string, RegExp>> = {
+  '@koa/router': /^src\/http\//,
+  '@node-rs/argon2': /^src\/core\/slow-hash\.ts$/,
+  '@simplewebauthn/server': /^src\/methods\/passkey\//,
+  knex: /^(src\/database\/|src\/core\/work\.ts$|src\/wire\.ts$|src\/maintenance\.ts$|migrations\/)/,
+  koa: /^src\/http\//,
+  'oidc-provider': /^src\/oidc\//,
+  pg: /^src\/database\//,
+  pino: /^(src\/wire\.ts|src\/main\.ts|src\/maintenance\.ts|src\/http\/)/,
+  preact: /^views\//,
+  'preact-render-to-string': /^views\/render\.ts$/,
+  zod: /^src\//,
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = [...filesUnder('src'), ...filesUnder('views'), ...filesUnder('migrations')].filter((file) => !file.includes('/assets/'));
+const imports: Import[] = files.flatMap((file) =>
+  [...readFileSync(file, 'utf8').matchAll(/(?:^|\s)(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/g)].map((match) => ({
+    from: file,
+    to: match[1] ?? match[2]!,
+  })),
+);
+
+test('imports go the way the table says', () => {
+  const strays = imports
+    .filter(({ from, to }) => to.startsWith('.') && !composition.includes(from) && from !== registry)
+    .map(({ from, to }) => ({ from, to: normalize(join(dirname(from), to)) }))
+    .filter(({ from, to }) => partOf(from) !== partOf(to) && !(mayImport[partOf(from)] ?? []).includes(partOf(to)))
+    .map(({ from, to }) => `${from} must not import ${to}`);
+  expect(strays).toEqual([]);
+});
+
+test('every part of the house is in the table', () => {
+  const parts = new Set(files.filter((file) => !composition.includes(file)).map(partOf));
+  expect([...parts].filter((part) => !(part in mayImport))).toEqual([]);
+});
+
+test('no room of methods imports another, and the flow imports no method', () => {
+  const strays = imports
+    .filter(({ to }) => to.startsWith('.'))
+    .map(({ from, to }) => ({ from: partOf(from), to: partOf(normalize(join(dirname(from), to))) }))
+    .filter(({ from, to }) => to.startsWith('src/methods/') && from !== to && (from.startsWith('src/methods/') || from === 'src/sign-in'));
+  expect(strays).toEqual([]);
+});
+
+test('a library is imported at its door alone', () => {
+  const strays = imports
+    .filter(({ to }) => !to.startsWith('.') && !to.startsWith('node:'))
+    .filter(({ from, to }) => !doorOf(to)?.test(from))
+    .map(({ from, to }) => `${from} must not import ${to}`);
+  expect(strays).toEqual([]);
+});
+
+test('a store is called by its own folder only', () => {
+  const strays = imports
+    .filter(({ from, to }) => /(^|\/)store\.ts$/.test(to) && !composition.includes(from))
+    .map(({ from, to }) => ({ from, to: normalize(join(dirname(from), to)) }))
+    .filter(({ from, to }) => dirname(from) !== dirname(to))
+    .map(({ from, to }) => `${from} must not import ${to}`);
+  expect(strays).toEqual([]);
+});
+
+test('doors hold no SQL and open no transaction', () => {
+  const strays = files
+    .filter((file) => file.startsWith('src/http/'))
+    .filter((file) => /\.raw\(|\bknex\b|\.tx\b|\.transaction\(/.test(readFileSync(file, 'utf8')));
+  expect(strays).toEqual([]);
+});
+
+test('a transaction is opened in the unit of work, and by maintenance for its lock, nowhere else', () => {
+  const opening = files.filter((file) => /\.transaction\(/.test(readFileSync(file, 'utf8')));
+  expect(opening.sort()).toEqual(['src/database/unit-of-work.ts', 'src/maintenance.ts']);
+});
+
+test('addresses are never taken from a request', () => {
+  const strays = files
+    .filter((file) => file.startsWith('src/'))
+    .filter((file) => /ctx\.(host|hostname|origin|href|protocol|secure|back)\b|ctx\.request\.(host|origin|href|URL)\b/.test(readFileSync(file, 'utf8')));
+  expect(strays).toEqual([]);
+});
+
+function partOf(file: string): string {
+  const [top, second, third, ...rest] = file.split('/');
+  if (top !== 'src') return top!;
+  if (second === 'methods' && rest.length > 0) return `src/methods/${third}`;
+  return third === undefined ? file : `src/${second}`;
+}
+
+function doorOf(library: string): RegExp | undefined {
+  const name = library.startsWith('@') ? library.split('/').slice(0, 2).join('/') : library.split('/')[0]!;
+  return doors[name];
+}
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((name) => /\.tsx?$/.test(name));
+}

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import type { Knex } from 'knex';
+import { connectRooms, migrate } from '../../src/database/connect.ts';
+import { migrations } from '../../migrations/index.ts';
+import { administer } from '../support/template.ts';
+
+const name = 'migrations_test';
+let knex: Knex;
+
+beforeAll(async () => {
+  await administer(inject('database'), `drop database if exists ${name}`);
+  await administer(inject('database'), `create database ${name}`);
+  knex = connectRooms({ ...inject('database'), database: name }, 4);
+});
+afterAll(async () => {
+  await knex?.destroy();
+  await administer(inject('database'), `drop database if exists ${name} with (force)`);
+});
+
+test('every step goes up, down and up again, and leaves the same schema', async () => {
+  expect(await migrate(knex)).toEqual(Object.keys(migrations));
+  const first = await schema();
+  expect(first.length).toBeGreaterThan(50);
+  await knex.migrate.rollback(undefined, true);
+  expect(await schema()).toEqual([]);
+  await migrate(knex);
+  expect(await schema()).toEqual(first);
+});
+
+test('every single step can be taken back and done again', async () => {
+  for (const _step of Object.keys(migrations)) {
+    await knex.migrate.down();
+  }
+  expect(await schema()).toEqual([]);
+  for (const _step of Object.keys(migrations)) await knex.migrate.up();
+});
+
+test('four nodes that start together take turns', async () => {
+  await knex.migrate.rollback(undefined, true);
+  const nodes = Array.from({ length: 4 }, () => connectRooms({ ...inject('database'), database: name }, 2));
+  const ran = await Promise.all(nodes.map((node) => migrate(node)));
+  await Promise.all(nodes.map((node) => node.destroy()));
+  expect(ran.filter((steps) => steps.length > 0)).toEqual([Object.keys(migrations)]);
+});
+
+test('a node killed in the middle of a migration leaves nothing to repair by hand', async () => {
+  await knex('latchkey_migrations_lock').update({ is_locked: 1 });
+  expect(await migrate(knex)).toEqual([]);
+});
+
+test('a step that was run is known by its name: none was renamed or reordered', () => {
+  const names = Object.keys(migrations);
+  expect(names).toEqual([...names].sort());
+  for (const step of names) expect(step).toMatch(/^\d{8}_\d{4}_[a-z_]+$/);
+});
+
+async function schema(): Promise<string[]> {
+  const { rows } = await knex.raw<{ rows: { line: string }[] }>(`
+    select 'column ' || table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '') as line
+      from information_schema.columns where table_schema = 'public' and table_name not like 'latchkey_migrations%'
+    union all select 'index ' || indexdef from pg_indexes where schemaname = 'public' and tablename not like 'latchkey_migrations%'
+    union all select 'constraint ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid) from pg_constraint
+      where connamespace = 'public'::regnamespace and conrelid <> 0 and conrelid::regclass::text not like 'latchkey_migrations%'
+    order by 1`);
+  return rows.map(({ line }) => line);
+}

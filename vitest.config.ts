@@ -24,7 +24,11 @@ export default defineConfig({
       plain('rules', ['test/rules/**/*.test.ts', 'test/views/**/*.test.ts', 'test/house/architecture.test.ts']),
       plain('kit', ['test/support/**/*.test.ts'], 60_000),
       plain('database', ['test/database/**/*.test.ts', 'test/oidc/**/*.test.ts'], 120_000),
-      onDatabase('server', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts', 'test/house/{events,migrations}.test.ts'], 'server'),
+      onDatabase(
+        'server',
+        ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts', 'test/house/{events,migrations}.test.ts'],
+        'server',
+      ),
       onDatabase('embedded', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts'], 'embedded'),
       onDatabase('browser', ['test/browser/**/*.test.ts'], 'server'),
       onDatabase('nodes', ['test/nodes/**/*.test.ts'], 'server'),

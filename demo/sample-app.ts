@@ -114,7 +114,7 @@ export async function startSampleApp({ port, origin, issuer, client }: SampleApp
       case 'POST /sign-out':
         return signOut(request, response);
       case 'GET /signed-out':
-        return show(response, 200, homePage('You are signed out, here and at Latchkey.'));
+        return show(response, 200, homePage('You are signed out of Orchard.'));
       default:
         return show(response, 404, problemPage('There is no such page.'));
     }

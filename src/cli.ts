@@ -4,7 +4,8 @@ import { type Config, readConfig, unheardSettings } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
 import { isMigrated } from './database/connect.ts';
 import { passResource } from './http/graph/resources.ts';
-import { serve } from './main.ts';
+import { configuredSeed, serve } from './main.ts';
+import { withMasterKey } from './master-key.ts';
 import { inGroups } from './methods/temporary-access-pass/code.ts';
 import { issuePass, listPasses, revokePass } from './methods/temporary-access-pass/manage-passes.ts';
 import { passState } from './methods/temporary-access-pass/pass.ts';
@@ -73,7 +74,9 @@ const commands: Readonly<Record<string, Command>> = {
 
   check: async (_operands, { json }) => {
     const config = readConfig(process.env);
-    for (const name of unheardSettings(process.env)) note(`${name} is set, but the part that reads it is still to come.`);
+    for (const name of unheardSettings(process.env))
+      note(`${name} is set, but the part that reads it is still to come.`);
+    configuredSeed(config);
     await withBase(config, async (base) => isMigrated(base.knex));
     const facts = {
       issuer: config.issuer,
@@ -81,7 +84,9 @@ const commands: Readonly<Record<string, Command>> = {
       passkeyHost: new URL(config.issuer).hostname,
     };
     if (json) return printJson({ ok: true, ...facts });
-    print(`The configuration is good.\nIssuer: ${facts.issuer}\nDatabase: ${facts.database}\nPasskeys are bound to: ${facts.passkeyHost}\n`);
+    print(
+      `The configuration is good.\nIssuer: ${facts.issuer}\nDatabase: ${facts.database}\nPasskeys are bound to: ${facts.passkeyHost}\n`,
+    );
   },
 
   migrate: (_operands, { json }) =>
@@ -107,16 +112,22 @@ const commands: Readonly<Record<string, Command>> = {
     withBase(readConfig(process.env), async (base) => {
       const users = await base.run(asOperator, listUsers);
       if (json) return printJson({ value: users.map(userResource) });
-      for (const user of users) print(`${user.userPrincipalName}\t${user.displayName}${user.enabled ? '' : '\tdisabled'}\n`);
+      for (const user of users)
+        print(`${user.userPrincipalName}\t${user.displayName}${user.enabled ? '' : '\tdisabled'}\n`);
     }),
 
   'user add': (operands, values) => {
     const userPrincipalName = one(operands, 'user add NAME');
     return withBase(readConfig(process.env), async (base) => {
       const displayName = values['display-name'] ?? userPrincipalName;
-      const user = await base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName, mail: values.mail }));
+      const user = await base.run(asOperator, (work) =>
+        createUser(work, { userPrincipalName, displayName, mail: values.mail }),
+      );
       if (values.json) printJson(userResource(user));
-      else print(`Made ${user.userPrincipalName}. Give them a pass with: npx latchkey pass issue ${user.userPrincipalName}\n`);
+      else
+        print(
+          `Made ${user.userPrincipalName}. Give them a pass with: npx latchkey pass issue ${user.userPrincipalName}\n`,
+        );
     });
   },
 
@@ -127,7 +138,13 @@ const commands: Readonly<Record<string, Command>> = {
     withBase(readConfig(process.env), async (base) => {
       const clients = await base.run(asOperator, listClients);
       if (json) {
-        return printJson({ value: clients.map(({ clientId, metadata, appRoles }) => ({ client_id: clientId, ...metadata, app_roles: appRoles })) });
+        return printJson({
+          value: clients.map(({ clientId, metadata, appRoles }) => ({
+            client_id: clientId,
+            ...metadata,
+            app_roles: appRoles,
+          })),
+        });
       }
       for (const { clientId, metadata } of clients) print(`${clientId}\t${(metadata.grant_types ?? []).join(' ')}\n`);
     }),
@@ -196,11 +213,17 @@ function setEnabled(name: string, enabled: boolean, { json }: Options): Promise<
 }
 
 function userResource(user: Awaited<ReturnType<typeof createUser>>) {
-  return { id: user.id, userPrincipalName: user.userPrincipalName, displayName: user.displayName, mail: user.mail, accountEnabled: user.enabled };
+  return {
+    id: user.id,
+    userPrincipalName: user.userPrincipalName,
+    displayName: user.displayName,
+    mail: user.mail,
+    accountEnabled: user.enabled,
+  };
 }
 
 async function withBase(config: Config, body: (base: Base) => Promise<void>): Promise<void> {
-  const base = await openBase(config, 'command', note);
+  const base = await openBase(withMasterKey(config, note), 'command', note);
   try {
     await body(base);
   } finally {
@@ -213,7 +236,8 @@ function readSeed(file: string) {
     return readSeedFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') throw new AppError('invalid_input', `${file} cannot be read (${code}).`);
+    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
+      throw new AppError('invalid_input', `${file} cannot be read (${code}).`);
     throw error;
   }
 }
@@ -259,13 +283,26 @@ function report(error: unknown): number {
     note(error.message);
     return 1;
   }
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === '28P01' || code === '3D000') {
-    note(`latchkey cannot start:\nThe database does not let us in (${code}: ${message}). Check DATABASE_URL, and that the server is up.`);
+  if (isUnreachable(error)) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    note(
+      `latchkey cannot start:\nThe database does not let us in (${code ? `${code}: ` : ''}${message}). Check DATABASE_URL, and that the server is up.`,
+    );
     return 78;
   }
   console.error(error);
   return 1;
+}
+
+// SQLSTATE: connection exceptions, no such user or password, no such database, no connection left, starting or stopping.
+const noWayIn = /^(08...|28...|3D000|53300|57P0[1-3])$/;
+// What pg and knex say without a code: encryption or a password that one side lacks, and a server that never answers.
+const noWayInWords = /SSL|SASL|timeout acquiring a connection|connection terminated/i;
+
+function isUnreachable(error: unknown): boolean {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (code === undefined) return noWayInWords.test(message);
+  return syscall === 'connect' || syscall === 'getaddrinfo' || noWayIn.test(code);
 }
 
 function print(text: string): void {

@@ -27,7 +27,18 @@ export interface Config {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const knownVariables = new Set([
-  ...['ISSUER', 'DATA_DIR', 'MASTER_KEY', 'MASTER_KEY_FILE', 'TRUSTED_PROXIES', 'TLS_CERT', 'TLS_KEY', 'SEED', 'ADMIN', 'THROTTLES'],
+  ...[
+    'ISSUER',
+    'DATA_DIR',
+    'MASTER_KEY',
+    'MASTER_KEY_FILE',
+    'TRUSTED_PROXIES',
+    'TLS_CERT',
+    'TLS_KEY',
+    'SEED',
+    'ADMIN',
+    'THROTTLES',
+  ],
   ...['LOG_LEVEL'],
 ]);
 // In the contract, for parts that are still to come: setting one is no mistake, but nothing listens yet.
@@ -42,7 +53,9 @@ export function readConfig(env: Environment): Config {
     const file = value(`${name}_FILE`);
     if (file === undefined) return value(name);
     if (value(name) !== undefined) return problem(`${name} and ${name}_FILE are both set. Keep one of them.`);
-    return readText(file, (why) => problem(`${name}_FILE: ${file} cannot be read (${why}). Name a file this process may read.`))?.trim();
+    return readText(file, (why) =>
+      problem(`${name}_FILE: ${file} cannot be read (${why}). Name a file this process may read.`),
+    )?.trim();
   };
 
   for (const name of Object.keys(env).filter((key) => key.startsWith('LATCHKEY_'))) {
@@ -89,7 +102,9 @@ export function readConfig(env: Environment): Config {
 
 /** Names of settings that are set but belong to parts that do not exist yet. */
 export function unheardSettings(env: Environment): string[] {
-  return Object.keys(env).filter((name) => name.startsWith('LATCHKEY_') && laterVariables.has(name.slice('LATCHKEY_'.length)));
+  return Object.keys(env).filter(
+    (name) => name.startsWith('LATCHKEY_') && laterVariables.has(name.slice('LATCHKEY_'.length)),
+  );
 }
 
 type Complain = (text: string) => undefined;
@@ -105,11 +120,15 @@ function parseIssuer(text: string, problem: Complain): string {
   const issuer = text.replace(/\/$/, '');
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
   if (!url || !['http:', 'https:'].includes(url.protocol) || issuer !== url.origin) {
-    problem(`LATCHKEY_ISSUER: "${text}" must be a scheme and a host only, such as https://id.example.com. The provider lives at the root of its host.`);
+    problem(
+      `LATCHKEY_ISSUER: "${text}" must be a scheme and a host only, such as https://id.example.com. The provider lives at the root of its host.`,
+    );
     return issuer;
   }
   if (isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0) {
-    problem(`LATCHKEY_ISSUER: ${url.hostname} is an IP address, and browsers refuse passkeys there. Use a host name, or localhost.`);
+    problem(
+      `LATCHKEY_ISSUER: ${url.hostname} is an IP address, and browsers refuse passkeys there. Use a host name, or localhost.`,
+    );
   } else if (url.protocol === 'http:' && !isLocalhost(url.hostname)) {
     problem(`LATCHKEY_ISSUER: ${issuer} needs https. Browsers allow passkeys over http on localhost alone.`);
   }
@@ -135,13 +154,18 @@ function parseMasterKey(text: string | undefined, problem: Complain): Buffer | u
 
 function parseProxies(text: string | undefined, problem: Complain): BlockList {
   const proxies = new BlockList();
-  for (const entry of (text ?? '').split(',').map((part) => part.trim()).filter(Boolean)) {
+  for (const entry of (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)) {
     const [address = '', prefix] = entry.split('/');
     const family = isIPv6(address) ? 'ipv6' : 'ipv4';
     const most = family === 'ipv6' ? 128 : 32;
     const bits = prefix === undefined ? most : Number(prefix);
     if (isIP(address) === 0 || !Number.isInteger(bits) || bits < 0 || bits > most) {
-      problem(`LATCHKEY_TRUSTED_PROXIES: "${entry}" is not an address or network such as 10.0.0.0/8. Separate several with commas.`);
+      problem(
+        `LATCHKEY_TRUSTED_PROXIES: "${entry}" is not an address or network such as 10.0.0.0/8. Separate several with commas.`,
+      );
     } else {
       proxies.addSubnet(address, bits, family);
     }
@@ -151,7 +175,8 @@ function parseProxies(text: string | undefined, problem: Complain): BlockList {
 
 function parseTls(certFile: string | undefined, keyFile: string | undefined, problem: Complain): Config['tls'] {
   if (!certFile && !keyFile) return undefined;
-  if (!certFile || !keyFile) return problem('LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY go together: set both, or neither.');
+  if (!certFile || !keyFile)
+    return problem('LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY go together: set both, or neither.');
   const cert = readText(certFile, (why) => problem(`LATCHKEY_TLS_CERT: ${certFile} cannot be read (${why}).`));
   const key = readText(keyFile, (why) => problem(`LATCHKEY_TLS_KEY: ${keyFile} cannot be read (${why}).`));
   return cert !== undefined && key !== undefined ? { cert, key } : undefined;
@@ -172,7 +197,9 @@ function parseLimits(text: string | undefined, problem: Complain): ThrottleLimit
   const parsed = limitsShape.safeParse(json);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
-      problem(`LATCHKEY_THROTTLES: ${issue.path.join('.') || 'the value'}: ${issue.message}. Known: sourceAndAccount, source; each with most and windowMinutes.`);
+      problem(
+        `LATCHKEY_THROTTLES: ${issue.path.join('.') || 'the value'}: ${issue.message}. Known: sourceAndAccount, source; each with most and windowMinutes.`,
+      );
     }
     return defaultLimits;
   }

@@ -24,10 +24,21 @@ export async function firstStart(base: Base, config: Config): Promise<void> {
     });
     if (!created) return;
     if (config.databaseUrl) {
-      print([`There was no administrator, so ${adminName} was made.`, `Give them a pass with: npx latchkey pass issue ${adminName}`]);
+      print([
+        `There was no administrator, so ${adminName} was made.`,
+        `Give them a pass with: npx latchkey pass issue ${adminName}`,
+      ]);
       return;
     }
-    const { code, pass } = await issuePass(base.run, asSystem, { user: adminName });
+    const issued = await issuePass(base.run, asSystem, { user: adminName }).catch(ifRefused);
+    if (issued instanceof AppError) {
+      print([
+        `There was no administrator, so ${adminName} was made. They have no pass yet: ${issued.message}`,
+        `When that has changed: npx latchkey pass issue ${adminName}`,
+      ]);
+      return;
+    }
+    const { code, pass } = issued;
     print([
       `There was no administrator, so ${adminName} was made. Sign in with this pass and create a passkey:`,
       `Address: ${config.issuer}/security-info`,
@@ -40,6 +51,12 @@ export async function firstStart(base: Base, config: Config): Promise<void> {
 
 function print(lines: readonly string[]): void {
   process.stdout.write(`\n${lines.join('\n')}\n\n`);
+}
+
+/** Policy may not allow the pass, by what the seed says; that is no reason not to serve. */
+function ifRefused(error: unknown): AppError {
+  if (error instanceof AppError && error.code === 'invalid_input') return error;
+  throw error;
 }
 
 function ifNotFound(error: unknown): undefined {

@@ -2,11 +2,13 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
-import { ConfigurationError } from './core/errors.ts';
+import { AppError, ConfigurationError } from './core/errors.ts';
 import { firstStart } from './first-start.ts';
 import { startMaintenance } from './maintenance.ts';
-import { applyOnce, readSeedFile } from './seed.ts';
-import { asSystem, type Base, makeLog, openBase, wire } from './wire.ts';
+import { withMasterKey } from './master-key.ts';
+import { applyOnce, readSeedFile, type SeedFile } from './seed.ts';
+import { makeLog } from './log.ts';
+import { asSystem, type Base, openBase, wire } from './wire.ts';
 
 const shutdownMs = 8_000;
 
@@ -14,25 +16,34 @@ const shutdownMs = 8_000;
 export async function serve(config: Config): Promise<void> {
   const log = makeLog(config.logLevel);
   const say = (line: string) => log.info(line);
-  const signal = new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
-  });
-  const base = await openBase(config, 'serve', say);
+  const signal = askedToStop();
+  const seed = configuredSeed(config);
+  const base = await openBase(withMasterKey(config, say), 'serve', say);
   const house = await wire(base, log).catch(async (error: unknown) => {
     await base.close();
     throw error;
   });
   const maintenance = startMaintenance({ knex: base.knex, db: house.db, run: base.run, log });
   const server = makeServer(config);
-  server.on('request', house.handler);
+  // Who comes before everything is prepared waits for it.
+  let open = () => {};
+  const prepared = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  server.on('request', (req, res) => void prepared.then(() => house.handler(req, res)));
   try {
-    await prepare(base, config);
+    // The port first: where it is taken, no code has been printed, for the next start would not print it again.
     await listen(server, config);
+    await prepare(base, config, seed);
+    open();
     log.info({ issuer: config.issuer, port: config.port }, `Latchkey is ready at ${config.issuer}`);
     const fallen = new Promise<string>((resolve) => base.embedded?.onExit(resolve));
     const reason = await Promise.race([signal, fallen]);
     log.info(`stopping: ${reason}`);
     if (!reason.startsWith('SIG')) process.exitCode = 1;
+  } catch (error) {
+    server.closeAllConnections();
+    throw error;
   } finally {
     await stopServing(server, log);
     await maintenance.stop();
@@ -42,18 +53,51 @@ export async function serve(config: Config): Promise<void> {
   }
 }
 
+/** Ctrl-C under npm arrives twice, from the terminal and from npm; a later second one ends the process at once. */
+function askedToStop(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      const listener = () => {
+        resolve(name);
+        setTimeout(() => process.off(name, listener), 1_000).unref();
+      };
+      process.on(name, listener);
+    }
+  });
+}
+
+/** What LATCHKEY_SEED names, read before anything is made. Fails with a `ConfigurationError` that lists every mistake. */
+export function configuredSeed({ seedFile }: Config): SeedFile | undefined {
+  if (seedFile === undefined) return undefined;
+  try {
+    return readSeedFile(seedFile);
+  } catch (error) {
+    throw seedMistake(seedFile, error);
+  }
+}
+
+function seedMistake(seedFile: string | undefined, error: unknown): unknown {
+  if (!(error instanceof AppError)) return error;
+  return new ConfigurationError([`LATCHKEY_SEED: ${seedFile} cannot be applied. ${error.message}`]);
+}
+
 /** The seed first, then the first administrator, one node at a time. */
-async function prepare(base: Base, config: Config): Promise<void> {
-  if (config.seedFile) {
-    const file = readSeedFile(config.seedFile);
-    await base.run(asSystem, (work) => applyOnce(work, file));
+async function prepare(base: Base, config: Config, seed: SeedFile | undefined): Promise<void> {
+  if (seed) {
+    await base
+      .run(asSystem, (work) => applyOnce(work, seed))
+      .catch((error: unknown) => {
+        throw seedMistake(config.seedFile, error);
+      });
   }
   await firstStart(base, config);
 }
 
 function makeServer(config: Config): Server {
   const options = { maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 1_000 };
-  const server = config.tls ? (createTlsServer({ ...options, ...config.tls }) as unknown as Server) : createServer(options);
+  const server = config.tls
+    ? (createTlsServer({ ...options, ...config.tls }) as unknown as Server)
+    : createServer(options);
   server.headersTimeout = 10_000;
   server.requestTimeout = 20_000;
   server.keepAliveTimeout = 5_000;
@@ -65,7 +109,11 @@ function listen(server: Server, { port, host }: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') {
-        reject(new ConfigurationError([`Port ${port} on ${host} is taken by another program. Stop it, or set PORT to another one.`]));
+        reject(
+          new ConfigurationError([
+            `Port ${port} on ${host} is taken by another program. Stop it, or set PORT to another one.`,
+          ]),
+        );
       } else if (error.code === 'EACCES' || error.code === 'ENOTFOUND' || error.code === 'EADDRNOTAVAIL') {
         reject(new ConfigurationError([`Cannot listen on ${host}:${port} (${error.code}). Check HOST and PORT.`]));
       } else reject(error);

@@ -29,7 +29,9 @@ export function startMaintenance({ knex, db, run, log }: Parts): Maintenance {
   let current: Promise<unknown> = Promise.resolve();
   const round = () => onOneNode(knex, () => clean(run, db));
   const timer = setInterval(() => {
-    current = round().catch((error: unknown) => log.warn({ err: error }, 'maintenance failed; it is tried again in a minute'));
+    current = round().catch((error: unknown) =>
+      log.warn({ err: error }, 'maintenance failed; it is tried again in a minute'),
+    );
   }, everyMs);
   timer.unref();
   return {

@@ -67,7 +67,10 @@ export function parseSeed(text: string): Seed {
   const parsed = seedShape.safeParse(json);
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map((issue) => `- ${issue.path.join('.') || 'the file'}: ${issue.message}`);
-  throw new AppError('invalid_input', `The seed file has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:\n${mistakes.join('\n')}`);
+  throw new AppError(
+    'invalid_input',
+    `The seed file has ${mistakes.length === 1 ? 'a mistake' : 'mistakes'}:\n${mistakes.join('\n')}`,
+  );
 }
 
 /** At start: applies the file unless this very file was applied before, so that it does not undo later changes. */
@@ -96,7 +99,11 @@ export async function applySeed(work: Work, seed: Seed): Promise<void> {
   }
   for (const client of seed.clients) {
     const { client_secret, client_id } = client;
-    const problem = clientMetadataProblem({ ...toMetadata(client), client_id, ...(client_secret !== undefined && { client_secret }) });
+    const problem = clientMetadataProblem({
+      ...toMetadata(client),
+      client_id,
+      ...(client_secret !== undefined && { client_secret }),
+    });
     if (problem) throw new AppError('invalid_input', `The seed file's client ${client_id} cannot be used: ${problem}.`);
     await putClient(work, client);
   }
@@ -115,14 +122,20 @@ async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void
   }
   const user =
     existing ??
-    (await createUser(work, { userPrincipalName: asked.userPrincipalName, displayName: displayName ?? asked.userPrincipalName, mail, enabled }));
+    (await createUser(work, {
+      userPrincipalName: asked.userPrincipalName,
+      displayName: displayName ?? asked.userPrincipalName,
+      mail,
+      enabled,
+    }));
   for (const name of asked.groups) await addToGroup(work, await ensureGroup(work, name), user.id);
   for (const name of asked.roles) await grantRole(work, user.id, name);
 }
 
 async function named(work: Work, userName: string, what: string) {
   const user = await getUser(work, userName).catch(ifNotFound);
-  if (!user) throw new AppError('invalid_input', `The seed file names ${userName} as ${what}, but there is no such user.`);
+  if (!user)
+    throw new AppError('invalid_input', `The seed file names ${userName} as ${what}, but there is no such user.`);
   return user;
 }
 

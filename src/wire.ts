@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { Logout } from '../views/oidc/logout.tsx';
 import { LoggedOut } from '../views/oidc/logged-out.tsx';
 import { renderView } from '../views/render.ts';
@@ -54,12 +54,16 @@ export async function openBase(
   clock?: Clock,
 ): Promise<Base> {
   const place = { dataDirectory: config.dataDirectory, say };
-  const embedded = config.databaseUrl ? undefined : await (purpose === 'serve' ? serveEmbedded(place) : attachEmbedded(place));
+  const embedded = config.databaseUrl
+    ? undefined
+    : await (purpose === 'serve' ? serveEmbedded(place) : attachEmbedded(place));
   let knex: Knex | undefined;
   try {
     const masterKey = config.masterKey ?? masterKeyFile(usableDataDirectory(place));
     const secrets = makeSecrets(masterKey);
-    const connection: ConnectionSettings = embedded ? { ...embedded.address } : { connectionString: config.databaseUrl! };
+    const connection: ConnectionSettings = embedded
+      ? { ...embedded.address }
+      : { connectionString: config.databaseUrl! };
     knex = connectRooms(connection, 10);
     await migrate(knex);
     const opened = knex;
@@ -103,9 +107,16 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     keys,
     acrScale: acrScale(issuer),
     onFault: (error) => log.error({ err: error }, 'protocol endpoint failed'),
+    onTokenRefused: (clientId, reason) => {
+      const refused = run(asSystem, async (work) =>
+        work.record({ type: 'token.refused', result: 'failure', reason, clientId }),
+      );
+      refused.catch((error: unknown) => log.error({ err: error }, 'a refused token could not be recorded'));
+    },
     pages: {
       logout: (formHtml, appName) => renderView(Logout, { layout: show.layout, formHtml, appName }),
-      loggedOut: (leftAppName) => renderView(LoggedOut, { layout: show.layout, leftAppName, homeUrl: `${issuer}/security-info` }),
+      loggedOut: (leftAppName) =>
+        renderView(LoggedOut, { layout: show.layout, leftAppName, homeUrl: `${issuer}/security-info` }),
       error: (details) => problemPage(show.layout, 'protocol', { details }),
       notFound: () => problemPage(show.layout, 'notFound'),
     },
@@ -132,26 +143,16 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       interactions: interactionsOf(provider),
       guards,
       show,
-      house: { run, methods, limits: config.limits, policy: { methods: methods.all.map(({ id }) => id), enrollable: ['passkey'] } },
+      house: {
+        run,
+        methods,
+        limits: config.limits,
+        policy: { methods: methods.all.map(({ id }) => id), enrollable: ['passkey'] },
+      },
     },
     securityInfo: { issuer, run, methods, sessions, guards, show },
     graph: { issuer, run, actorOfToken: (token) => actorOfToken(provider, issuer, token) },
     protocol: async (req, res) => protocol(req, res),
   });
   return { handler: app.callback(), db };
-}
-
-/** JSON off a terminal, lines on one. What must never be logged is listed here, once. */
-export function makeLog(level: string): Logger {
-  return pino({
-    level,
-    redact: {
-      paths: [
-        ...['code', 'password', 'secret', 'client_secret', 'token', 'authorization', 'cookie'].flatMap((key) => [key, `form.${key}`, `headers.${key}`]),
-        // What a failed statement was given.
-        ...['err.bindings', 'err.parameters', 'err.detail', 'err.where'],
-      ],
-      censor: '[redacted]',
-    },
-  });
 }

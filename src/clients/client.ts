@@ -9,7 +9,10 @@ export interface Client {
   readonly appRoles: readonly string[];
 }
 
-const url = z.string().max(2048).refine(isSafeUrl, 'must be an absolute URL that is not javascript:, data: or the like');
+const url = z
+  .string()
+  .max(2048)
+  .refine(isSafeUrl, 'must be an absolute URL that is not javascript:, data: or the like');
 
 function isSafeUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
@@ -41,20 +44,31 @@ export const clientInput = z
     first_party: z
       .boolean()
       .optional()
-      .refine((value) => value !== false, 'cannot be false yet: the page that asks people for consent does not exist. Leave it out.'),
+      .refine(
+        (value) => value !== false,
+        'cannot be false yet: the page that asks people for consent does not exist. Leave it out.',
+      ),
     ...metadataShape,
   })
   .superRefine((client, context) => {
     const method = client.token_endpoint_auth_method;
     if (method === 'none' && client.client_secret !== undefined) {
-      context.addIssue({ code: 'custom', path: ['client_secret'], message: 'does not go with token_endpoint_auth_method "none"' });
+      context.addIssue({
+        code: 'custom',
+        path: ['client_secret'],
+        message: 'does not go with token_endpoint_auth_method "none"',
+      });
     }
     if (method !== undefined && method !== 'none' && client.client_secret === undefined) {
       context.addIssue({ code: 'custom', path: ['client_secret'], message: `is needed for ${method}` });
     }
     const grants = client.grant_types ?? ['authorization_code'];
     if (grants.includes('authorization_code') && !client.redirect_uris?.length) {
-      context.addIssue({ code: 'custom', path: ['redirect_uris'], message: 'needs at least one address for authorization_code' });
+      context.addIssue({
+        code: 'custom',
+        path: ['redirect_uris'],
+        message: 'needs at least one address for authorization_code',
+      });
     }
     if (grants.includes('client_credentials') && client.client_secret === undefined) {
       context.addIssue({ code: 'custom', path: ['client_secret'], message: 'is needed for client_credentials' });
@@ -74,7 +88,8 @@ export function toMetadata(input: ClientInput): ClientMetadata {
     grant_types: grants,
     response_types: given.response_types ?? (redirects ? ['code'] : []),
     redirect_uris: given.redirect_uris ?? [],
-    token_endpoint_auth_method: given.token_endpoint_auth_method ?? (client_secret === undefined ? 'none' : 'client_secret_basic'),
+    token_endpoint_auth_method:
+      given.token_endpoint_auth_method ?? (client_secret === undefined ? 'none' : 'client_secret_basic'),
     first_party: true,
   };
 }

@@ -20,7 +20,8 @@ export async function putClient(work: Work, input: ClientInput): Promise<Client>
   const client: Client = {
     clientId: input.client_id,
     metadata: toMetadata(input),
-    secretDigest: input.client_secret === undefined ? null : secretDigest(work.secrets, input.client_id, input.client_secret),
+    secretDigest:
+      input.client_secret === undefined ? null : secretDigest(work.secrets, input.client_id, input.client_secret),
     appRoles: input.app_roles ?? [],
   };
   const existing = await clients.byId(work.tx, client.clientId);

@@ -46,7 +46,7 @@ export async function underAdvisoryLock<T>(knex: Knex, name: string, body: () =>
   const connection = await knex.client.acquireConnection();
   try {
     // The wait for another node's migration may be longer than any request may wait.
-    await knex.raw("set lock_timeout = 0; set statement_timeout = 0").connection(connection);
+    await knex.raw('set lock_timeout = 0; set statement_timeout = 0').connection(connection);
     await knex.raw("select pg_advisory_lock(hashtext('latchkey'), hashtext(?))", [name]).connection(connection);
     try {
       return await body();

@@ -7,7 +7,10 @@ export interface Group {
 }
 
 export async function byName(tx: Transaction, displayName: string): Promise<Group | undefined> {
-  return tx('groups').where('display_name', '=', displayName).orderBy('created_at').first('id', 'display_name as displayName');
+  return tx('groups')
+    .where('display_name', '=', displayName)
+    .orderBy('created_at')
+    .first('id', 'display_name as displayName');
 }
 
 export async function insert(tx: Transaction, now: Date, displayName: string): Promise<Group> {

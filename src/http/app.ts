@@ -68,7 +68,10 @@ function introduce({ trustedProxies, issuer, log }: AppParts): Middleware {
     ctx.res.on('finish', () => {
       const ms = Number(process.hrtime.bigint() - startedAt) / 1e6;
       // The path alone: queries carry codes, states and hints.
-      log.debug({ requestId: origin.requestId, method: ctx.method, path: ctx.path, status: ctx.res.statusCode, ms }, 'request');
+      log.debug(
+        { requestId: origin.requestId, method: ctx.method, path: ctx.path, status: ctx.res.statusCode, ms },
+        'request',
+      );
     });
     await next();
   };
@@ -88,7 +91,10 @@ async function postedAuthorizationRequests(ctx: Context, next: Next): Promise<vo
   const text = await readText(ctx.req, limits.form);
   const type = (ctx.get('content-type').split(';')[0] ?? '').trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded') {
-    throw new AppError('unsupported_media_type', 'An authorization request is posted as application/x-www-form-urlencoded.');
+    throw new AppError(
+      'unsupported_media_type',
+      'An authorization request is posted as application/x-www-form-urlencoded.',
+    );
   }
   ctx.status = 303;
   ctx.redirect(`/auth?${new URLSearchParams(formFields(text)).toString()}`);
@@ -112,7 +118,10 @@ function behindOurDoor({ issuer, protocol }: AppParts): Middleware {
 }
 
 function showFailure(show: Show, ctx: Context, failure: Failure): void {
-  if (/^\/(v1\.0|beta)\//.test(ctx.path)) return showGraphFailure(ctx, failure);
+  if (/^\/(v1\.0|beta)\//.test(ctx.path)) {
+    showGraphFailure(ctx, failure);
+    return;
+  }
   ctx.status = failure.status;
   if (ctx.state.json) {
     ctx.body = { error: { code: failure.code, message: failure.message, reference: failure.requestId } };

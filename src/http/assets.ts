@@ -17,7 +17,9 @@ const files = {
 
 /** The one door of @simplewebauthn/browser: its classic-script bundle, served as it is. */
 function webauthnBundle(): string {
-  return require.resolve('@simplewebauthn/browser').replace(/(@simplewebauthn[\\/]browser[\\/]).*$/, '$1dist/bundle/index.umd.min.js');
+  return require
+    .resolve('@simplewebauthn/browser')
+    .replace(/(@simplewebauthn[\\/]browser[\\/]).*$/, '$1dist/bundle/index.umd.min.js');
 }
 
 export interface Assets {

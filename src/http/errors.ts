@@ -40,11 +40,17 @@ export function answerErrors(log: Logger, show: (ctx: Context, failure: Failure)
       if (ctx.respond === false) return;
       if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'There is no page at this address.');
       if (ctx.status === 405 && ctx.body == null) {
-        show(ctx, { status: 405, code: 'method_not_allowed', message: 'This address does not take that method.', requestId });
+        show(ctx, {
+          status: 405,
+          code: 'method_not_allowed',
+          message: 'This address does not take that method.',
+          requestId,
+        });
       }
     } catch (error) {
       const failure = failureOf(error, requestId);
-      if (failure.status >= 500) log.error({ err: error, requestId, method: ctx.method, path: ctx.path }, 'request failed');
+      if (failure.status >= 500)
+        log.error({ err: error, requestId, method: ctx.method, path: ctx.path }, 'request failed');
       ctx.status = failure.status;
       if (error instanceof AppError && error.retryAfterSeconds) ctx.set('retry-after', String(error.retryAfterSeconds));
       // What was not read of a refused body is not read at all: the connection ends instead.

@@ -28,7 +28,7 @@ export function guardsOf(issuer: string, secrets: Secrets): Guards {
     const attributes = `Path=/; HttpOnly; SameSite=Lax; Max-Age=${browserCookieSeconds}${secure ? '; Secure' : ''}`;
     ctx.append('set-cookie', `${cookieName}=${value}; ${attributes}`);
   };
-  const valueOf = (ctx: Context): string => {
+  const cookieOf = (ctx: Context): string => {
     const known = (ctx.state.browserCookie as string | undefined) ?? present(ctx);
     const value = known ?? randomBytes(32).toString('base64url');
     if (!known) give(ctx, value);
@@ -39,11 +39,11 @@ export function guardsOf(issuer: string, secrets: Secrets): Guards {
 
   return {
     browser(ctx) {
-      const value = valueOf(ctx);
+      const value = cookieOf(ctx);
       return { digest: digest(`browser/${value}`), csrf: csrfOf(value) };
     },
     renewBrowser(ctx) {
-      give(ctx, valueOf(ctx));
+      give(ctx, cookieOf(ctx));
     },
     demandOwnPage(ctx, csrf) {
       const site = ctx.get('sec-fetch-site');
@@ -53,9 +53,13 @@ export function guardsOf(issuer: string, secrets: Secrets): Guards {
       const expected = Buffer.from(value ? csrfOf(value) : '');
       const ours = value !== undefined && token.length === expected.length && timingSafeEqual(token, expected);
       if (!sameOrigin || !ours) {
-        throw new AppError('forbidden', 'This request did not come from our own page. Go back, load the page again and retry.', {
-          auditReason: 'cross-site request refused',
-        });
+        throw new AppError(
+          'forbidden',
+          'This request did not come from our own page. Go back, load the page again and retry.',
+          {
+            auditReason: 'cross-site request refused',
+          },
+        );
       }
     },
   };

@@ -19,7 +19,8 @@ export function formFields(text: string): Readonly<Record<string, string>> {
     if (count > 64) throw new AppError('invalid_input', 'The form has too many fields.');
     if (name in fields) throw new AppError('invalid_input', `The field "${printable(name)}" was sent twice.`);
     // PostgreSQL cannot hold it, and no person types it.
-    if (value.includes('\0') || name.includes('\0')) throw new AppError('invalid_input', 'The form holds a character that no field takes.');
+    if (value.includes('\0') || name.includes('\0'))
+      throw new AppError('invalid_input', 'The form holds a character that no field takes.');
     fields[name] = value;
   }
   return fields;
@@ -34,7 +35,8 @@ export async function readJson(req: IncomingMessage, mostBytes: number): Promise
   }
   try {
     const value: unknown = JSON.parse(text);
-    if (text.includes('\\u0000')) throw new AppError('invalid_input', 'The body holds a character that no property takes (U+0000).');
+    if (text.includes('\\u0000'))
+      throw new AppError('invalid_input', 'The body holds a character that no property takes (U+0000).');
     return value;
   } catch (error) {
     if (error instanceof AppError) throw error;

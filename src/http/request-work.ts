@@ -16,7 +16,9 @@ export function originOf(req: IncomingMessage, trustedProxies: BlockList): Origi
 export function clientAddress(req: IncomingMessage, trustedProxies: BlockList): string | null {
   const peer = plain(req.socket.remoteAddress ?? '');
   if (!peer || !isTrusted(peer, trustedProxies)) return peer || null;
-  const forwarded = String(req.headers['x-forwarded-for'] ?? '').split(',').map((part) => plain(part.trim()));
+  const forwarded = String(req.headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((part) => plain(part.trim()));
   let nearest = peer;
   for (const address of forwarded.reverse()) {
     if (isIP(address) === 0) break;

@@ -37,7 +37,8 @@ export function securityHeaders(secure: boolean): Readonly<Record<string, string
     // Not `no-referrer`: under that, forms post with `Origin: null`, and browsers without Fetch metadata would be refused.
     'referrer-policy': 'same-origin',
     'cross-origin-opener-policy': 'same-origin',
-    'permissions-policy': 'publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), geolocation=(), microphone=()',
+    'permissions-policy':
+      'publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), geolocation=(), microphone=()',
     ...(secure && { 'strict-transport-security': 'max-age=63072000; includeSubDomains' }),
   };
 }

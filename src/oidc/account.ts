@@ -21,7 +21,9 @@ interface StandingRow {
 
 /** Undefined for unknown, deleted and disabled users: then no token is issued and none is honoured. One read; claims cost none. */
 export async function findAccount(db: NamedStatements, sub: string): Promise<ProtocolAccount | undefined> {
-  const { rows } = await db.query<StandingRow>('account-standing', 'select * from account_standing where id = $1', [sub]);
+  const { rows } = await db.query<StandingRow>('account-standing', 'select * from account_standing where id = $1', [
+    sub,
+  ]);
   const row = rows[0];
   if (!row?.account_enabled) return undefined;
   const claims: AccountClaims = {

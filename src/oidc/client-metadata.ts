@@ -37,7 +37,11 @@ export const clientRules = {
   responseTypes: ['code', 'none'],
   subjectTypes: ['public'],
   clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
-  clientDefaults: { grant_types: ['authorization_code'], response_types: ['code'], id_token_signed_response_alg: 'RS256' },
+  clientDefaults: {
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+    id_token_signed_response_alg: 'RS256',
+  },
   enabledJWA: {
     idTokenSigningAlgValues: ['RS256', 'ES256'],
     dPoPSigningAlgValues: ['ES256', 'RS256', 'Ed25519', 'EdDSA'],

@@ -20,7 +20,9 @@ export function signInPolicy(scale: readonly string[]): interactionPolicy.Defaul
   login.checks.remove('essential_acr');
   login.checks.remove('essential_acrs');
   login.checks.add(
-    new Check('acr_unmet', 'the session is weaker than asked for', 'unmet_authentication_requirements', (ctx) => acrUnmet(ctx, scale)),
+    new Check('acr_unmet', 'the session is weaker than asked for', 'unmet_authentication_requirements', (ctx) =>
+      acrUnmet(ctx, scale),
+    ),
   );
 
   const consent = policy.get('consent')!;
@@ -42,9 +44,15 @@ export function signInPolicy(scale: readonly string[]): interactionPolicy.Defaul
 
 /** `acr_values` is a minimum, also when a session exists; any of the values named will do (Core 5.5.1.1). */
 function acrUnmet({ oidc }: KoaContextWithOIDC, scale: readonly string[]): boolean {
-  const claim = (oidc.claims as { id_token?: { acr?: { essential?: boolean; value?: string; values?: string[] } } }).id_token?.acr;
+  const claim = (oidc.claims as { id_token?: { acr?: { essential?: boolean; value?: string; values?: string[] } } })
+    .id_token?.acr;
   const essential = claim?.essential ? (claim.values ?? [claim.value ?? '']).filter(Boolean) : [];
-  const asked = [...String(oidc.params?.acr_values ?? '').split(' ').filter(Boolean), ...essential];
+  const asked = [
+    ...String(oidc.params?.acr_values ?? '')
+      .split(' ')
+      .filter(Boolean),
+    ...essential,
+  ];
   if (asked.length === 0 || !oidc.session?.accountId) return false;
   const known = asked.map((acr) => scale.indexOf(acr)).filter((place) => place >= 0);
   const least = known.length > 0 ? Math.min(...known) : Number.POSITIVE_INFINITY;

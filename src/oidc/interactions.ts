@@ -6,13 +6,23 @@ import type { Asked } from '../sign-in/sign-in.ts';
 /** A relying party's request that waits for a person. */
 export interface Interaction {
   readonly asked: Asked;
-  readonly app: { readonly name: string; readonly initiateLoginUri: string | undefined; readonly homeUri: string | undefined };
+  readonly app: {
+    readonly name: string;
+    readonly initiateLoginUri: string | undefined;
+    readonly homeUri: string | undefined;
+  };
   readonly requestedAt: Date;
 }
 
 /** How a sign-in ends, in the protocol's words. */
 export type Outcome =
-  | { readonly kind: 'signed-in'; readonly accountId: string; readonly acr: string; readonly amr: readonly string[]; readonly authTime: Date }
+  | {
+      readonly kind: 'signed-in';
+      readonly accountId: string;
+      readonly acr: string;
+      readonly amr: readonly string[];
+      readonly authTime: Date;
+    }
   | { readonly kind: 'cancelled' };
 
 export interface Interactions {

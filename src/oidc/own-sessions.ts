@@ -14,9 +14,16 @@ export async function readProviderSession(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<ProviderSession | undefined> {
-  const ctx = (provider as unknown as { createContext(req: IncomingMessage, res: ServerResponse): object }).createContext(req, res);
+  const ctx = (
+    provider as unknown as { createContext(req: IncomingMessage, res: ServerResponse): object }
+  ).createContext(req, res);
   const session = await provider.Session.get(ctx as never);
   if (!session.accountId) return undefined;
-  const { uid, accountId, acr, loginTs } = session as unknown as { uid: string; accountId: string; acr?: string; loginTs?: number };
+  const { uid, accountId, acr, loginTs } = session as unknown as {
+    uid: string;
+    accountId: string;
+    acr?: string;
+    loginTs?: number;
+  };
   return { uid, accountId, acr: acr ?? '', authTime: new Date((loginTs ?? 0) * 1000) };
 }

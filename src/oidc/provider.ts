@@ -29,6 +29,8 @@ export interface ProviderParts {
   readonly acrScale: readonly string[];
   readonly pages: ProtocolPages;
   onFault(error: unknown): void;
+  /** A code or refresh token came a second time, or a grant was refused otherwise; `reason` is for the audit log. */
+  onTokenRefused(clientId: string | undefined, reason: string): void;
 }
 
 const minute = 60;
@@ -49,7 +51,10 @@ export function makeProvider(parts: ProviderParts): Provider {
   });
   // Scheme, host and address are written by our own door before the library looks.
   provider.proxy = true;
-  provider.Client.prototype.compareClientSecret = function (this: { clientId: string; clientSecret: string }, presented: string) {
+  provider.Client.prototype.compareClientSecret = function (
+    this: { clientId: string; clientSecret: string },
+    presented: string,
+  ) {
     return digestsEqual(secretDigest(secrets, this.clientId, presented), this.clientSecret);
   };
   provider.use(async (ctx, next) => {
@@ -60,6 +65,11 @@ export function makeProvider(parts: ProviderParts): Provider {
     ctx.body = parts.pages.notFound();
   });
   provider.on('server_error', (_ctx, error) => parts.onFault(error));
+  provider.on('grant.error', (ctx, error) => {
+    if (error.error === 'invalid_grant') {
+      parts.onTokenRefused(ctx.oidc.client?.clientId, error.error_detail ?? error.error_description ?? error.error);
+    }
+  });
   return provider;
 }
 
@@ -92,7 +102,9 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
     acrValues: [...acrScale],
     pkce: {
       required: (ctx, client) =>
-        client.clientAuthMethod === 'none' || client.require_pkce !== false || ctx.oidc.params?.code_challenge !== undefined,
+        client.clientAuthMethod === 'none' ||
+        client.require_pkce !== false ||
+        ctx.oidc.params?.code_challenge !== undefined,
     },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
@@ -124,7 +136,12 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
       encryption: { enabled: false },
       backchannelLogout: { enabled: false },
       pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: false },
-      dPoP: { enabled: true, nonceSecret: secrets.derive('dpop-nonce/1'), requireNonce: () => false, allowReplay: false },
+      dPoP: {
+        enabled: true,
+        nonceSecret: secrets.derive('dpop-nonce/1'),
+        requireNonce: () => false,
+        allowReplay: false,
+      },
       resourceIndicators: managementOnly(issuer),
       rpInitiatedLogout: {
         enabled: true,
@@ -166,13 +183,19 @@ function managementOnly(issuer: string): NonNullable<Configuration['features']>[
     // MSAL and Graph scripts ask with `scope=<resource>/.default` and no `resource`.
     defaultResource: (ctx, _client, oneOf) => {
       if (oneOf) return oneOf;
-      return String(ctx.oidc.params?.scope ?? '').split(' ').includes(defaultScope) ? management : (undefined as never);
+      return String(ctx.oidc.params?.scope ?? '')
+        .split(' ')
+        .includes(defaultScope)
+        ? management
+        : (undefined as never);
     },
     useGrantedResource: () => true,
     getResourceServerInfo: (ctx, resource, client) => {
       const roles = (client as unknown as { app_roles?: string[] }).app_roles ?? [];
-      if (resource !== management || ctx.oidc.params?.grant_type !== 'client_credentials') throw new errors.InvalidTarget();
-      if (roles.length === 0) throw new errors.InvalidTarget('the client has no application permissions for this resource');
+      if (resource !== management || ctx.oidc.params?.grant_type !== 'client_credentials')
+        throw new errors.InvalidTarget();
+      if (roles.length === 0)
+        throw new errors.InvalidTarget('the client has no application permissions for this resource');
       return { scope: defaultScope, audience: management, accessTokenFormat: 'opaque', accessTokenTTL: hour };
     },
   };

@@ -33,20 +33,25 @@ export async function loadSigningKeys(work: Work): Promise<JWK[]> {
 }
 
 function readKeys(work: Work): Promise<KeyRow[]> {
-  return work.tx<KeyRow>('signing_keys').whereNull('retired_at' as never).orderBy('position' as never).select('kid', 'alg', 'sealed_private_jwk');
+  return work
+    .tx<KeyRow>('signing_keys')
+    .whereNull('retired_at' as never)
+    .orderBy('position' as never)
+    .select('kid', 'alg', 'sealed_private_jwk');
 }
 
 async function makeKey(work: Work, alg: Algorithm): Promise<void> {
   const { privateKey, publicKey } =
-    alg === 'RS256'
-      ? await generate('rsa', { modulusLength: 2048 })
-      : await generate('ec', { namedCurve: 'P-256' });
+    alg === 'RS256' ? await generate('rsa', { modulusLength: 2048 }) : await generate('ec', { namedCurve: 'P-256' });
   const kid = randomUUID();
   await work.tx('signing_keys').insert({
     kid,
     alg,
     public_jwk: JSON.stringify(publicKey.export({ format: 'jwk' })),
-    sealed_private_jwk: work.secrets.seal(context(kid), Buffer.from(JSON.stringify(privateKey.export({ format: 'jwk' })))),
+    sealed_private_jwk: work.secrets.seal(
+      context(kid),
+      Buffer.from(JSON.stringify(privateKey.export({ format: 'jwk' }))),
+    ),
     position: wanted.indexOf(alg),
     created_at: work.now,
   });

@@ -5,7 +5,11 @@ import type { Work } from '../core/work.ts';
  * What an organisation decided, one document a subject. The row keeps only what differs from the defaults;
  * the schema of the room that owns the subject fills in the rest. Read at every use: a change works at once on every node.
  */
-export async function readPolicy<Schema extends z.ZodType>(work: Work, name: string, schema: Schema): Promise<z.output<Schema>> {
+export async function readPolicy<Schema extends z.ZodType>(
+  work: Work,
+  name: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
   const row = await work.tx('policies').where('name', '=', name).first<{ document: unknown } | undefined>('document');
   return schema.parse(row?.document ?? {});
 }

@@ -3,7 +3,9 @@ import type { Transaction } from '../core/work.ts';
 
 /** Template ids of the roles a user holds. */
 export async function rolesOf(tx: Transaction, userId: string): Promise<string[]> {
-  const rows = await tx('role_assignments').where('user_id', '=', userId).select<{ role_template_id: string }[]>('role_template_id');
+  const rows = await tx('role_assignments')
+    .where('user_id', '=', userId)
+    .select<{ role_template_id: string }[]>('role_template_id');
   return rows.map((row) => row.role_template_id);
 }
 

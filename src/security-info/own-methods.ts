@@ -4,7 +4,14 @@ import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
 import { addMinutes } from '../core/time.ts';
 import type { Origin, RunWork, Work } from '../core/work.ts';
-import { type Enrolment, type EnrolmentVerdict, type EnrollableMethod, isListable, type ListedCredential, type MethodRegistry } from '../methods/method.ts';
+import {
+  type Enrolment,
+  type EnrolmentVerdict,
+  type EnrollableMethod,
+  isListable,
+  type ListedCredential,
+  type MethodRegistry,
+} from '../methods/method.ts';
 import { getUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
 
@@ -40,7 +47,12 @@ export function ownSecurityInfo(run: RunWork, methods: MethodRegistry, owner: Ow
 }
 
 /** Fails with `unauthenticated` when the proof is too old or too weak: the door then asks for a new one. */
-export function beginOwnEnrolment(run: RunWork, method: EnrollableMethod, owner: Owner, preferred?: string): Promise<object> {
+export function beginOwnEnrolment(
+  run: RunWork,
+  method: EnrollableMethod,
+  owner: Owner,
+  preferred?: string,
+): Promise<object> {
   return run(who(owner), async (work) => {
     await ownUser(work, owner);
     demandFresh(work, owner);
@@ -100,7 +112,8 @@ function isFresh(work: Work, owner: Owner): boolean {
 }
 
 function demandFresh(work: Work, owner: Owner): void {
-  if (!isFresh(work, owner)) throw new AppError('unauthenticated', 'To change your sign-in methods, sign in once more.');
+  if (!isFresh(work, owner))
+    throw new AppError('unauthenticated', 'To change your sign-in methods, sign in once more.');
 }
 
 function enrolmentOf(owner: Owner): Enrolment {

@@ -9,7 +9,13 @@ export type NextStep =
   | { readonly kind: 'enrol'; readonly methods: readonly MethodId[]; readonly windowEndsAt: Date }
   | { readonly kind: 'confirm'; readonly credentialId: string; readonly name: string; readonly windowEndsAt: Date }
   | { readonly kind: 'ended'; readonly saved: boolean }
-  | { readonly kind: 'complete'; readonly userId: string; readonly level: Level; readonly amr: readonly string[]; readonly authTime: Date }
+  | {
+      readonly kind: 'complete';
+      readonly userId: string;
+      readonly level: Level;
+      readonly amr: readonly string[];
+      readonly authTime: Date;
+    }
   | { readonly kind: 'cancelled' };
 
 export interface Circumstances {

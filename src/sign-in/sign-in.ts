@@ -39,7 +39,10 @@ export type Notice =
   | { readonly kind: 'suspended_passkey' }
   | { readonly kind: 'other_account' } // the passkey is of another user than was named
   | { readonly kind: 'signed_in_as_other'; readonly signedInAs: string; readonly passIsFor: string }
-  | { readonly kind: 'not_enrolled'; readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many' };
+  | {
+      readonly kind: 'not_enrolled';
+      readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many';
+    };
 
 /** What the relying party asked for, as far as the flow has to know. */
 export interface Asked {

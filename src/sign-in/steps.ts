@@ -62,7 +62,12 @@ export function look(house: SignInHouse, visit: Visit): Promise<Standing> {
     const standing = await stand(house, work, visit, signIn);
     if (standing.step.kind === 'complete' && (await signIns.complete(work.tx, work.now, signIn.uid))) {
       const { userId, level, amr } = standing.step;
-      work.record({ type: 'sign-in.completed', userId, clientId: signIn.clientId, details: { level, amr, uid: signIn.uid } });
+      work.record({
+        type: 'sign-in.completed',
+        userId,
+        clientId: signIn.clientId,
+        details: { level, amr, uid: signIn.uid },
+      });
     }
     return standing;
   });
@@ -82,7 +87,10 @@ async function begin(work: Work, { asked, browser }: Visit): Promise<SignIn> {
 
 async function stand(house: SignInHouse, work: Work, visit: Visit, signIn: SignIn): Promise<Standing> {
   if (!signIn.browser.equals(visit.browser)) {
-    throw new AppError('forbidden', 'This sign-in was started in another browser. Go back to the app and sign in from here.');
+    throw new AppError(
+      'forbidden',
+      'This sign-in was started in another browser. Go back to the app and sign in from here.',
+    );
   }
   const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn).stillOpens(work, signIn.passId);
   const step = nextStep(signIn, {
@@ -122,7 +130,11 @@ async function lockedStanding(house: SignInHouse, work: Work, visit: Visit): Pro
   return signIn && stand(house, work, visit, signIn);
 }
 
-export function identify(house: SignInHouse, visit: Visit, asked: { userName: string; method?: string | undefined }): Promise<void> {
+export function identify(
+  house: SignInHouse,
+  visit: Visit,
+  asked: { userName: string; method?: string | undefined },
+): Promise<void> {
   return transition(house, visit, ['identify', 'verify'], async (work, { signIn }) => {
     const userName = asked.userName.trim();
     const chosenMethod = offered(house, asked.method);
@@ -262,7 +274,12 @@ async function reserveAndRead(house: SignInHouse, work: Work, visit: Visit, meth
   return { method, candidate, reservation };
 }
 
-async function reserveFor(house: SignInHouse, work: Work, method: AuthenticationMethod, signIn: SignIn): Promise<Reservation> {
+async function reserveFor(
+  house: SignInHouse,
+  work: Work,
+  method: AuthenticationMethod,
+  signIn: SignIn,
+): Promise<Reservation> {
   if (!method.guessable) return { granted: true, counters: [] } satisfies Granted;
   return reserve(work, house.limits, { source: sourceOf(work.origin.ip), account: userNameKey(signIn.userName ?? '') });
 }
@@ -299,7 +316,11 @@ async function noticeOf(
       const signedInAs = visit.asked.signedInUserId && (await findUser(work, visit.asked.signedInUserId));
       const passIsFor = userId && (await findUser(work, userId));
       if (!signedInAs || !passIsFor) break;
-      return { kind: 'signed_in_as_other', signedInAs: signedInAs.userPrincipalName, passIsFor: passIsFor.userPrincipalName };
+      return {
+        kind: 'signed_in_as_other',
+        signedInAs: signedInAs.userPrincipalName,
+        passIsFor: passIsFor.userPrincipalName,
+      };
     }
     case 'credential_unknown':
       return { kind: 'unknown_passkey' };
@@ -358,7 +379,12 @@ function enrollable(house: SignInHouse, methodId: string): EnrollableMethod | un
 }
 
 /** The options for registering a method. Fails with `conflict` when this sign-in is not at that step. */
-export function beginEnrolment(house: SignInHouse, visit: Visit, methodId: string, preferred?: string): Promise<object> {
+export function beginEnrolment(
+  house: SignInHouse,
+  visit: Visit,
+  methodId: string,
+  preferred?: string,
+): Promise<object> {
   return house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
     const method = enrollable(house, methodId);
@@ -373,7 +399,9 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
   if (!method) throw new AppError('not_found', 'There is no such way to sign in.');
   const candidate = await house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
-    return standing?.step.kind === 'enrol' ? method.readEnrolment(work, enrolmentOf(work, standing.signIn), response) : undefined;
+    return standing?.step.kind === 'enrol'
+      ? method.readEnrolment(work, enrolmentOf(work, standing.signIn), response)
+      : undefined;
   });
   if (candidate === undefined) return;
   const proof = await method.checkEnrolment(candidate);

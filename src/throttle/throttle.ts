@@ -40,7 +40,11 @@ export async function reserve(
 ): Promise<Reservation> {
   // Always in this order: two attempts that share counters never wait for each other crosswise.
   const scopes = [
-    { scope: 'source-account', limit: limits.sourceAndAccount, key: work.secrets.keyedHash('throttle', asked.source, asked.account) },
+    {
+      scope: 'source-account',
+      limit: limits.sourceAndAccount,
+      key: work.secrets.keyedHash('throttle', asked.source, asked.account),
+    },
     { scope: 'source', limit: limits.source, key: work.secrets.keyedHash('throttle', asked.source) },
   ];
   const counters: Counter[] = [];
@@ -79,7 +83,12 @@ async function raise(work: Work, scope: string, key: Buffer, limit: Limit): Prom
 
 export async function giveBack(work: Work, counters: readonly Counter[]): Promise<void> {
   for (const { scope, key } of counters) {
-    await work.tx('throttle_counters').where('scope', '=', scope).where('key_hash', '=', key).where('count', '>', 0).decrement('count', 1);
+    await work
+      .tx('throttle_counters')
+      .where('scope', '=', scope)
+      .where('key_hash', '=', key)
+      .where('count', '>', 0)
+      .decrement('count', 1);
   }
 }
 

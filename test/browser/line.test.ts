@@ -11,7 +11,12 @@ let people = 0;
 
 beforeAll(async () => {
   chromium = await launchChromium();
-  app = await startRelyingParty({ issuer: () => house.issuer, clientId: 'app', clientSecret: 'app-secret-of-32-characters-ok!!', scope: 'openid profile' });
+  app = await startRelyingParty({
+    issuer: () => house.issuer,
+    clientId: 'app',
+    clientSecret: 'app-secret-of-32-characters-ok!!',
+    scope: 'openid profile',
+  });
   house = await startHouse();
   await house.seed({
     clients: [
@@ -49,7 +54,10 @@ async function claims(page: Awaited<ReturnType<typeof aPerson>>['page']) {
   return JSON.parse((await page.locator('#claims').textContent()) ?? '{}') as Record<string, unknown>;
 }
 
-async function enterPass(page: Awaited<ReturnType<typeof aPerson>>['page'], { name, code }: { name: string; code: string }) {
+async function enterPass(
+  page: Awaited<ReturnType<typeof aPerson>>['page'],
+  { name, code }: { name: string; code: string },
+) {
   await atStep(page, 'identify');
   await page.fill('input[name=username]', name);
   await page.click('#use-pass');
@@ -93,7 +101,9 @@ test('the same person comes back with autofill, and in another sign-in with the 
   await context.clearCookies();
   await page.addInitScript(() => {
     // A browser without autofill for passkeys: the button alone.
-    (window.PublicKeyCredential as unknown as { isConditionalMediationAvailable: unknown }).isConditionalMediationAvailable = async () => false;
+    (
+      window.PublicKeyCredential as unknown as { isConditionalMediationAvailable: unknown }
+    ).isConditionalMediationAvailable = async () => false;
     (window.PublicKeyCredential as unknown as { getClientCapabilities: unknown }).getClientCapabilities = undefined;
   });
   await page.goto(`${app.origin}/login`);
@@ -138,7 +148,9 @@ test('a refused code says the one sentence, keeps nothing back, and the right on
   await page.goto(`${app.origin}/login`);
   await enterPass(page, { ...joiner, code: '2222222222222222' });
   await page.waitForSelector('#error-summary');
-  expect(await page.locator('#error-summary').textContent()).toContain('That did not work. Check it, or ask for a new one.');
+  expect(await page.locator('#error-summary').textContent()).toContain(
+    'That did not work. Check it, or ask for a new one.',
+  );
   expect(await page.title()).toMatch(/^Error: /);
   await page.fill('input[name=code]', joiner.code);
   await page.click('#continue');
@@ -240,7 +252,10 @@ test('an ended window says what to do and begins anew', async () => {
   await page.goto(`${app.origin}/login`);
   await enterPass(page, joiner);
   await atStep(page, 'enrol');
-  await house.base.knex('sign_ins').update({ window_ends_at: new Date(Date.now() - 1000) }).where({ user_name: joiner.name });
+  await house.base
+    .knex('sign_ins')
+    .update({ window_ends_at: new Date(Date.now() - 1000) })
+    .where({ user_name: joiner.name });
   await page.click('#create-passkey');
   await atStep(page, 'error');
   expect(await page.locator('h1').textContent()).toBe('The time to create a passkey is over');
@@ -277,12 +292,23 @@ test('my security info: see, add, name, and sign out', async () => {
 
   await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: authenticatorId! });
   await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: { protocol: 'ctap2', transport: 'usb', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+    options: {
+      protocol: 'ctap2',
+      transport: 'usb',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
   });
   await page.click('#create-passkey');
   await page.waitForSelector('text=Passkey added.');
   const form = page.locator('form[action$="/name"]').last();
-  await form.locator('xpath=ancestor-or-self::details').first().evaluate((element) => element.setAttribute('open', '')).catch(() => undefined);
+  await form
+    .locator('xpath=ancestor-or-self::details')
+    .first()
+    .evaluate((element) => element.setAttribute('open', ''))
+    .catch(() => undefined);
   await form.locator('input[name=name]').fill('Key on my ring');
   await form.locator('button[type=submit]').click();
   await page.waitForSelector('text=Name saved.');

@@ -15,10 +15,21 @@ let app: RelyingParty;
 beforeAll(async () => {
   if (folder) mkdirSync(folder, { recursive: true });
   chromium = await launchChromium();
-  app = await startRelyingParty({ issuer: () => house.issuer, clientId: 'app', clientSecret: 'app-secret-of-32-characters-ok!!' });
+  app = await startRelyingParty({
+    issuer: () => house.issuer,
+    clientId: 'app',
+    clientSecret: 'app-secret-of-32-characters-ok!!',
+  });
   house = await startHouse();
   await house.seed({
-    clients: [{ client_id: 'app', client_name: 'Payroll', client_secret: 'app-secret-of-32-characters-ok!!', redirect_uris: [app.redirectUri] }],
+    clients: [
+      {
+        client_id: 'app',
+        client_name: 'Payroll',
+        client_secret: 'app-secret-of-32-characters-ok!!',
+        redirect_uris: [app.redirectUri],
+      },
+    ],
   });
 });
 afterAll(async () => {
@@ -78,7 +89,10 @@ test.each(looks)('every page of the line is accessible and fits: $name', async (
   await page.click('#use-passkey');
   await page.waitForURL(`${app.origin}/cb**`);
   // From here on nobody touches the authenticator: otherwise autofill would sign the person in by itself.
-  await person.cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId: person.authenticatorId!, enabled: false });
+  await person.cdp.send('WebAuthn.setAutomaticPresenceSimulation', {
+    authenticatorId: person.authenticatorId!,
+    enabled: false,
+  });
   await page.goto(signInAddress);
   await atStep(page, 'error');
   await look('sign-in-ended');
@@ -130,7 +144,10 @@ async function lateWindow(page: Page, user: string) {
   await page.fill('input[name=code]', await house.pass(user));
   await page.click('#continue');
   await atStep(page, 'enrol');
-  await house.base.knex('sign_ins').update({ window_ends_at: new Date(Date.now() - 1000) }).where({ user_name: user });
+  await house.base
+    .knex('sign_ins')
+    .update({ window_ends_at: new Date(Date.now() - 1000) })
+    .where({ user_name: user });
   await page.reload();
   await atStep(page, 'error');
 }

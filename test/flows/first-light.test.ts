@@ -9,7 +9,12 @@ let house: TestHouse;
 let app: RelyingParty;
 
 beforeAll(async () => {
-  app = await startRelyingParty({ issuer: () => house.issuer, clientId: 'app', clientSecret: 'app-secret', scope: 'openid profile email' });
+  app = await startRelyingParty({
+    issuer: () => house.issuer,
+    clientId: 'app',
+    clientSecret: 'app-secret',
+    scope: 'openid profile email',
+  });
   house = await startHouse();
   await house.seed({ clients: [{ client_id: 'app', client_secret: 'app-secret', redirect_uris: [app.redirectUri] }] });
 });

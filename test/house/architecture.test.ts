@@ -31,11 +31,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // the protocol
   'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
   // the doors
-  'src/http': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/oidc', 'src/security-info', 'src/sign-in', 'views'],
+  'src/http': [
+    'src/core',
+    'src/methods',
+    'src/methods/temporary-access-pass',
+    'src/oidc',
+    'src/security-info',
+    'src/sign-in',
+    'views',
+  ],
 };
 
 /** These put the house together and may know all of it. */
-const composition = ['main', 'cli', 'wire', 'seed', 'maintenance', 'first-start', 'config', 'master-key'].map((name) => `src/${name}.ts`);
+const composition = ['main', 'cli', 'wire', 'seed', 'maintenance', 'first-start', 'config', 'master-key', 'log'].map(
+  (name) => `src/${name}.ts`,
+);
 const registry = 'src/methods/registry.ts';
 
 /** Each library has one door. A type may be named elsewhere only where it says so. */
@@ -47,7 +57,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   koa: /^src\/http\//,
   'oidc-provider': /^src\/oidc\//,
   pg: /^src\/database\//,
-  pino: /^(src\/wire\.ts|src\/main\.ts|src\/maintenance\.ts|src\/http\/)/,
+  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/)/,
   preact: /^views\//,
   'preact-render-to-string': /^views\/render\.ts$/,
   zod: /^src\//,
@@ -58,9 +68,13 @@ interface Import {
   readonly to: string;
 }
 
-const files = [...filesUnder('src'), ...filesUnder('views'), ...filesUnder('migrations')].filter((file) => !file.includes('/assets/'));
+const files = [...filesUnder('src'), ...filesUnder('views'), ...filesUnder('migrations')].filter(
+  (file) => !file.includes('/assets/'),
+);
 const imports: Import[] = files.flatMap((file) =>
-  [...readFileSync(file, 'utf8').matchAll(/(?:^|\s)(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/g)].map((match) => ({
+  [
+    ...readFileSync(file, 'utf8').matchAll(/(?:^|\s)(?:import|export)\b[^;'"]*?from\s+'([^']+)'|import\('([^']+)'\)/g),
+  ].map((match) => ({
     from: file,
     to: match[1] ?? match[2]!,
   })),
@@ -84,7 +98,10 @@ test('no room of methods imports another, and the flow imports no method', () =>
   const strays = imports
     .filter(({ to }) => to.startsWith('.'))
     .map(({ from, to }) => ({ from: partOf(from), to: partOf(normalize(join(dirname(from), to))) }))
-    .filter(({ from, to }) => to.startsWith('src/methods/') && from !== to && (from.startsWith('src/methods/') || from === 'src/sign-in'));
+    .filter(
+      ({ from, to }) =>
+        to.startsWith('src/methods/') && from !== to && (from.startsWith('src/methods/') || from === 'src/sign-in'),
+    );
   expect(strays).toEqual([]);
 });
 
@@ -120,7 +137,11 @@ test('a transaction is opened in the unit of work, and by maintenance for its lo
 test('addresses are never taken from a request', () => {
   const strays = files
     .filter((file) => file.startsWith('src/'))
-    .filter((file) => /ctx\.(host|hostname|origin|href|protocol|secure|back)\b|ctx\.request\.(host|origin|href|URL)\b/.test(readFileSync(file, 'utf8')));
+    .filter((file) =>
+      /ctx\.(host|hostname|origin|href|protocol|secure|back)\b|ctx\.request\.(host|origin|href|URL)\b/.test(
+        readFileSync(file, 'utf8'),
+      ),
+    );
   expect(strays).toEqual([]);
 });
 

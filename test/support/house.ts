@@ -8,7 +8,8 @@ import { issuePass, type IssuePass } from '../../src/methods/temporary-access-pa
 import { applySeed, parseSeed } from '../../src/seed.ts';
 import { createUser } from '../../src/users/manage-users.ts';
 import type { User } from '../../src/users/user.ts';
-import { type Base, makeLog, openBase, wire } from '../../src/wire.ts';
+import { makeLog } from '../../src/log.ts';
+import { type Base, openBase, wire } from '../../src/wire.ts';
 import { freePort } from './process.ts';
 import { copyTemplate } from './template.ts';
 
@@ -36,18 +37,33 @@ export interface TestBase {
 /** A migrated database with everything but a listener: what use-case tests work on. */
 export async function openTestBase(env: Readonly<Record<string, string>> = {}): Promise<TestBase> {
   const database = await copyTemplate(inject('database'));
-  const config: Config = readConfig({ LATCHKEY_MASTER_KEY: testMasterKey, DATABASE_URL: database.url, LATCHKEY_LOG_LEVEL: 'silent', ...env });
+  const config: Config = readConfig({
+    LATCHKEY_MASTER_KEY: testMasterKey,
+    DATABASE_URL: database.url,
+    LATCHKEY_LOG_LEVEL: 'silent',
+    ...env,
+  });
   let shiftMs = 0;
-  const base = await openBase(config, 'command', () => {}, (now) => new Date(now.getTime() + shiftMs));
+  const base = await openBase(
+    config,
+    'command',
+    () => {},
+    (now) => new Date(now.getTime() + shiftMs),
+  );
   const statements: string[] = [];
   base.knex.on('query', ({ sql }: { sql: string }) => statements.push(sql));
   return {
     base,
     statements,
-    clock: { advance: (minutes) => void (shiftMs += minutes * 60_000) },
+    clock: {
+      advance(minutes) {
+        shiftMs += minutes * 60_000;
+      },
+    },
     work: (body) => base.run(asOperator, body),
     seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)))),
-    user: (userPrincipalName) => base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName: userPrincipalName })),
+    user: (userPrincipalName) =>
+      base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName: userPrincipalName })),
     pass: async (user, asked = {}) => (await issuePass(base.run, asOperator, { ...asked, user })).code,
     async close() {
       await base.close();
@@ -68,7 +84,9 @@ export async function startHouse(env: Readonly<Record<string, string>> = {}): Pr
   const issuer = `http://localhost:${port}`;
   const opened = await openTestBase({ PORT: String(port), LATCHKEY_ISSUER: issuer, ...env });
   const protocolStatements: string[] = [];
-  const house = await wire(opened.base, makeLog(process.env.TEST_LOG ?? 'silent'), (name) => protocolStatements.push(name));
+  const house = await wire(opened.base, makeLog(process.env.TEST_LOG ?? 'silent'), (name) =>
+    protocolStatements.push(name),
+  );
   const server = createServer(house.handler);
   await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
   if ((server.address() as AddressInfo).port !== port) throw new Error('The port changed hands.');

@@ -189,7 +189,7 @@ function visitorAt(house: steps.SignInHouse, visit: steps.Visit): Visitor {
 
 let addresses = 0;
 
-/** An address nobody else in this file has: TEST-NET-style addresses of 10.0.0.0/8. */
+/** An address that nobody else in this file has. */
 export function anAddress(): string {
   addresses += 1;
   return `10.${(addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`;
@@ -225,7 +225,8 @@ export interface RecordedEvent {
 
 /** What the audit log holds about a user, or in all; oldest first. */
 export async function eventsOf({ base }: TestBase, about: { userId?: string; type?: string } = {}): Promise<RecordedEvent[]> {
-  const query = base.knex('audit_events').orderBy('at').orderBy('id');
+  // Nothing is ever deleted there, so where a row lies tells two of one millisecond apart.
+  const query = base.knex('audit_events').orderByRaw('at, ctid');
   if (about.userId) query.where('user_id', '=', about.userId);
   if (about.type) query.where('type', '=', about.type);
   return query;
@@ -236,7 +237,7 @@ export async function lastRefusal(test: TestBase, type = 'sign-in.refused'): Pro
   return (await eventsOf(test, { type })).at(-1)?.reason;
 }
 
-/** A value that is not a number of one's own: what `again` and again draws, drawn once. */
+/** A user name that no other test of the file has. */
 export function aName(what = 'person'): string {
   return `${what}-${randomBytes(5).toString('hex')}@example.com`;
 }

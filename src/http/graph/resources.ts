@@ -35,7 +35,11 @@ export function graphError(code: string, message: string, requestId: string, cli
     error: {
       code,
       message,
-      innerError: { date: now.toISOString().slice(0, 19), 'request-id': requestId, 'client-request-id': clientRequestId || requestId },
+      innerError: {
+        date: now.toISOString().slice(0, 19),
+        'request-id': requestId,
+        'client-request-id': clientRequestId || requestId,
+      },
     },
   };
 }

@@ -46,7 +46,10 @@ export function graphRoutes({ issuer, run, actorOfToken }: GraphParts): Router {
   });
 
   router.get(passes, async (ctx) => {
-    const found = await run(whoOf(ctx), async (work) => ({ ...(await currentPass(work, ctx.params.user!)), now: work.now }));
+    const found = await run(whoOf(ctx), async (work) => ({
+      ...(await currentPass(work, ctx.params.user!)),
+      now: work.now,
+    }));
     const value = found.pass ? [passResource(found.pass, found.settings, found.now, null)] : [];
     ctx.body = { '@odata.context': contextOf(issuer, ctx, found.user.id), value };
   });
@@ -72,8 +75,12 @@ export function graphRoutes({ issuer, run, actorOfToken }: GraphParts): Router {
   });
 
   router.get(`${passes}/:pass`, async (ctx) => {
-    const found = await run(whoOf(ctx), async (work) => ({ ...(await currentPass(work, ctx.params.user!)), now: work.now }));
-    if (!found.pass || found.pass.id !== ctx.params.pass) throw new AppError('not_found', 'This user has no such pass.');
+    const found = await run(whoOf(ctx), async (work) => ({
+      ...(await currentPass(work, ctx.params.user!)),
+      now: work.now,
+    }));
+    if (!found.pass || found.pass.id !== ctx.params.pass)
+      throw new AppError('not_found', 'This user has no such pass.');
     ctx.body = {
       '@odata.context': `${contextOf(issuer, ctx, found.user.id)}/$entity`,
       ...passResource(found.pass, found.settings, found.now, null),
@@ -107,7 +114,13 @@ export function showGraphFailure(ctx: Context, failure: Failure): void {
   ctx.status = failure.status;
   ctx.set('cache-control', 'no-store');
   ctx.set('request-id', failure.requestId);
-  ctx.body = graphError(graphCodes[failure.code], failure.message, failure.requestId, ctx.get('client-request-id').slice(0, 64), new Date());
+  ctx.body = graphError(
+    graphCodes[failure.code],
+    failure.message,
+    failure.requestId,
+    ctx.get('client-request-id').slice(0, 64),
+    new Date(),
+  );
 }
 
 function whoOf(ctx: Context): { actor: Actor; origin: Origin } {

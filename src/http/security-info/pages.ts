@@ -18,7 +18,10 @@ interface Around {
   readonly reference: string;
 }
 
-export function securityInfoPage({ user, credentials }: OwnInfo, { layout, csrf, signOutUrl, said, reference }: Around): string {
+export function securityInfoPage(
+  { user, credentials }: OwnInfo,
+  { layout, csrf, signOutUrl, said, reference }: Around,
+): string {
   const notice = notices.find((known) => known === said.notice);
   const error = errors.find((known) => known === said.error);
   const errorPasskeyId = credentials.find(({ id }) => id === said.passkey)?.id;
@@ -28,14 +31,16 @@ export function securityInfoPage({ user, credentials }: OwnInfo, { layout, csrf,
     displayName: user.displayName,
     userPrincipalName: user.userPrincipalName,
     signOutUrl,
-    passkeys: credentials.filter(({ suspended }) => !suspended).map((credential) => ({
-      id: credential.id,
-      name: credential.name,
-      deviceBound: credential.deviceBound,
-      created: moment(credential.createdAt),
-      lastUsed: credential.lastUsedAt ? moment(credential.lastUsedAt) : undefined,
-      lastUsedWith: credential.lastUsedWith ?? undefined,
-    })),
+    passkeys: credentials
+      .filter(({ suspended }) => !suspended)
+      .map((credential) => ({
+        id: credential.id,
+        name: credential.name,
+        deviceBound: credential.deviceBound,
+        created: moment(credential.createdAt),
+        lastUsed: credential.lastUsedAt ? moment(credential.lastUsedAt) : undefined,
+        lastUsedWith: credential.lastUsedWith ?? undefined,
+      })),
     ...(notice && { notice }),
     ...(error && { error, reference }),
     ...(errorPasskeyId && { errorPasskeyId }),

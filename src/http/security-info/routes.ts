@@ -38,7 +38,13 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     const signOutUrl = `${issuer}/session/end?client_id=${securityInfoClientId}`;
     show.page(
       ctx,
-      securityInfoPage(info, { layout: show.layout, csrf: guards.browser(ctx).csrf, signOutUrl, said: ctx.query, reference }),
+      securityInfoPage(info, {
+        layout: show.layout,
+        csrf: guards.browser(ctx).csrf,
+        signOutUrl,
+        said: ctx.query,
+        reference,
+      }),
     );
   });
 
@@ -57,7 +63,10 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     await change(ctx, form.csrf, async (owner) => {
       const verdict = await own.finishOwnEnrolment(run, passkeys, owner, form);
       if (verdict.enrolled) return { notice: 'added' };
-      return { error: { duplicate: 'alreadyRegistered', too_many: 'tooManyPasskeys' }[verdict.reason as string] ?? 'notCreated' };
+      return {
+        error:
+          { duplicate: 'alreadyRegistered', too_many: 'tooManyPasskeys' }[verdict.reason as string] ?? 'notCreated',
+      };
     });
   });
 
@@ -65,7 +74,8 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     const form = await readForm(ctx.req, limits.form);
     await change(ctx, form.csrf, async (owner) => {
       const name = form.name?.trim() ?? '';
-      const mistake: SecurityInfoError | undefined = name === '' ? 'emptyPasskeyName' : name.length > 64 ? 'longPasskeyName' : undefined;
+      const mistake: SecurityInfoError | undefined =
+        name === '' ? 'emptyPasskeyName' : name.length > 64 ? 'longPasskeyName' : undefined;
       if (mistake) return { error: mistake, passkey: ctx.params.id! };
       await own.renameOwnCredential(run, methods, owner, { credentialId: ctx.params.id!, name });
       return { notice: 'renamed' };
@@ -91,10 +101,13 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
   function fallsShort(ctx: Context): void {
     ctx.status = 403;
     const { requestId: reference } = ctx.state.origin as Origin;
-    show.page(ctx, problemPage(show.layout, 'needsPasskey', {
+    show.page(
+      ctx,
+      problemPage(show.layout, 'needsPasskey', {
         way: { kind: 'link', url: '/security-info', text: messages.problem.signInAgain },
         reference,
-      }));
+      }),
+    );
   }
 }
 

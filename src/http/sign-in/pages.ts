@@ -48,11 +48,25 @@ export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: 
       });
     }
     case 'enrol':
-      return renderView(Enrol, { ...interaction, ...reference, error: enrolMistake(notice), oneTime: boundToBrowser, ends: windowEnd(step.windowEndsAt, now) });
+      return renderView(Enrol, {
+        ...interaction,
+        ...reference,
+        error: enrolMistake(notice),
+        oneTime: boundToBrowser,
+        ends: windowEnd(step.windowEndsAt, now),
+      });
     case 'confirm':
-      return renderView(Confirm, { ...interaction, ...reference, error: confirmMistake(notice), passkeyName: step.name, ends: windowEnd(step.windowEndsAt, now) });
+      return renderView(Confirm, {
+        ...interaction,
+        ...reference,
+        error: confirmMistake(notice),
+        passkeyName: step.name,
+        ends: windowEnd(step.windowEndsAt, now),
+      });
     case 'ended':
-      return problemPage(layout, 'windowEnded', { way: { kind: 'post', action: `${base}/restart`, csrf, text: messages.problem.signInAgain } });
+      return problemPage(layout, 'windowEnded', {
+        way: { kind: 'post', action: `${base}/restart`, csrf, text: messages.problem.signInAgain },
+      });
     default:
       return undefined;
   }
@@ -66,7 +80,11 @@ export function completePage(layout: Layout, { app, requestedAt }: Interaction, 
   return renderView(Complete, { layout, appName: app.name, url, openAgainUrl: old ? app.initiateLoginUri : undefined });
 }
 
-export function problemPage(layout: Layout, id: keyof typeof messages.problems, more: Omit<ProblemProps, 'layout' | 'problem'> = {}): string {
+export function problemPage(
+  layout: Layout,
+  id: keyof typeof messages.problems,
+  more: Omit<ProblemProps, 'layout' | 'problem'> = {},
+): string {
   return renderView(Problem, { layout, problem: messages.problems[id], ...more });
 }
 
@@ -108,8 +126,17 @@ function enrolMistake(notice: SignIn['notice']) {
   return notice.reason === 'too_many' ? 'tooManyPasskeys' : 'notCreated';
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC', timeZoneName: 'short' });
+const clock = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZone: 'UTC',
+  timeZoneName: 'short',
+});
 
 function windowEnd(at: Date, now: Date) {
-  return { at: at.toISOString(), text: clock.format(at), secondsLeft: Math.max(0, Math.floor((at.getTime() - now.getTime()) / 1000)) };
+  return {
+    at: at.toISOString(),
+    text: clock.format(at),
+    secondsLeft: Math.max(0, Math.floor((at.getTime() - now.getTime()) / 1000)),
+  };
 }

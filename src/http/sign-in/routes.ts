@@ -45,7 +45,9 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
     show.page(ctx, page!);
   });
 
-  post('/identify', limits.form, (visit, form) => steps.identify(house, visit, { userName: form.username ?? '', method: form.with }));
+  post('/identify', limits.form, (visit, form) =>
+    steps.identify(house, visit, { userName: form.username ?? '', method: form.with }),
+  );
   post('/choose', limits.form, (visit, form) => steps.choose(house, visit, form.method ?? ''));
   post('/back', limits.form, (visit) => steps.back(house, visit));
   post('/restart', limits.form, (visit) => steps.restart(house, visit));
@@ -59,10 +61,13 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
 
   postJson('/challenge/:method', async (visit, _body, ctx) => {
     const challenge = await steps.challenge(house, visit, ctx.params.method!);
-    if (challenge.kind !== 'passkey') throw new AppError('not_found', 'There is nothing to ask for that way to sign in.');
+    if (challenge.kind !== 'passkey')
+      throw new AppError('not_found', 'There is nothing to ask for that way to sign in.');
     return challenge.options;
   });
-  postJson('/enrol/:method/options', (visit, body, ctx) => steps.beginEnrolment(house, visit, ctx.params.method!, preferenceIn(body)));
+  postJson('/enrol/:method/options', (visit, body, ctx) =>
+    steps.beginEnrolment(house, visit, ctx.params.method!, preferenceIn(body)),
+  );
 
   return router;
 
@@ -113,10 +118,13 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
   function showEnded(ctx: Context): void {
     ctx.status = 410;
     const cookies = ctx.get('cookie') !== '';
-    show.page(ctx, problemPage(show.layout, cookies ? 'signInEnded' : 'cookiesBlocked', {
+    show.page(
+      ctx,
+      problemPage(show.layout, cookies ? 'signInEnded' : 'cookiesBlocked', {
         way: { kind: 'link', url: '/security-info', text: messages.problem.home },
         reference: originOf(ctx).requestId,
-      }));
+      }),
+    );
   }
 }
 

@@ -48,7 +48,10 @@ interface NewCandidate {
   readonly answer: RegistrationResponseJSON | undefined;
   readonly challenge: string;
 }
-type NewCredential = Omit<Passkey, 'id' | 'userId' | 'name' | 'createdAt' | 'createdWith' | 'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt'> & {
+type NewCredential = Omit<
+  Passkey,
+  'id' | 'userId' | 'name' | 'createdAt' | 'createdWith' | 'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt'
+> & {
   readonly algorithm: number;
 };
 
@@ -66,7 +69,9 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
         userVerification: 'required',
         timeout: ceremonyMinutes * 60_000,
         // Empty but for the first use of a new passkey: a list would tell who has which.
-        allowCredentials: only ? [{ id: only.credentialId.toString('base64url'), transports: only.transports as never }] : [],
+        allowCredentials: only
+          ? [{ id: only.credentialId.toString('base64url'), transports: only.transports as never }]
+          : [],
       });
       await passkeys.openCeremony(work.tx, addMinutes(work.now, ceremonyMinutes), {
         challenge: options.challenge,
@@ -81,9 +86,17 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       const parsed = parseResponse(authenticationResponse, response);
       if (!parsed) return { refusal: 'malformed', answer: undefined, challenge: '', known: undefined };
       const { answer, challenge, framed } = parsed;
-      const taken = await passkeys.takeCeremony(work.tx, work.now, { challenge, kind: 'authentication', owner: attempt.owner });
+      const taken = await passkeys.takeCeremony(work.tx, work.now, {
+        challenge,
+        kind: 'authentication',
+        owner: attempt.owner,
+      });
       const known = await passkeys.byCredentialId(work.tx, Buffer.from(answer.id, 'base64url'));
-      const refusal = framed ? 'malformed' : taken ? whyNot(known, attempt, answer.response.userHandle) : 'challenge_unknown';
+      const refusal = framed
+        ? 'malformed'
+        : taken
+          ? whyNot(known, attempt, answer.response.userHandle)
+          : 'challenge_unknown';
       return { refusal, answer: answer as AuthenticationResponseJSON, challenge, known };
     },
 
@@ -132,7 +145,11 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       if (!stands || stands.suspendedAt || !known.userEnabled) return refuse('credential_suspended');
       // Two of these at once on a counting authenticator, or a copy: the one that lost is told apart by its counter alone.
       await passkeys.suspend(work.tx, work.now, passkey.id, 'counter_regress');
-      work.record({ type: 'passkey.suspended', userId: passkey.userId, details: { passkeyId: passkey.id, reason: 'counter_regress' } });
+      work.record({
+        type: 'passkey.suspended',
+        userId: passkey.userId,
+        details: { passkeyId: passkey.id, reason: 'counter_regress' },
+      });
       return refuse('counter_regress');
     },
 
@@ -175,7 +192,11 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       const parsed = parseResponse(registrationResponse, response);
       if (!parsed || parsed.framed) return { answer: undefined, challenge: '' };
       const { answer, challenge } = parsed;
-      const taken = await passkeys.takeCeremony(work.tx, work.now, { challenge, kind: 'registration', owner: enrolment.owner });
+      const taken = await passkeys.takeCeremony(work.tx, work.now, {
+        challenge,
+        kind: 'registration',
+        owner: enrolment.owner,
+      });
       const ours = taken?.userId === enrolment.userId;
       return { answer: ours ? (answer as RegistrationResponseJSON) : undefined, challenge };
     },
@@ -216,7 +237,14 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       const existing = await passkeys.ofUser(work.tx, enrolment.userId);
       if (existing.length >= mostPasskeysAUser) return { enrolled: false, reason: 'too_many' };
       const name = passkeyName(made.aaguid, enrolment.device);
-      const passkey = { ...made, id: randomUUID(), userId: enrolment.userId, name, createdAt: work.now, createdWith: enrolment.device };
+      const passkey = {
+        ...made,
+        id: randomUUID(),
+        userId: enrolment.userId,
+        name,
+        createdAt: work.now,
+        createdWith: enrolment.device,
+      };
       if (!(await passkeys.insert(work.tx, { ...passkey, algorithm, passId: enrolment.passId }))) {
         const duplicate = await passkeys.byCredentialId(work.tx, made.credentialId);
         return { enrolled: false, reason: duplicate ? 'duplicate' : 'one_per_pass' };

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 
 // Shapes of what a browser answers (WebAuthn L3 §5.1, JSON forms), bounded; the library checks the contents.
-const base64url = (most: number) => z.string().max(most).regex(/^[A-Za-z0-9_-]+$/);
+const base64url = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[A-Za-z0-9_-]+$/);
 
 const transports = z.array(z.string().max(32)).max(10).optional();
 

@@ -53,7 +53,10 @@ export async function byId(tx: Transaction, id: string): Promise<Passkey | undef
 
 /** The passkey a pass added, while it was not used yet. */
 export async function unusedOfPass(tx: Transaction, passId: string): Promise<Passkey | undefined> {
-  const row = await tx<PasskeyRow>('passkeys').where('pass_id' as never, '=', passId).whereNull('first_used_at').first();
+  const row = await tx<PasskeyRow>('passkeys')
+    .where('pass_id' as never, '=', passId)
+    .whereNull('first_used_at')
+    .first();
   return row && toPasskey(row);
 }
 
@@ -72,14 +75,22 @@ export async function byCredentialId(
       'u.user_name_key',
     );
   return (
-    row && { passkey: toPasskey(row), userHandle: row.user_handle, userEnabled: row.account_enabled, userNameKey: row.user_name_key }
+    row && {
+      passkey: toPasskey(row),
+      userHandle: row.user_handle,
+      userEnabled: row.account_enabled,
+      userNameKey: row.user_name_key,
+    }
   );
 }
 
 /** False when the credential is registered already, or the pass has added one before. */
 export async function insert(
   tx: Transaction,
-  passkey: Omit<Passkey, 'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt'> & { algorithm: number; passId: string | null },
+  passkey: Omit<Passkey, 'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt'> & {
+    algorithm: number;
+    passId: string | null;
+  },
 ): Promise<boolean> {
   const inserted = await tx('passkeys')
     .insert({
@@ -127,7 +138,10 @@ export async function markUsed(
 }
 
 export async function suspend(tx: Transaction, now: Date, id: string, reason: string): Promise<void> {
-  await tx('passkeys').where('id', '=', id).whereNull('suspended_at').update({ suspended_at: now, suspend_reason: reason });
+  await tx('passkeys')
+    .where('id', '=', id)
+    .whereNull('suspended_at')
+    .update({ suspended_at: now, suspend_reason: reason });
 }
 
 /** False when this user has no such passkey. */

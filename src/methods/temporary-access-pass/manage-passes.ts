@@ -37,7 +37,11 @@ export interface IssuedPass {
  * Gives a user a pass; an earlier one stops working, whatever its state. The hash runs between two works, in no transaction.
  * Fails with `forbidden`, `not_found`, or `invalid_input` for what policy does not allow.
  */
-export async function issuePass(run: RunWork, who: { actor: Actor; origin: Origin }, asked: IssuePass): Promise<IssuedPass> {
+export async function issuePass(
+  run: RunWork,
+  who: { actor: Actor; origin: Origin },
+  asked: IssuePass,
+): Promise<IssuedPass> {
   const draft = await run(who, async (work) => {
     const user = await recipient(work, asked);
     const settings = await readPassSettings(work);
@@ -45,7 +49,9 @@ export async function issuePass(run: RunWork, who: { actor: Actor; origin: Origi
     return { userId: user.id, passId: randomUUID(), code: newCode(settings.defaultLength), secrets: work.secrets };
   });
   const verifier = await makeVerifier(draft.secrets, draft, draft.code);
-  return run(who, (work) => keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }));
+  return run(who, (work) =>
+    keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }),
+  );
 }
 
 async function keepPass(
@@ -56,7 +62,11 @@ async function keepPass(
   // Everything is judged again: roles, policy and the user may have changed while the hash ran.
   await lockUser(work, made.userId);
   const user = await recipient(work, { ...asked, user: made.userId });
-  const { startsAt, lifetimeMinutes, oneTime, purpose, windowMinutes } = withinPolicy(await readPassSettings(work), asked, work.now);
+  const { startsAt, lifetimeMinutes, oneTime, purpose, windowMinutes } = withinPolicy(
+    await readPassSettings(work),
+    asked,
+    work.now,
+  );
   const pass: Pass = {
     id: made.id,
     userId: user.id,
@@ -88,7 +98,16 @@ async function keepPass(
   work.record({
     type: 'pass.issued',
     userId: user.id,
-    details: { passId: pass.id, startsAt, lifetimeMinutes, oneTime, purpose, reason: pass.reason, ticket: pass.ticket, verifiedBy: pass.verifiedBy },
+    details: {
+      passId: pass.id,
+      startsAt,
+      lifetimeMinutes,
+      oneTime,
+      purpose,
+      reason: pass.reason,
+      ticket: pass.ticket,
+      verifiedBy: pass.verifiedBy,
+    },
   });
   return { pass, user, code: made.code };
 }
@@ -97,7 +116,8 @@ async function recipient(work: Work, asked: Pick<IssuePass, 'user'>): Promise<Us
   permit(work.actor, 'passes.write');
   const user = await getUser(work, asked.user);
   await permitOn(work, 'passes.write', user.id);
-  if (!user.enabled) throw new AppError('invalid_input', 'This user is disabled. Enable the user, then issue the pass.');
+  if (!user.enabled)
+    throw new AppError('invalid_input', 'This user is disabled. Enable the user, then issue the pass.');
   return user;
 }
 
@@ -113,7 +133,10 @@ function withinPolicy(settings: PassSettings, asked: IssuePass, now: Date) {
   const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most } = settings;
   if (!Number.isInteger(lifetimeMinutes) || lifetimeMinutes < least || lifetimeMinutes > most) {
     // Entra's sentence, word for word: scripts look for it.
-    throw new AppError('invalid_input', `Invalid LifetimeInMinutes specified. The valid range between ${least} and ${most}.`);
+    throw new AppError(
+      'invalid_input',
+      `Invalid LifetimeInMinutes specified. The valid range between ${least} and ${most}.`,
+    );
   }
   if (asked.oneTime === false && settings.isUsableOnce) {
     throw new AppError('invalid_input', 'isUsableOnce cannot be false: policy makes every pass one-time.');
@@ -132,8 +155,10 @@ function withinPolicy(settings: PassSettings, asked: IssuePass, now: Date) {
 
 function startWithin(asked: Date | undefined, now: Date): Date {
   if (!asked) return now;
-  if (Number.isNaN(asked.getTime())) throw new AppError('invalid_input', 'startDateTime must be a date and time as in 2026-11-21T09:00:00Z.');
-  if (asked.getTime() < now.getTime() - toleratedPastMs) throw new AppError('invalid_input', 'startDateTime lies in the past.');
+  if (Number.isNaN(asked.getTime()))
+    throw new AppError('invalid_input', 'startDateTime must be a date and time as in 2026-11-21T09:00:00Z.');
+  if (asked.getTime() < now.getTime() - toleratedPastMs)
+    throw new AppError('invalid_input', 'startDateTime lies in the past.');
   if (asked > addDays(now, furthestStartDays)) {
     throw new AppError('invalid_input', `startDateTime must be within the next ${furthestStartDays} days.`);
   }
@@ -141,13 +166,18 @@ function startWithin(asked: Date | undefined, now: Date): Date {
 }
 
 /** The user's current pass, also when it was used or has expired; undefined when there is none. Never the code. */
-export async function currentPass(work: Work, idOrName: string): Promise<{ user: User; pass: Pass | undefined; settings: PassSettings }> {
+export async function currentPass(
+  work: Work,
+  idOrName: string,
+): Promise<{ user: User; pass: Pass | undefined; settings: PassSettings }> {
   permit(work.actor, 'passes.read');
   const user = await getUser(work, idOrName);
   return { user, pass: await passes.current(work.tx, user.id), settings: await readPassSettings(work) };
 }
 
-export async function listPasses(work: Work): Promise<{ passes: (Pass & { userPrincipalName: string })[]; settings: PassSettings }> {
+export async function listPasses(
+  work: Work,
+): Promise<{ passes: (Pass & { userPrincipalName: string })[]; settings: PassSettings }> {
   permit(work.actor, 'passes.read');
   return { passes: await passes.listCurrent(work.tx), settings: await readPassSettings(work) };
 }
@@ -161,7 +191,8 @@ export async function revokePass(work: Work, asked: { user: string; passId?: str
   if (!pass || (asked.passId !== undefined && asked.passId !== pass.id)) {
     throw new AppError('not_found', 'This user has no such pass.');
   }
-  if (!(await passes.revoke(work.tx, work.now, pass.id))) throw new AppError('not_found', 'This user has no such pass.');
+  if (!(await passes.revoke(work.tx, work.now, pass.id)))
+    throw new AppError('not_found', 'This user has no such pass.');
   work.record({ type: 'pass.revoked', userId: user.id, details: { passId: pass.id } });
   return pass;
 }

@@ -36,7 +36,11 @@ export function temporaryAccessPassMethod(): BootstrapMethod {
 
     async check(candidate) {
       const { code, secrets, claimed } = candidate as Candidate;
-      const stored = claimed?.pass && { userId: claimed.userId, passId: claimed.pass.id, verifier: claimed.pass.verifier };
+      const stored = claimed?.pass && {
+        userId: claimed.userId,
+        passId: claimed.pass.id,
+        verifier: claimed.pass.verifier,
+      };
       return (await opens(secrets, code, stored)) ? { passId: claimed!.pass!.id } : null;
     },
 

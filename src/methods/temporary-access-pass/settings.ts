@@ -16,7 +16,11 @@ export const passSettings = z
     registrationWindowInMinutes: z.int().min(10).max(60).default(10),
   })
   .superRefine((settings, context) => {
-    const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most, defaultLifetimeInMinutes: usual } = settings;
+    const {
+      minimumLifetimeInMinutes: least,
+      maximumLifetimeInMinutes: most,
+      defaultLifetimeInMinutes: usual,
+    } = settings;
     if (least > most) {
       context.addIssue({
         code: 'custom',

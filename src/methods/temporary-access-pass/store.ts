@@ -86,11 +86,18 @@ export async function claimed(
     [userNameKey],
   );
   const row = rows[0];
-  return row && { userId: row.claimed_user_id, userEnabled: row.account_enabled, pass: row.id ? toPass(row) : undefined };
+  return (
+    row && { userId: row.claimed_user_id, userEnabled: row.account_enabled, pass: row.id ? toPass(row) : undefined }
+  );
 }
 
 /** Puts the new pass in the old one's place; call with the user locked. Returns the id of the pass it ended. */
-export async function replace(tx: Transaction, now: Date, pass: Pass, pepperVersion: number): Promise<string | undefined> {
+export async function replace(
+  tx: Transaction,
+  now: Date,
+  pass: Pass,
+  pepperVersion: number,
+): Promise<string | undefined> {
   const [replaced] = await tx('temporary_access_passes')
     .where('user_id', '=', pass.userId)
     .whereNull('ended_at')

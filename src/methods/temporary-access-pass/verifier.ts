@@ -20,7 +20,9 @@ function keyed(secrets: Secrets, owner: Owner, code: string): Buffer {
 /** What is stored in place of a code. Slow below 23 symbols: call it outside any transaction. */
 export async function makeVerifier(secrets: Secrets, owner: Owner, code: string): Promise<string> {
   const mac = keyed(secrets, owner, code);
-  return code.length >= longEnoughForHmac ? `hmac:${mac.toString('base64url')}` : `argon2:${await slowHash(mac.toString('base64'))}`;
+  return code.length >= longEnoughForHmac
+    ? `hmac:${mac.toString('base64url')}`
+    : `argon2:${await slowHash(mac.toString('base64'))}`;
 }
 
 const nobody: Owner = { userId: '', passId: '' };
@@ -36,7 +38,9 @@ export async function opens(
   const mac = keyed(secrets, stored ?? nobody, code);
   if (code.length >= longEnoughForHmac) {
     const isHmac = stored?.verifier.startsWith('hmac:') ?? false;
-    const expected = isHmac ? Buffer.from(stored!.verifier.slice('hmac:'.length), 'base64url') : randomBytes(mac.length);
+    const expected = isHmac
+      ? Buffer.from(stored!.verifier.slice('hmac:'.length), 'base64url')
+      : randomBytes(mac.length);
     return expected.length === mac.length && timingSafeEqual(expected, mac) && isHmac;
   }
   const isArgon2 = stored?.verifier.startsWith('argon2:') ?? false;

@@ -1,0 +1,190 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Work } from '../../src/core/work.ts';
+import { addToGroup, ensureGroup } from '../../src/groups/manage-groups.ts';
+import { putClient } from '../../src/clients/manage-clients.ts';
+import { issuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { methodRegistry } from '../../src/methods/registry.ts';
+import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
+import { grantRole } from '../../src/roles/manage-roles.ts';
+import {
+  finishOwnEnrolment,
+  beginOwnEnrolment,
+  ownSecurityInfo,
+  renameOwnCredential,
+} from '../../src/security-info/own-methods.ts';
+import type { EnrollableMethod } from '../../src/methods/method.ts';
+import { applyOnce, applySeed, parseSeed } from '../../src/seed.ts';
+import * as steps from '../../src/sign-in/steps.ts';
+import { changeUser, createUser, getUser } from '../../src/users/manage-users.ts';
+import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
+import { newAuthenticator } from '../support/software-authenticator.ts';
+
+/**
+ * Every use-case that writes records an event in the same transaction. Each is driven once on a real database, and what it
+ * wrote is compared with what it recorded; a use-case that is neither driven here nor named as reading fails.
+ */
+
+// Rows that are means to an end: counters, ceremonies, the page a person is at.
+const bookkeeping = ['throttle_counters', 'passkey_ceremonies', 'sign_ins', 'applied_seeds', 'latchkey_migrations'];
+
+// They read, or only keep such rows.
+const silent = [
+  'getUser',
+  'findUser',
+  'lockUser',
+  'listUsers',
+  'listClients',
+  'secretDigest',
+  'hasGlobalAdministrator',
+  'currentPass',
+  'listPasses',
+  'identify',
+  'choose',
+  'back',
+  'restart',
+  'challenge',
+  'beginEnrolment',
+  'ownSecurityInfo',
+  'beginOwnEnrolment',
+  'readSeedFile',
+  'parseSeed',
+];
+
+let house: TestBase;
+const identity = { rpId: 'localhost', rpName: 'Test', origin: 'http://localhost:3000' };
+const methods = methodRegistry(identity);
+const passkeys = methods.get('passkey') as EnrollableMethod;
+const authenticator = newAuthenticator();
+const browser = Buffer.alloc(32, 1);
+
+beforeAll(async () => {
+  house = await openTestBase();
+});
+afterAll(() => house?.close());
+
+const work = <T>(body: (work: Work) => Promise<T>) => house.work(body);
+const signInHouse = (): steps.SignInHouse => ({
+  run: house.base.run,
+  methods,
+  policy: { methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] },
+  limits: house.base.config.limits,
+});
+const visit = (uid: string): steps.Visit => ({
+  ...asOperator,
+  actor: { kind: 'anonymous' },
+  browser,
+  asked: { uid, clientId: 'app', prompt: 'login', reasons: [], loginHint: null, signedInUserId: null },
+});
+
+/** In this order: later ones stand on what earlier ones made. */
+const drives: Readonly<Record<string, () => Promise<unknown>>> = {
+  createUser: () => work((w) => createUser(w, { userPrincipalName: 'eve@example.com', displayName: 'Eve' })),
+  changeUser: () => work(async (w) => changeUser(w, await getUser(w, 'eve@example.com'), { displayName: 'Eva' })),
+  ensureGroup: () => work((w) => ensureGroup(w, 'Staff')),
+  addToGroup: () =>
+    work(async (w) => addToGroup(w, await ensureGroup(w, 'Staff'), (await getUser(w, 'eve@example.com')).id)),
+  grantRole: () => work(async (w) => grantRole(w, (await getUser(w, 'eve@example.com')).id, 'Global Reader')),
+  putClient: () =>
+    work((w) => putClient(w, { client_id: 'app', client_secret: 's', redirect_uris: ['http://localhost/cb'] })),
+  loadSigningKeys: () => work(loadSigningKeys),
+  applySeed: () => work((w) => applySeed(w, parseSeed('{"users":[{"userPrincipalName":"seed@example.com"}]}'))),
+  applyOnce: () =>
+    work((w) => applyOnce(w, { seed: parseSeed('{"groups":[{"displayName":"More"}]}'), hash: Buffer.alloc(32, 2) })),
+  issuePass: () => issuePass(house.base.run, asOperator, { user: 'eve@example.com' }),
+  revokePass: () => work((w) => revokePass(w, { user: 'eve@example.com' })),
+  cancel: async () => {
+    await steps.look(signInHouse(), visit('cancelled'));
+    await steps.cancel(signInHouse(), visit('cancelled'));
+  },
+  answer: async () => {
+    const { code } = await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
+    await steps.look(signInHouse(), visit('line'));
+    await steps.identify(signInHouse(), visit('line'), {
+      userName: 'eve@example.com',
+      method: 'temporary-access-pass',
+    });
+    await steps.answer(signInHouse(), visit('line'), 'temporary-access-pass', { code });
+  },
+  enrol: async () => {
+    const options = await steps.beginEnrolment(signInHouse(), visit('line'), 'passkey');
+    const made = await authenticator.create(options as never, { origin: identity.origin });
+    await steps.enrol(signInHouse(), visit('line'), 'passkey', { response: JSON.stringify(made) });
+  },
+  look: async () => {
+    const asked = await steps.challenge(signInHouse(), visit('line'), 'passkey');
+    const answer = await authenticator.get((asked as { options: object }).options as never, {
+      origin: identity.origin,
+    });
+    await steps.answer(signInHouse(), visit('line'), 'passkey', { response: JSON.stringify(answer) });
+    expect((await steps.look(signInHouse(), visit('line'))).step.kind).toBe('complete');
+  },
+  finishOwnEnrolment: async () => {
+    const owner = await anOwner();
+    const options = await beginOwnEnrolment(house.base.run, passkeys, owner);
+    const made = await newAuthenticator().create(options as never, { origin: identity.origin });
+    await finishOwnEnrolment(house.base.run, passkeys, owner, { response: JSON.stringify(made) });
+  },
+  renameOwnCredential: async () => {
+    const owner = await anOwner();
+    const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
+    await renameOwnCredential(house.base.run, methods, owner, { credentialId: first!.id, name: 'Renamed' });
+  },
+};
+
+async function anOwner() {
+  const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
+  return { userId, sessionUid: 'session', authTime: new Date(), strong: true, origin: asOperator.origin };
+}
+
+test.each(Object.keys(drives))('%s records what it changes', async (name) => {
+  const before = await fingerprints();
+  const eventsBefore = await count('audit_events');
+  await drives[name]!();
+  const after = await fingerprints();
+  const changed = Object.keys(after).filter((table) => after[table] !== before[table] && table !== 'audit_events');
+  expect(
+    changed.filter((table) => !bookkeeping.includes(table)).length,
+    'the drive changes something',
+  ).toBeGreaterThanOrEqual(name === 'look' || name === 'cancel' ? 0 : 1);
+  expect(await count('audit_events')).toBeGreaterThan(eventsBefore);
+});
+
+test('every use-case is driven here or known to change nothing worth recording', () => {
+  const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .map((file) => join('src', file))
+    .filter((file) => /\/(manage-[a-z-]+|own-methods|steps|signing-keys)\.ts$|src\/seed\.ts$/.test(file));
+  const exported = modules.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/^export (?:async )?function (\w+)/gm)].map((match) => match[1]!),
+  );
+  expect(exported.filter((name) => !(name in drives) && !silent.includes(name))).toEqual([]);
+});
+
+test('a refused request is recorded although everything else is rolled back', async () => {
+  const before = await count('audit_events');
+  await expect(
+    work((w) => createUser(w, { userPrincipalName: 'eve@example.com', displayName: 'Again' })),
+  ).rejects.toThrow('already');
+  expect(await count('audit_events')).toBe(before + 1);
+});
+
+async function count(table: string): Promise<number> {
+  const row = await house.base.knex(table).count<{ count: string }[]>('* as count');
+  return Number(row[0]!.count);
+}
+
+/** A digest of every table's rows. */
+async function fingerprints(): Promise<Record<string, string>> {
+  const { rows } = await house.base.knex.raw<{ rows: { name: string }[] }>(
+    "select tablename as name from pg_tables where schemaname = 'public'",
+  );
+  const prints: Record<string, string> = {};
+  for (const { name } of rows) {
+    const print = await house.base.knex.raw<{ rows: { print: string | null }[] }>(
+      `select md5(string_agg(t::text, '|' order by t::text)) as print from ${name} t`,
+    );
+    prints[name] = print.rows[0]!.print ?? '';
+  }
+  return prints;
+}

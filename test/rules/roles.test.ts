@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { type Actor, anonymous, operator, system } from '../../src/core/actor.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { type Action, applicationPermissions, permissionsFor, permit } from '../../src/roles/permit.ts';
+import { findRole, globalAdministrator, rankOf, roles } from '../../src/roles/role.ts';
+
+const id = (name: string) => findRole(name)!.templateId;
+
+describe('a rank', () => {
+  test.each([
+    ['a member', [], 0],
+    ['a Global Administrator', ['Global Administrator'], 3],
+    ['a Privileged Authentication Administrator', ['Privileged Authentication Administrator'], 2],
+    ['an Authentication Administrator', ['Authentication Administrator'], 1],
+    ['an Authentication Policy Administrator', ['Authentication Policy Administrator'], 1],
+    ['a User Administrator', ['User Administrator'], 1],
+    ['an Application Administrator', ['Application Administrator'], 1],
+    ['a Global Reader', ['Global Reader'], 1],
+    ['a holder of several roles', ['Global Reader', 'Privileged Authentication Administrator', 'User Administrator'], 2],
+    ['a holder of all roles', roles.map(({ name }) => name), 3],
+  ])('of %s', (_who, names, rank) => {
+    expect(rankOf(names.map(id))).toBe(rank);
+  });
+
+  test('of somebody with a role this version does not know is never that of a member', () => {
+    expect(rankOf(['00000000-0000-4000-8000-000000000000'])).toBe(1);
+  });
+});
+
+describe('a role is found', () => {
+  test.each([
+    ['by its name', 'Global Administrator'],
+    ['in any case', 'gLOBAL administrator'],
+    ['with space around', '  Global Administrator '],
+    ['by its template id', '62e90394-69f5-4237-9190-012177145e10'],
+    ['by its template id in capitals', '62E90394-69F5-4237-9190-012177145E10'],
+  ])('%s', (_how, asked) => {
+    expect(findRole(asked)).toBe(globalAdministrator);
+  });
+
+  test.each(['', 'Administrator', 'Global', 'Pass Issuer', 'toString'])('but not as "%s"', (asked) => {
+    expect(findRole(asked)).toBeUndefined();
+  });
+
+  test('under the ids that Entra gives them', () => {
+    expect(Object.fromEntries(roles.map(({ name, templateId }) => [name, templateId]))).toEqual({
+      'Global Administrator': '62e90394-69f5-4237-9190-012177145e10',
+      'Privileged Authentication Administrator': '7be44c8a-adaf-4e2a-84d6-ab2649e08a13',
+      'Authentication Administrator': 'c4e39bd9-1100-46d3-8c65-fb160da0071f',
+      'Authentication Policy Administrator': '0526716b-113d-4c15-b2c8-68e3c22b9f80',
+      'User Administrator': 'fe930be7-5e62-47db-91af-98c3a49a38b1',
+      'Application Administrator': '9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3',
+      'Global Reader': 'f2ef992c-3afb-46b9-b7cf-a126ee74c451',
+    });
+  });
+});
+
+const actions: readonly Action[] = [
+  'passes.write',
+  'passes.read',
+  'users.write',
+  'users.read',
+  'groups.write',
+  'roles.write',
+  'clients.write',
+  'policies.write',
+];
+
+function may(actor: Actor, action: Action): boolean {
+  try {
+    permit(actor, action);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'forbidden') return false;
+    throw error;
+  }
+}
+
+const client = (...permissions: string[]): Actor => ({ kind: 'client', clientId: 'hr', permissions });
+
+describe('who may do what', () => {
+  test('the operator and the system may do everything', () => {
+    for (const action of actions) {
+      expect(may(operator, action), action).toBe(true);
+      expect(may(system, action), action).toBe(true);
+    }
+  });
+
+  test('a visitor and a plain user may do nothing of it', () => {
+    for (const action of actions) {
+      expect(may(anonymous, action), action).toBe(false);
+      expect(may({ kind: 'user', userId: 'someone' }, action), action).toBe(false);
+    }
+  });
+
+  test.each<[string, readonly Action[]]>([
+    ['UserAuthenticationMethod.ReadWrite.All', ['passes.write', 'passes.read']],
+    ['UserAuthMethod-TAP.ReadWrite.All', ['passes.write', 'passes.read']],
+    ['UserAuthenticationMethod.Read.All', ['passes.read']],
+    ['UserAuthMethod-TAP.Read.All', ['passes.read']],
+    ['User.ReadWrite.All', ['users.write', 'users.read']],
+    ['User.Read.All', ['users.read']],
+    ['Directory.Read.All', ['users.read']],
+    ['Group.ReadWrite.All', ['groups.write']],
+  ])('%s opens exactly this to an application: %s', (permission, opened) => {
+    expect(actions.filter((action) => may(client(permission), action))).toEqual(opened);
+  });
+
+  test('an application without permissions, or with one nobody knows, may do nothing', () => {
+    for (const action of actions) {
+      expect(may(client(), action), action).toBe(false);
+      expect(may(client('Everything.All', '', 'userauthenticationmethod.readwrite.all'), action), action).toBe(false);
+    }
+  });
+
+  test('roles, clients and policies are closed to applications, whatever they hold', () => {
+    for (const action of ['roles.write', 'clients.write', 'policies.write'] as const) {
+      expect(permissionsFor(action)).toEqual([]);
+      expect(may(client(...applicationPermissions), action), action).toBe(false);
+    }
+  });
+
+  test('a refused application is told which permission it lacks', () => {
+    expect(() => permit(client(), 'passes.write')).toThrow(
+      'The application lacks the permission for this. One of these is needed: UserAuthenticationMethod.ReadWrite.All, UserAuthMethod-TAP.ReadWrite.All.',
+    );
+    expect(() => permit(client(), 'roles.write')).toThrow('Applications cannot do this; it takes a person with the right role.');
+  });
+
+  test('a permission that can be given opens something', () => {
+    for (const permission of applicationPermissions) {
+      expect(actions.some((action) => may(client(permission), action)), permission).toBe(true);
+    }
+    expect(new Set(applicationPermissions).size).toBe(applicationPermissions.length);
+  });
+});

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Knex } from 'knex';
 import type { Logger } from 'pino';
 import { Logout } from '../views/oidc/logout.tsx';
@@ -126,9 +127,11 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
   const { hostname } = new URL(issuer);
   const methods = methodRegistry({ rpId: hostname, rpName: 'Latchkey', origin: issuer });
   const guards = guardsOf(issuer, secrets);
+  const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
+    readProviderSession(provider, ctx.req, ctx.res);
   const sessions = ownSessions(
     issuer,
-    (ctx) => readProviderSession(provider, ctx.req, ctx.res),
+    readSession,
     ['phr', 'phrh'].map((level) => acrOf(level as 'phr', issuer)),
   );
   const app = makeApp({
@@ -141,6 +144,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     signIn: {
       issuer,
       interactions: interactionsOf(provider),
+      signedInUserId: async (ctx) => (await readSession(ctx))?.accountId ?? null,
       guards,
       show,
       house: {

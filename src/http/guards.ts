@@ -8,6 +8,8 @@ const browserCookieSeconds = 24 * 60 * 60; // past the longest registration wind
 export interface Guards {
   /** The browser cookie's value, given to every visitor. A pass is bound to its digest. */
   browser(ctx: Context): { readonly digest: Buffer; readonly csrf: string };
+  /** Whether the browser brought its cookie along. */
+  isKnown(ctx: Context): boolean;
   /** Gives the cookie its full life again: a pass has just been bound to it. */
   renewBrowser(ctx: Context): void;
   /** Refuses what another site's page sent: Fetch metadata (or else Origin), and the token of this browser. */
@@ -42,6 +44,7 @@ export function guardsOf(issuer: string, secrets: Secrets): Guards {
       const value = cookieOf(ctx);
       return { digest: digest(`browser/${value}`), csrf: csrfOf(value) };
     },
+    isKnown: (ctx) => present(ctx) !== undefined,
     renewBrowser(ctx) {
       give(ctx, cookieOf(ctx));
     },

@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
 import { AppError } from '../core/errors.ts';
-import type { Asked } from '../sign-in/sign-in.ts';
 
 /** A relying party's request that waits for a person. */
 export interface Interaction {
-  readonly asked: Asked;
+  readonly clientId: string;
+  /** Cut to the length of a user name; anything may stand in it. */
+  readonly loginHint: string;
+  /** The account of the session in this browser, if there is one. */
+  readonly signedInUserId: string | null;
   readonly app: {
     readonly name: string;
     readonly initiateLoginUri: string | undefined;
@@ -37,19 +40,14 @@ export function interactionsOf(provider: Provider): Interactions {
     async find(req, res, uid) {
       const interaction = await orUndefined(provider.interactionDetails(req, res));
       if (interaction?.uid !== uid) return undefined;
-      const { params, prompt, session, iat } = interaction;
+      const { params, session, iat } = interaction;
       const clientId = String(params.client_id);
       const client = await provider.Client.find(clientId);
       if (!client) throw new AppError('not_found', 'The app that asked for this sign-in no longer exists.');
       return {
-        asked: {
-          uid,
-          clientId,
-          prompt: prompt.name,
-          reasons: prompt.reasons,
-          loginHint: typeof params.login_hint === 'string' ? params.login_hint.slice(0, 254) : null,
-          signedInUserId: session?.accountId ?? null,
-        },
+        clientId,
+        loginHint: typeof params.login_hint === 'string' ? params.login_hint.slice(0, 254) : '',
+        signedInUserId: session?.accountId ?? null,
         app: {
           name: client.clientName ?? clientId,
           initiateLoginUri: client.initiateLoginUri,

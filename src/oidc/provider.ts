@@ -59,6 +59,9 @@ export function makeProvider(parts: ProviderParts): Provider {
   };
   provider.use(async (ctx, next) => {
     await next();
+    if (ctx.status === 200 && (ctx.path === '/jwks' || ctx.path.startsWith('/.well-known/'))) {
+      ctx.set('cache-control', 'public, max-age=300');
+    }
     if (ctx.status !== 404 || ctx.body) return;
     ctx.status = 404;
     ctx.type = 'html';

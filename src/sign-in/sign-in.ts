@@ -43,14 +43,3 @@ export type Notice =
       readonly kind: 'not_enrolled';
       readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many';
     };
-
-/** What the relying party asked for, as far as the flow has to know. */
-export interface Asked {
-  readonly uid: string;
-  readonly clientId: string;
-  readonly prompt: string;
-  readonly reasons: readonly string[];
-  readonly loginHint: string | null;
-  /** The account of the session in this browser, if there is one. */
-  readonly signedInUserId: string | null;
-}

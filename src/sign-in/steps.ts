@@ -24,7 +24,7 @@ import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
 import { type NextStep, nextStep } from './next-step.ts';
 import type { SignInPolicy } from './policy.ts';
-import type { Asked, Notice, SignIn } from './sign-in.ts';
+import type { Notice, SignIn } from './sign-in.ts';
 import * as signIns from './store.ts';
 
 /** What the flow works with; put together at start. */
@@ -35,12 +35,16 @@ export interface SignInHouse {
   readonly limits: ThrottleLimits;
 }
 
-/** Who asks for a step: the request, the browser (digest of its cookie) and what the relying party wants. */
+/** Who asks for a step, and of which sign-in. */
 export interface Visit {
   readonly actor: Actor;
   readonly origin: Origin;
+  /** Digest of the browser cookie. */
   readonly browser: Buffer;
-  readonly asked: Asked;
+  /** The interaction's uid. */
+  readonly uid: string;
+  /** The account of the session in this browser, if there is one. */
+  readonly signedInUserId: string | null;
 }
 
 export interface Standing {
@@ -56,9 +60,9 @@ export interface Standing {
 const signInMinutes = 60;
 
 /** Where the sign-in stands; makes its row at the first visit and takes note of the completion. The only thing a GET does. */
-export function look(house: SignInHouse, visit: Visit): Promise<Standing> {
+export function look(house: SignInHouse, visit: Visit, clientId: string): Promise<Standing> {
   return house.run(visit, async (work) => {
-    const signIn = (await signIns.byUid(work.tx, visit.asked.uid)) ?? (await begin(work, visit));
+    const signIn = (await signIns.byUid(work.tx, visit.uid)) ?? (await begin(work, visit, clientId));
     const standing = await stand(house, work, visit, signIn);
     if (standing.step.kind === 'complete' && (await signIns.complete(work.tx, work.now, signIn.uid))) {
       const { userId, level, amr } = standing.step;
@@ -73,16 +77,16 @@ export function look(house: SignInHouse, visit: Visit): Promise<Standing> {
   });
 }
 
-async function begin(work: Work, { asked, browser }: Visit): Promise<SignIn> {
+async function begin(work: Work, { uid, browser, signedInUserId }: Visit, clientId: string): Promise<SignIn> {
   // Somebody who is signed in and asked to prove it again is not asked for the name again.
-  const again = asked.signedInUserId ? await findUser(work, asked.signedInUserId) : undefined;
+  const again = signedInUserId ? await findUser(work, signedInUserId) : undefined;
   await signIns.begin(work.tx, work.now, addMinutes(work.now, signInMinutes), {
-    uid: asked.uid,
+    uid,
     browser,
-    clientId: asked.clientId,
+    clientId,
     userName: again?.userPrincipalName ?? null,
   });
-  return (await signIns.byUid(work.tx, asked.uid))!;
+  return (await signIns.byUid(work.tx, uid))!;
 }
 
 async function stand(house: SignInHouse, work: Work, visit: Visit, signIn: SignIn): Promise<Standing> {
@@ -126,7 +130,7 @@ function transition(
 }
 
 async function lockedStanding(house: SignInHouse, work: Work, visit: Visit): Promise<Standing | undefined> {
-  const signIn = await signIns.lock(work.tx, visit.asked.uid);
+  const signIn = await signIns.lock(work.tx, visit.uid);
   return signIn && stand(house, work, visit, signIn);
 }
 
@@ -192,9 +196,9 @@ function offered(house: SignInHouse, method: string | undefined): MethodId | nul
 /** What a page must ask for a method. Fails with `conflict` when the sign-in is not at a step where it can be answered. */
 export function challenge(house: SignInHouse, visit: Visit, methodId: string): Promise<Challenge> {
   return house.run(visit, async (work) => {
-    const signIn = (await signIns.byUid(work.tx, visit.asked.uid)) ?? (await begin(work, visit));
-    const standing = await stand(house, work, visit, signIn);
-    const method = answerable(house, standing, methodId);
+    const signIn = await signIns.byUid(work.tx, visit.uid);
+    const standing = signIn && (await stand(house, work, visit, signIn));
+    const method = standing && answerable(house, standing, methodId);
     if (!method) throw notThisStep();
     return method.challenge(work, attemptOf(visit, standing));
   });
@@ -220,7 +224,7 @@ function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
     browser: visit.browser,
     // While a new passkey is confirmed the name does not matter: the credential is the one that was made.
     userName: step.kind === 'confirm' ? null : signIn.userName,
-    signedInUserId: visit.asked.signedInUserId,
+    signedInUserId: visit.signedInUserId,
     onlyCredentialId: step.kind === 'confirm' ? step.credentialId : null,
   };
 }
@@ -247,14 +251,14 @@ export async function answer(house: SignInHouse, visit: Visit, methodId: string,
     const verdict = await method.spend(work, attemptOf(visit, standing), candidate, proof);
     if (!verdict.verified) return refused(work, visit, standing, method, verdict);
     await giveBack(work, reservation.counters);
-    await accept(house, work, visit, standing, method, verdict);
+    await accept(house, work, standing, method, verdict);
   });
 }
 
 type Granted = Extract<Reservation, { granted: true }>;
 
 async function reserveAndRead(house: SignInHouse, work: Work, visit: Visit, methodId: string, response: unknown) {
-  const signIn = await signIns.byUid(work.tx, visit.asked.uid);
+  const signIn = await signIns.byUid(work.tx, visit.uid);
   const standing = signIn && (await stand(house, work, visit, signIn));
   const method = standing && answerable(house, standing, methodId);
   if (!method) return undefined;
@@ -313,7 +317,7 @@ async function noticeOf(
 ): Promise<Notice> {
   switch (reason) {
     case 'signed_in_as_other': {
-      const signedInAs = visit.asked.signedInUserId && (await findUser(work, visit.asked.signedInUserId));
+      const signedInAs = visit.signedInUserId && (await findUser(work, visit.signedInUserId));
       const passIsFor = userId && (await findUser(work, userId));
       if (!signedInAs || !passIsFor) break;
       return {
@@ -337,7 +341,6 @@ async function noticeOf(
 async function accept(
   house: SignInHouse,
   work: Work,
-  visit: Visit,
   { signIn }: Standing,
   method: AuthenticationMethod,
   verdict: Extract<Verdict, { verified: true }>,
@@ -347,7 +350,7 @@ async function accept(
   work.record({
     type: 'sign-in.verified',
     userId,
-    clientId: visit.asked.clientId,
+    clientId: signIn.clientId,
     details: { method: method.id, credentialId, uid: signIn.uid },
   });
   if (!method.traits.bootstrapOnly) {

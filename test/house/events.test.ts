@@ -75,7 +75,8 @@ const visit = (uid: string): steps.Visit => ({
   ...asOperator,
   actor: { kind: 'anonymous' },
   browser,
-  asked: { uid, clientId: 'app', prompt: 'login', reasons: [], loginHint: null, signedInUserId: null },
+  uid,
+  signedInUserId: null,
 });
 
 /** In this order: later ones stand on what earlier ones made. */
@@ -95,12 +96,12 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   issuePass: () => issuePass(house.base.run, asOperator, { user: 'eve@example.com' }),
   revokePass: () => work((w) => revokePass(w, { user: 'eve@example.com' })),
   cancel: async () => {
-    await steps.look(signInHouse(), visit('cancelled'));
+    await steps.look(signInHouse(), visit('cancelled'), 'app');
     await steps.cancel(signInHouse(), visit('cancelled'));
   },
   answer: async () => {
     const { code } = await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
-    await steps.look(signInHouse(), visit('line'));
+    await steps.look(signInHouse(), visit('line'), 'app');
     await steps.identify(signInHouse(), visit('line'), {
       userName: 'eve@example.com',
       method: 'temporary-access-pass',
@@ -118,7 +119,7 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
       origin: identity.origin,
     });
     await steps.answer(signInHouse(), visit('line'), 'passkey', { response: JSON.stringify(answer) });
-    expect((await steps.look(signInHouse(), visit('line'))).step.kind).toBe('complete');
+    expect((await steps.look(signInHouse(), visit('line'), 'app')).step.kind).toBe('complete');
   },
   finishOwnEnrolment: async () => {
     const owner = await anOwner();

@@ -139,7 +139,8 @@ export async function aVisitor(house: steps.SignInHouse, more: VisitorOptions = 
     actor: anonymous,
     origin: { requestId: randomUUID(), ip, userAgent },
     browser,
-    asked: { uid, clientId: 'app', prompt: 'login', reasons: [], loginHint: null, signedInUserId },
+    uid,
+    signedInUserId,
   });
   await visitor.look();
   return visitor;
@@ -149,7 +150,7 @@ function visitorAt(house: steps.SignInHouse, visit: steps.Visit): Visitor {
   const send = (response: unknown) => ({ response: JSON.stringify(response) });
   const visitor: Visitor = {
     visit,
-    look: () => steps.look(house, visit),
+    look: () => steps.look(house, visit, 'app'),
     step: async () => (await visitor.look()).step.kind,
     name: (userName) => steps.identify(house, visit, { userName, method: 'temporary-access-pass' }),
     async type(code) {

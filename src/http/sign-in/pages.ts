@@ -16,7 +16,7 @@ interface Around {
   readonly base: string;
   readonly csrf: string;
   readonly app: Interaction['app'];
-  readonly loginHint: string | null;
+  readonly loginHint: string;
   readonly signOutUrl: string;
 }
 
@@ -33,7 +33,7 @@ export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: 
         ...interaction,
         ...reference,
         error: notice?.kind === 'name_missing' ? 'emptyName' : passkeyMistake(notice),
-        userName: around.loginHint ?? '',
+        userName: around.loginHint,
         withPass: notice?.kind === 'name_missing' && signIn.chosenMethod === 'temporary-access-pass',
       });
     case 'verify': {

@@ -16,6 +16,8 @@ export interface SignInParts {
   readonly issuer: string;
   readonly house: steps.SignInHouse;
   readonly interactions: Interactions;
+  /** The account of the provider's session in this browser, if there is one. */
+  readonly signedInUserId: (ctx: Context) => Promise<string | null>;
   readonly guards: Guards;
   readonly show: Show;
 }
@@ -24,14 +26,15 @@ export interface SignInParts {
  * The interaction. Every POST ends in a 303 to the same GET, and only the GET decides what to show.
  * Each answer of a browser, right or wrong, goes through one use-case; nothing is decided here.
  */
-export function signInRoutes({ issuer, house, interactions, guards, show }: SignInParts): Router {
+export function signInRoutes({ issuer, house, interactions, signedInUserId, guards, show }: SignInParts): Router {
   const router = new Router({ prefix: '/sign-in/:uid' });
 
   router.get('/', async (ctx) => {
     const interaction = await interactions.find(ctx.req, ctx.res, ctx.params.uid!);
     if (!interaction) return showEnded(ctx);
     const { digest: browser, csrf } = guards.browser(ctx);
-    const standing = await steps.look(house, visitOf(ctx, interaction, browser));
+    const visit = visitOf(ctx, browser, interaction.signedInUserId);
+    const standing = await steps.look(house, visit, interaction.clientId);
     const outcome = outcomeOf(standing);
     if (outcome) return leave(ctx, interaction, outcome);
     const page = pageOf(standing, {
@@ -39,25 +42,25 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
       base: baseOf(ctx),
       csrf,
       app: interaction.app,
-      loginHint: interaction.asked.loginHint,
+      loginHint: interaction.loginHint,
       signOutUrl: `${issuer}/session/end`,
     });
     show.page(ctx, page!);
   });
 
-  post('/identify', limits.form, (visit, form) =>
+  post('/identify', (visit, form) =>
     steps.identify(house, visit, { userName: form.username ?? '', method: form.with }),
   );
-  post('/choose', limits.form, (visit, form) => steps.choose(house, visit, form.method ?? ''));
-  post('/back', limits.form, (visit) => steps.back(house, visit));
-  post('/restart', limits.form, (visit) => steps.restart(house, visit));
-  post('/cancel', limits.form, (visit) => steps.cancel(house, visit));
-  post('/verify/:method', limits.passkey, async (visit, form, ctx) => {
+  post('/choose', (visit, form) => steps.choose(house, visit, form.method ?? ''));
+  post('/back', (visit) => steps.back(house, visit));
+  post('/restart', (visit) => steps.restart(house, visit));
+  post('/cancel', (visit) => steps.cancel(house, visit));
+  post('/verify/:method', async (visit, form, ctx) => {
     await steps.answer(house, visit, ctx.params.method!, form);
     // A pass may have been bound to this browser just now: the cookie must outlive the window.
     guards.renewBrowser(ctx);
   });
-  post('/enrol/:method', limits.passkey, (visit, form, ctx) => steps.enrol(house, visit, ctx.params.method!, form));
+  post('/enrol/:method', (visit, form, ctx) => steps.enrol(house, visit, ctx.params.method!, form));
 
   postJson('/challenge/:method', async (visit, _body, ctx) => {
     const challenge = await steps.challenge(house, visit, ctx.params.method!);
@@ -71,17 +74,17 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
 
   return router;
 
+  // A POST needs the sign-in's own row and this browser's cookie, nothing of the protocol: what the row does not allow does
+  // not happen, and the GET that follows sees whether the relying party still waits.
   function post(
     path: string,
-    mostBytes: number,
     step: (visit: steps.Visit, form: Readonly<Record<string, string>>, ctx: Context) => Promise<void>,
   ): void {
     router.post(path, async (ctx) => {
-      const form = await readForm(ctx.req, mostBytes);
-      const interaction = await interactions.find(ctx.req, ctx.res, ctx.params.uid!);
-      if (!interaction) return showEnded(ctx);
+      const form = await readForm(ctx.req, ctx.params.method === 'passkey' ? limits.passkey : limits.form);
+      if (!guards.isKnown(ctx)) return showEnded(ctx);
       guards.demandOwnPage(ctx, form.csrf);
-      await step(visitOf(ctx, interaction, guards.browser(ctx).digest), form, ctx);
+      await step(visitOf(ctx, guards.browser(ctx).digest, await signedInUserId(ctx)), form, ctx);
       ctx.status = 303;
       ctx.redirect(baseOf(ctx));
     });
@@ -91,10 +94,8 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
     router.post(path, async (ctx) => {
       ctx.state.json = true;
       const body = await readJson(ctx.req, limits.json);
-      const interaction = await interactions.find(ctx.req, ctx.res, ctx.params.uid!);
-      if (!interaction) throw new AppError('conflict', 'This sign-in has ended. The page is loaded again.');
       guards.demandOwnPage(ctx, ctx.get('x-csrf'));
-      ctx.body = await step(visitOf(ctx, interaction, guards.browser(ctx).digest), body, ctx);
+      ctx.body = await step(visitOf(ctx, guards.browser(ctx).digest, await signedInUserId(ctx)), body, ctx);
     });
   }
 
@@ -128,8 +129,8 @@ export function signInRoutes({ issuer, house, interactions, guards, show }: Sign
   }
 }
 
-function visitOf(ctx: Context, { asked }: Interaction, browser: Buffer): steps.Visit {
-  return { actor: anonymous, origin: originOf(ctx), browser, asked };
+function visitOf(ctx: Context, browser: Buffer, signedInUserId: string | null): steps.Visit {
+  return { actor: anonymous, origin: originOf(ctx), browser, uid: ctx.params.uid!, signedInUserId };
 }
 
 function originOf(ctx: Context): Origin {

@@ -32,6 +32,7 @@ export default defineConfig({
       onDatabase('embedded', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts'], 'embedded'),
       onDatabase('browser', ['test/browser/**/*.test.ts'], 'server'),
       onDatabase('nodes', ['test/nodes/**/*.test.ts'], 'server'),
+      plain('processes', ['test/processes/**/*.test.ts'], 120_000),
     ].map((project) => ({ ...project, extends: true as const })),
   },
 });

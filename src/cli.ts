@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { listClients } from './clients/manage-clients.ts';
 import { type Config, readConfig, unheardSettings } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
-import { isMigrated } from './database/connect.ts';
+import { pendingSteps } from './database/connect.ts';
+import { hasEmbeddedDatabase } from './database/embedded.ts';
 import { passResource } from './http/graph/resources.ts';
 import { configuredSeed, serve } from './main.ts';
 import { withMasterKey } from './master-key.ts';
@@ -10,6 +11,8 @@ import { inGroups } from './methods/temporary-access-pass/code.ts';
 import { issuePass, listPasses, revokePass } from './methods/temporary-access-pass/manage-passes.ts';
 import { passState } from './methods/temporary-access-pass/pass.ts';
 import { readPassSettings } from './methods/temporary-access-pass/settings.ts';
+import { endAccount } from './oidc/endings.ts';
+import { demandSameMasterKey } from './oidc/signing-keys.ts';
 import { applySeed, readSeedFile } from './seed.ts';
 import { changeUser, createUser, getUser, listUsers } from './users/manage-users.ts';
 import { asOperator, type Base, openBase } from './wire.ts';
@@ -77,13 +80,13 @@ const commands: Readonly<Record<string, Command>> = {
     for (const name of unheardSettings(process.env))
       note(`${name} is set, but the part that reads it is still to come.`);
     configuredSeed(config);
-    await withBase(config, async (base) => isMigrated(base.knex));
+    const pending = await checkDatabase(config);
     const facts = {
       issuer: config.issuer,
       database: config.databaseUrl ? 'PostgreSQL by DATABASE_URL' : `embedded in ${config.dataDirectory}`,
       passkeyHost: new URL(config.issuer).hostname,
     };
-    if (json) return printJson({ ok: true, ...facts });
+    if (json) return printJson({ ok: true, ...facts, ...pending });
     print(
       `The configuration is good.\nIssuer: ${facts.issuer}\nDatabase: ${facts.database}\nPasskeys are bound to: ${facts.passkeyHost}\n`,
     );
@@ -205,6 +208,7 @@ function setEnabled(name: string, enabled: boolean, { json }: Options): Promise<
     const user = await base.run(asOperator, async (work) => {
       const found = await getUser(work, name);
       await changeUser(work, found, { enabled });
+      if (!enabled) await endAccount(work, found.id);
       return { ...found, enabled };
     });
     if (json) printJson(userResource(user));
@@ -220,6 +224,23 @@ function userResource(user: Awaited<ReturnType<typeof createUser>>) {
     mail: user.mail,
     accountEnabled: user.enabled,
   };
+}
+
+/** Looks and changes nothing: a database that does not exist yet is not made, steps of the schema are not run. */
+async function checkDatabase(config: Config): Promise<{ pendingMigrations?: readonly string[] }> {
+  if (!config.databaseUrl && !hasEmbeddedDatabase(config.dataDirectory)) {
+    note('There is no database yet. The first start makes it.');
+    return {};
+  }
+  const base = await openBase(config, 'command', note, { migrates: false });
+  try {
+    const pendingMigrations = await pendingSteps(base.knex);
+    if (pendingMigrations.length > 0) note(`The next start brings the schema up to date (${pendingMigrations.length} steps).`);
+    else await base.run(asOperator, demandSameMasterKey);
+    return { pendingMigrations };
+  } finally {
+    await base.close();
+  }
 }
 
 async function withBase(config: Config, body: (base: Base) => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
@@ -25,6 +26,7 @@ export async function serve(config: Config): Promise<void> {
   });
   const maintenance = startMaintenance({ knex: base.knex, db: house.db, run: base.run, log });
   const server = makeServer(config);
+  const connections = connectionsOf(server);
   // Who comes before everything is prepared waits for it.
   let open = () => {};
   const prepared = new Promise<void>((resolve) => {
@@ -45,7 +47,7 @@ export async function serve(config: Config): Promise<void> {
     server.closeAllConnections();
     throw error;
   } finally {
-    await stopServing(server, log);
+    await stopServing(server, connections, log);
     await maintenance.stop();
     await house.db.close();
     await base.close();
@@ -122,14 +124,27 @@ function listen(server: Server, { port, host }: Config): Promise<void> {
   });
 }
 
-async function stopServing(server: Server, log: Logger): Promise<void> {
+function connectionsOf(server: Server): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return open;
+}
+
+/** Requests are let finish; connections that a browser keeps, or has opened to be quick later, are no reason to wait. */
+async function stopServing(server: Server, connections: ReadonlySet<Socket>, log: Logger): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // Node takes a connection on which nothing was said yet for a busy one.
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
   const impatient = setTimeout(() => {
     log.warn('requests still open after 8 s are cut off');
     server.closeAllConnections();
   }, shutdownMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(impatient);
 }

@@ -16,7 +16,7 @@ export function withMasterKey(config: Config, say: (line: string) => void): Conf
   if (!existsSync(file) && existsSync(database)) {
     throw new ConfigurationError([
       `${file} is missing, and the database in ${database} cannot be read without it. Restore it from your backup, ` +
-        'or set LATCHKEY_MASTER_KEY to what it held. Without it, all you can do is begin anew in another directory.',
+        'or set LATCHKEY_MASTER_KEY to what it held. If it is lost for good, docs/operators.md says how to go on without it.',
     ]);
   }
   return { ...config, masterKey: masterKeyFile(directory) };

@@ -25,7 +25,7 @@ import { interactionsOf } from './oidc/interactions.ts';
 import { actorOfToken } from './oidc/management-tokens.ts';
 import { readProviderSession } from './oidc/own-sessions.ts';
 import { makeProvider } from './oidc/provider.ts';
-import { loadSigningKeys } from './oidc/signing-keys.ts';
+import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
 import { acrOf, acrScale } from './sign-in/policy.ts';
 
 /** What every command needs: a database that is up to date, and a way to work on it. */
@@ -52,7 +52,7 @@ export async function openBase(
   config: Config,
   purpose: 'serve' | 'command',
   say: (line: string) => void,
-  clock?: Clock,
+  { clock, migrates = true }: { readonly clock?: Clock; readonly migrates?: boolean } = {},
 ): Promise<Base> {
   const place = { dataDirectory: config.dataDirectory, say };
   const embedded = config.databaseUrl
@@ -66,14 +66,16 @@ export async function openBase(
       ? { ...embedded.address }
       : { connectionString: config.databaseUrl! };
     knex = connectRooms(connection, 10);
-    await migrate(knex);
+    if (migrates) await migrate(knex);
     const opened = knex;
+    const run = unitOfWork(knex, secrets, writeEvents, clock);
+    if (migrates) await run(asSystem, demandSameMasterKey);
     return {
       config,
       knex,
       connection,
       secrets,
-      run: unitOfWork(knex, secrets, writeEvents, clock),
+      run,
       embedded,
       async close() {
         await opened.destroy();

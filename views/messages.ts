@@ -13,7 +13,7 @@ export const messages = {
   problemSummary: 'There is a problem',
   errors: {
     emptyName: 'Enter your work email or user name.',
-    /** One wording for wrong, expired, used and unknown (RULES 2); the reason is in the audit log. */
+    /** One wording for wrong, expired, used and unknown; the reason is in the audit log. */
     refused: 'That did not work. Check it, or ask for a new one.',
     passkeyRefused: 'That passkey did not work. Try again, or choose another way.',
     passkeyUnknown: 'That passkey is no longer registered here.',
@@ -47,7 +47,7 @@ export const messages = {
     noPasskeys: 'This browser cannot use passkeys. Choose another way below.',
   },
 
-  /** By method. `hook` is the id of the button that chooses it (DESIGN 5), `kind` the kind of question it asks. */
+  /** By method. `hook` is the id of the button that chooses it that scripts rely on, `kind` the kind of question it asks. */
   methods: {
     passkey: {
       kind: 'passkey',

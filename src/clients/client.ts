@@ -31,7 +31,6 @@ const metadataShape = {
   application_type: z.enum(['web', 'native']).optional(),
   scope: z.string().max(1024).optional(),
   default_max_age: z.int().min(0).optional(),
-  default_acr_values: z.array(z.string().max(256)).max(20).optional(),
   require_pkce: z.boolean().optional(),
 } as const;
 

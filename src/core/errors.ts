@@ -39,8 +39,8 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
-    super(problems.length === 1 ? problems[0]! : problems.map((problem) => `- ${problem}`).join('\n'));
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(problems.length === 1 ? problems[0]! : problems.map((problem) => `- ${problem}`).join('\n'), options);
     this.problems = problems;
   }
 }

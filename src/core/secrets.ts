@@ -62,7 +62,9 @@ export function makeSecrets(masterKey: Uint8Array): Secrets {
       const bytes = Buffer.from(sealed);
       const nonce = bytes.subarray(1, 1 + nonceBytes);
       const tag = bytes.subarray(1 + nonceBytes, 1 + nonceBytes + tagBytes);
-      const decipher = createDecipheriv('aes-256-gcm', keyOf('seal/1'), nonce).setAAD(Buffer.from(context));
+      const decipher = createDecipheriv('aes-256-gcm', keyOf('seal/1'), nonce, { authTagLength: tagBytes }).setAAD(
+        Buffer.from(context),
+      );
       decipher.setAuthTag(tag);
       return Buffer.concat([decipher.update(bytes.subarray(1 + nonceBytes + tagBytes)), decipher.final()]);
     },

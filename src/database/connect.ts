@@ -18,6 +18,8 @@ export function connectRooms(connection: ConnectionSettings, maxConnections: num
     } as Knex.PgConnectionConfig,
     pool: { min: 0, max: maxConnections },
     acquireConnectionTimeout: 5_000,
+    // What goes wrong is thrown as well, and logged where it is caught.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
     migrations: { tableName: 'latchkey_migrations', migrationSource },
   });
 }
@@ -61,6 +63,12 @@ export async function underAdvisoryLock<T>(knex: Knex, name: string, body: () =>
 
 /** Resolves when the database answers and its schema is as this version wants it; otherwise rejects. */
 export async function isMigrated(knex: Knex): Promise<void> {
-  const [, pending] = (await knex.migrate.list()) as [unknown, unknown[]];
-  if (pending.length > 0) throw new Error('The schema is not up to date.');
+  if ((await pendingSteps(knex)).length > 0) throw new Error('The schema is not up to date.');
+}
+
+/** Names of the steps of the schema that this version has and the database does not. */
+export async function pendingSteps(knex: Knex): Promise<string[]> {
+  const { rows } = await knex.raw<{ rows: { done: string | null }[] }>("select to_regclass('latchkey_migrations') as done");
+  const done = rows[0]?.done ? await knex('latchkey_migrations').pluck('name') : [];
+  return Object.keys(migrations).filter((name) => !done.includes(name));
 }

@@ -48,6 +48,11 @@ export async function attachEmbedded(options: EmbeddedOptions): Promise<RunningD
   }
 }
 
+/** Whether a first start has been here. */
+export function hasEmbeddedDatabase(dataDirectory: string): boolean {
+  return existsSync(join(dataDirectory, 'postgres'));
+}
+
 interface Place {
   readonly dataDirectory: string;
   readonly cluster: string;

@@ -9,7 +9,7 @@ import { AppError } from '../core/errors.ts';
 import type { Origin } from '../core/work.ts';
 import type { Assets } from './assets.ts';
 import { answerErrors, type Failure } from './errors.ts';
-import { type GraphParts, graphRoutes, showGraphFailure } from './graph/routes.ts';
+import { type GraphParts, graphRoutes, showGraphFailure, versions } from './graph/routes.ts';
 import { operationsRoutes, type Readiness } from './operations/routes.ts';
 import { formFields, limits, readText } from './parse.ts';
 import { originOf } from './request-work.ts';
@@ -42,10 +42,16 @@ export function makeApp(parts: AppParts): Koa {
   });
   app.use(refuseOverlong);
   app.use(operationsRoutes(parts.readiness).routes());
-  for (const router of [signInRoutes(parts.signIn), securityInfoRoutes(parts.securityInfo), graphRoutes(parts.graph)]) {
+  const routers = [
+    signInRoutes(parts.signIn),
+    securityInfoRoutes(parts.securityInfo),
+    ...versions.map((version) => graphRoutes(parts.graph, version)),
+  ];
+  for (const router of routers) {
     app.use(router.routes() as Middleware);
     app.use(router.allowedMethods() as Middleware);
   }
+  app.use(keepOurs);
   app.use(async (ctx, next) => {
     if (ctx.path !== '/' || ctx.method !== 'GET') return next();
     ctx.status = 303;
@@ -54,6 +60,14 @@ export function makeApp(parts: AppParts): Koa {
   app.use(postedAuthorizationRequests);
   app.use(behindOurDoor(parts));
   return app;
+}
+
+const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
+const ourPages = /^\/(?:sign-in|security-info)(?:\/|$)/i;
+
+/** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
+async function keepOurs(ctx: Context, next: Next): Promise<void> {
+  if (!ourApi.test(ctx.path) && !ourPages.test(ctx.path)) await next();
 }
 
 /** Gives the request its id and origin, and the answer its headers. */
@@ -118,7 +132,7 @@ function behindOurDoor({ issuer, protocol }: AppParts): Middleware {
 }
 
 function showFailure(show: Show, ctx: Context, failure: Failure): void {
-  if (/^\/(v1\.0|beta)\//.test(ctx.path)) {
+  if (ourApi.test(ctx.path)) {
     showGraphFailure(ctx, failure);
     return;
   }

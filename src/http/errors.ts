@@ -39,7 +39,8 @@ export function answerErrors(log: Logger, show: (ctx: Context, failure: Failure)
       await next();
       if (ctx.respond === false) return;
       if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'There is no page at this address.');
-      if (ctx.status === 405 && ctx.body == null) {
+      // 501 is the router's answer to methods that no address has (TRACE, …): no fault of ours.
+      if ((ctx.status === 405 || ctx.status === 501) && ctx.body == null) {
         show(ctx, {
           status: 405,
           code: 'method_not_allowed',

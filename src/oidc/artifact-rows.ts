@@ -130,7 +130,7 @@ function writing(model: string, payload: AdapterPayload): { name: string; text: 
   return writings.plain;
 }
 
-/** A client that lost the answer tries again at once; a thief comes later (RULES 2.2). */
+/** A client that lost the answer tries again at once; a thief comes later. */
 const lostAnswerSeconds = 10;
 
 const found = `

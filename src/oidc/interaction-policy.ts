@@ -44,22 +44,37 @@ export function signInPolicy(scale: readonly string[]): interactionPolicy.Defaul
 
 /** `acr_values` is a minimum, also when a session exists; any of the values named will do (Core 5.5.1.1). */
 function acrUnmet({ oidc }: KoaContextWithOIDC, scale: readonly string[]): boolean {
-  const claim = (oidc.claims as { id_token?: { acr?: { essential?: boolean; value?: string; values?: string[] } } })
-    .id_token?.acr;
-  const essential = claim?.essential ? (claim.values ?? [claim.value ?? '']).filter(Boolean) : [];
-  const asked = [
-    ...String(oidc.params?.acr_values ?? '')
-      .split(' ')
-      .filter(Boolean),
-    ...essential,
-  ];
-  if (asked.length === 0 || !oidc.session?.accountId) return false;
-  const known = asked.map((acr) => scale.indexOf(acr)).filter((place) => place >= 0);
-  const least = known.length > 0 ? Math.min(...known) : Number.POSITIVE_INFINITY;
-  if (scale.indexOf(oidc.acr) >= least) return false;
-  if (!oidc.result?.login) return known.length > 0 || essential.length > 0;
-  if (essential.length > 0) throw new UnmetAuthenticationRequirements('the requested acr was not met');
-  return false; // a wish, not a demand: go on with what there is
+  const demanded = essentialAcr(oidc.params?.claims);
+  if (!oidc.session?.accountId) return false;
+  const isMet = (acrs: readonly unknown[]): boolean => scale.indexOf(oidc.acr) >= leastOf(acrs, scale);
+  const demandUnmet = demanded.length > 0 && !isMet(demanded);
+  if (oidc.result?.login) {
+    if (demandUnmet) throw new UnmetAuthenticationRequirements('the requested acr was not met');
+    return false; // a wish, not a demand: go on with what there is
+  }
+  const wished = String(oidc.params?.acr_values ?? '')
+    .split(' ')
+    .filter((acr) => scale.includes(acr));
+  return demandUnmet || (wished.length > 0 && !isMet(wished));
+}
+
+/** From the parameter itself: the library writes `acr_values` over the claim that stands beside it. */
+function essentialAcr(parameter: unknown): readonly unknown[] {
+  if (typeof parameter !== 'string') return [];
+  const claims = JSON.parse(parameter) as {
+    id_token?: { acr?: { essential?: unknown; value?: unknown; values?: unknown } };
+  };
+  const acr = claims.id_token?.acr;
+  if (acr?.essential !== true) return [];
+  const values = acr.values ?? (acr.value === undefined ? [] : [acr.value]);
+  if (!Array.isArray(values)) throw new errors.InvalidRequest('invalid claims.id_token.acr.values type');
+  return values;
+}
+
+/** The place of the lowest; a level nobody knows cannot be reached. */
+function leastOf(acrs: readonly unknown[], scale: readonly string[]): number {
+  const places = acrs.map((acr) => scale.indexOf(acr as string)).filter((place) => place >= 0);
+  return Math.min(Number.POSITIVE_INFINITY, ...places);
 }
 
 const { UnmetAuthenticationRequirements } = errors as unknown as {

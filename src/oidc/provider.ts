@@ -65,6 +65,7 @@ export function makeProvider(parts: ProviderParts): Provider {
     if (ctx.status !== 404 || ctx.body) return;
     ctx.status = 404;
     ctx.type = 'html';
+    ctx.set('cache-control', 'no-store');
     ctx.body = parts.pages.notFound();
   });
   provider.on('server_error', (_ctx, error) => parts.onFault(error));

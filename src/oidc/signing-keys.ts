@@ -1,6 +1,7 @@
 import { generateKeyPair, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { JWK } from 'oidc-provider';
+import { ConfigurationError } from '../core/errors.ts';
 import type { Work } from '../core/work.ts';
 
 const generate = promisify(generateKeyPair);
@@ -26,10 +27,32 @@ export async function loadSigningKeys(work: Work): Promise<JWK[]> {
   }
   rows = await readKeys(work);
   return rows.map((row) => {
-    const jwk = JSON.parse(work.secrets.open(context(row.kid), row.sealed_private_jwk).toString('utf8')) as JWK;
+    const jwk = JSON.parse(unsealed(work, row).toString('utf8')) as JWK;
     // All keys carry the same members: the library prefers a key with `alg` to one without.
     return { ...jwk, kid: row.kid, alg: row.alg, use: 'sig' };
   });
+}
+
+/**
+ * Fails with a `ConfigurationError` when the database was set up with another master key: everything sealed or hashed
+ * under it would be out of reach, and what is made now would be lost to the right one.
+ */
+export async function demandSameMasterKey(work: Work): Promise<void> {
+  for (const row of await readKeys(work)) unsealed(work, row);
+}
+
+function unsealed(work: Work, row: KeyRow): Buffer {
+  try {
+    return work.secrets.open(context(row.kid), row.sealed_private_jwk);
+  } catch (error) {
+    throw new ConfigurationError(
+      [
+        'The master key is not the one this database was set up with. Restore it (LATCHKEY_MASTER_KEY, or master.key in the ' +
+          'data directory). If it is lost for good, docs/operators.md says how to go on without it.',
+      ],
+      { cause: error },
+    );
+  }
 }
 
 function readKeys(work: Work): Promise<KeyRow[]> {

@@ -32,7 +32,7 @@ export interface SecurityInfo {
   readonly mayChange: boolean;
 }
 
-// Managing one's own methods needs the strongest method one has, within ten minutes (RULES 2.1).
+// Managing one's own methods needs the strongest method one has, within ten minutes.
 const freshMinutes = 10;
 
 export const freshSeconds = freshMinutes * 60;

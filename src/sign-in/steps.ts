@@ -258,11 +258,12 @@ export async function answer(house: SignInHouse, visit: Visit, methodId: string,
 type Granted = Extract<Reservation, { granted: true }>;
 
 async function reserveAndRead(house: SignInHouse, work: Work, visit: Visit, methodId: string, response: unknown) {
-  const signIn = await signIns.byUid(work.tx, visit.uid);
-  const standing = signIn && (await stand(house, work, visit, signIn));
+  // Locked before the counters are, as in `answer`: two answers to one sign-in would else wait for each other crosswise.
+  const standing = await lockedStanding(house, work, visit);
   const method = standing && answerable(house, standing, methodId);
   if (!method) return undefined;
-  const reservation = await reserveFor(house, work, method, standing.signIn);
+  const { signIn } = standing;
+  const reservation = await reserveFor(house, work, method, signIn);
   if (!reservation.granted) {
     await signIns.change(work.tx, signIn.uid, { notice: { kind: 'refused', method: method.id } });
     work.record({

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { addMinutes } from '../core/time.ts';
 import type { Work } from '../core/work.ts';
 
 /** How many guesses of one kind are let through to verification in a window. */
@@ -77,8 +78,10 @@ async function raise(work: Work, scope: string, key: Buffer, limit: Limit): Prom
      limit 1`,
     values as never,
   );
-  const row = rows[0]!;
-  return row.counted ? null : row.window_ends_at;
+  const row = rows[0];
+  if (row?.counted) return null;
+  // Others made the counter, or began its window anew, and filled it since this statement began: it cannot see that window's end.
+  return row && row.window_ends_at > work.now ? row.window_ends_at : addMinutes(work.now, limit.windowMinutes);
 }
 
 export async function giveBack(work: Work, counters: readonly Counter[]): Promise<void> {

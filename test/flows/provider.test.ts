@@ -26,7 +26,8 @@ beforeAll(async () => {
   const issuer = () => house.issuer;
   app = await startRelyingParty({ issuer, clientId: 'app', clientSecret: 'app-secret', scope: 'openid profile email' });
   spa = await startRelyingParty({ issuer, clientId: 'spa' });
-  house = await startHouse();
+  // The test stands where a trusted proxy would: its word counts for addresses of clients, and for nothing else.
+  house = await startHouse({ LATCHKEY_TRUSTED_PROXIES: '127.0.0.1, ::1' });
   const backToApp = {
     redirect_uris: [app.redirectUri, `${app.origin}/other`],
     post_logout_redirect_uris: [app.postLogoutRedirectUri],
@@ -40,6 +41,14 @@ beforeAll(async () => {
       { client_id: 'hr', client_secret: 'hr-secret', ...forApi },
       { client_id: 'hr-post', client_secret: 'hr-secret', token_endpoint_auth_method: 'client_secret_post', ...forApi },
       { client_id: 'plain', client_secret: 'plain-secret', grant_types: ['client_credentials'] },
+      // An application with permissions of its own that people sign in to as well.
+      {
+        client_id: 'both',
+        client_secret: 'both-secret',
+        ...backToApp,
+        ...forApi,
+        grant_types: ['authorization_code', 'client_credentials'],
+      },
     ],
   });
   ({ id: joinerId } = await house.user(joiner));
@@ -404,12 +413,17 @@ describe('the authorization request', () => {
     },
   );
 
-  test('a token for the management API cannot be had through a person', async () => {
-    const page = await newBrowser({ stopAt: app.redirectUri }).visit(
-      await app.authorizationUrl({ resource: `${house.issuer}/management` }),
-    );
-    expect(page.callback.searchParams.get('error')).toBe('invalid_target');
-  });
+  test.each(['app', 'both'])(
+    'a token for the management API cannot be had through a person, by %s',
+    async (clientId) => {
+      const resource = `${house.issuer}/management`;
+      for (const asked of [{ resource }, { scope: `openid ${resource}/.default` }]) {
+        const url = await changed(await app.authorizationUrl(asked), { client_id: clientId });
+        const page = await newBrowser({ stopAt: app.redirectUri }).visit(url);
+        expect(page.callback.searchParams.get('error')).toBe('invalid_target');
+      }
+    },
+  );
 
   test('a pushed request is used once', async () => {
     const fields = Object.fromEntries((await app.authorizationUrl()).searchParams);
@@ -582,6 +596,40 @@ describe('what a relying party may ask of the person', () => {
         'unmet_authentication_requirements',
       );
       expect(browser.page.callback.searchParams.has('code')).toBe(false);
+    }
+  });
+
+  test('an essential acr stands beside acr_values, and is not lost by them', async () => {
+    const claims = JSON.stringify({ id_token: { acr: { essential: true, value: 'phrh' } } });
+    const browser = newBrowser({ stopAt: app.redirectUri });
+    await browser.visit(await app.authorizationUrl({ claims, acr_values: 'phr' }));
+    await usePasskey(browser, authenticator);
+    expect(browser.page.callback.searchParams.get('error')).toBe('unmet_authentication_requirements');
+    const enough = JSON.stringify({ id_token: { acr: { essential: true, value: 'phr' } } });
+    expect((await signedIn({ claims: enough, acr_values: 'phrh' })).claims.acr).toBe('phr');
+  });
+
+  test.each([
+    ['values that are text', { id_token: { acr: { essential: true, values: 'phr' } } }],
+    ['values that are an object', { id_token: { acr: { essential: true, values: { length: 1 } } } }],
+    ['values of all kinds', { id_token: { acr: { essential: true, values: [1, null, {}, [], 'phr'] } } }],
+    ['a value that is a number', { id_token: { acr: { essential: true, value: 1 } } }],
+    ['a value that is a list', { id_token: { acr: { essential: true, value: ['phr'] } } }],
+    ['an acr that is text', { id_token: { acr: 'phr' } }],
+    ['an acr that is a list', { id_token: { acr: [] } }],
+    ['an acr that is true', { id_token: { acr: true } }],
+    ['an acr that is null', { id_token: { acr: null } }],
+    ['an id_token that is null', { id_token: null, userinfo: {} }],
+    ['an id_token that is a list', { id_token: [] }],
+    ['a claim named __proto__', JSON.parse('{"id_token":{"__proto__":{"essential":true}}}')],
+    ['a list', []],
+    ['a number', 1],
+  ])('a claims parameter with %s is no fault', async (_what, claims) => {
+    const { browser } = await signedIn();
+    for (const asked of [claims, JSON.stringify(claims)]) {
+      const parameter = typeof asked === 'string' ? asked : JSON.stringify(asked);
+      const told = await browser.visit(await app.authorizationUrl({ claims: parameter, prompt: 'none' }));
+      expect(told.callback.searchParams.get('error')).not.toBe('server_error');
     }
   });
 

@@ -49,6 +49,7 @@ const silent = [
   'ownSecurityInfo',
   'beginOwnEnrolment',
   'readSeedFile',
+  'demandSameMasterKey',
   'parseSeed',
 ];
 

@@ -6,7 +6,11 @@ import { sourceOf } from '../../src/throttle/throttle.ts';
 
 const trust = (list: string) => readConfig({ LATCHKEY_TRUSTED_PROXIES: list }).trustedProxies;
 
-function aRequest(peer: string | undefined, forwardedFor?: string | string[], headers: Record<string, string> = {}): IncomingMessage {
+function aRequest(
+  peer: string | undefined,
+  forwardedFor?: string | string[],
+  headers: Record<string, string> = {},
+): IncomingMessage {
   const more = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor };
   return { socket: { remoteAddress: peer }, headers: { ...headers, ...more } } as unknown as IncomingMessage;
 }
@@ -36,7 +40,12 @@ describe('behind proxies the address is the nearest that is not one of them', ()
     ['what stands left of the real address is not believed', '10.0.0.1', '127.0.0.1, 203.0.113.9', '203.0.113.9'],
     ['nor many of them', '10.0.0.1', '1.1.1.1, 10.9.9.9, 2.2.2.2, 203.0.113.9', '203.0.113.9'],
     ['a chain of proxies is walked', '10.0.0.1', '203.0.113.9, 10.0.0.3, 192.0.2.1', '203.0.113.9'],
-    ['a spoofed proxy left of the real address is not reached', '10.0.0.1', '198.51.100.1, 10.0.0.3, 203.0.113.9, 10.0.0.2', '203.0.113.9'],
+    [
+      'a spoofed proxy left of the real address is not reached',
+      '10.0.0.1',
+      '198.51.100.1, 10.0.0.3, 203.0.113.9, 10.0.0.2',
+      '203.0.113.9',
+    ],
     ['a chain of proxies alone ends at the farthest', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
     ['junk stops the walk', '10.0.0.1', '203.0.113.9, junk, 10.0.0.2', '10.0.0.2'],
     ['junk alone leaves the proxy', '10.0.0.1', 'unknown', '10.0.0.1'],
@@ -71,7 +80,10 @@ test('an origin has a new request id each time, an address, and a user agent of 
 });
 
 test('a request id that the client chose is not taken', () => {
-  const origin = originOf(aRequest('198.51.100.7', undefined, { 'x-request-id': 'mine', 'request-id': 'mine' }), trust(''));
+  const origin = originOf(
+    aRequest('198.51.100.7', undefined, { 'x-request-id': 'mine', 'request-id': 'mine' }),
+    trust(''),
+  );
   expect(origin.requestId).toMatch(/^[0-9a-f]{8}-/);
 });
 

@@ -96,7 +96,7 @@ describe('what was typed', () => {
     ['a number', 22345678],
     ['a list of a code', [same]],
     ['a list of symbols', [...same]],
-    ['an object that looks like text', { toString: () => same, length: 16, toUpperCase: () => same }],
+    ['an object that looks like text', { toString: (): string => same, length: 16, toUpperCase: (): string => same }],
     ['true', true],
     ['an empty text', ''],
     ['dashes alone', '----'],

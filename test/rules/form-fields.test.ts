@@ -25,9 +25,12 @@ describe('a form', () => {
     expect({ ...formFields('') }).toEqual({});
   });
 
-  test.each(['code=one&code=two', 'code=same&code=same', 'code=&code=', 'code=one&c%6fde=two'])('that says a field twice is refused: %s', (text) => {
-    expect(refusal(text)).toMatchObject({ code: 'invalid_input', message: 'The field "code" was sent twice.' });
-  });
+  test.each(['code=one&code=two', 'code=same&code=same', 'code=&code=', 'code=one&c%6fde=two'])(
+    'that says a field twice is refused: %s',
+    (text) => {
+      expect(refusal(text)).toMatchObject({ code: 'invalid_input', message: 'The field "code" was sent twice.' });
+    },
+  );
 
   test('keeps lists in brackets apart: they are names like others', () => {
     expect({ ...formFields('code[]=one&code=two') }).toEqual({ 'code[]': 'one', code: 'two' });
@@ -37,14 +40,17 @@ describe('a form', () => {
     expect(refusal(text)).toMatchObject({ code: 'invalid_input' });
   });
 
-  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('may have a field named %s, which is a field and nothing else', (name) => {
-    const fields = formFields(`${name}=x`);
-    expect(Object.keys(fields)).toEqual([name]);
-    expect(fields[name]).toBe('x');
-    expect(Object.getPrototypeOf(fields)).toBeNull();
-    expect(formFields('code=x')[name]).toBeUndefined();
-    expect(refusal(`${name}=x&${name}=y`).code).toBe('invalid_input');
-  });
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'may have a field named %s, which is a field and nothing else',
+    (name) => {
+      const fields = formFields(`${name}=x`);
+      expect(Object.keys(fields)).toEqual([name]);
+      expect(fields[name]).toBe('x');
+      expect(Object.getPrototypeOf(fields)).toBeNull();
+      expect(formFields('code=x')[name]).toBeUndefined();
+      expect(refusal(`${name}=x&${name}=y`).code).toBe('invalid_input');
+    },
+  );
 
   test('of 64 fields is taken, of 65 is not', () => {
     const fields = (count: number) => Array.from({ length: count }, (_, index) => `f${index}=1`).join('&');

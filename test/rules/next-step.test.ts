@@ -29,7 +29,12 @@ const withPasskey = aSignIn({ userId, evidence: [anEvidence('passkey', at(3))] }
 describe('what comes next', () => {
   const cases: readonly [string, SignIn, typeof open, Partial<NextStep>][] = [
     ['a sign-in that has just begun: the name', aSignIn(), open, { kind: 'identify' }],
-    ['with a method but no name: the name', aSignIn({ chosenMethod: 'temporary-access-pass' }), open, { kind: 'identify' }],
+    [
+      'with a method but no name: the name',
+      aSignIn({ chosenMethod: 'temporary-access-pass' }),
+      open,
+      { kind: 'identify' },
+    ],
     ['with a name: the first method that is offered', named, open, { kind: 'verify', chosen: 'passkey' }],
     [
       'with a name and a method: that one',
@@ -45,16 +50,51 @@ describe('what comes next', () => {
     ],
     ['with an empty name: still asked for a proof, never let in', { ...named, userName: '' }, open, { kind: 'verify' }],
     ['after a pass: registration', opened, open, { kind: 'enrol', methods: ['passkey'], windowEndsAt: at(10) }],
-    ['after a pass, a millisecond before the window ends: registration', opened, { ...open, now: at(10, -1) }, { kind: 'enrol' }],
-    ['after a pass, when the window ends: the end, nothing saved', opened, { ...open, now: at(10) }, { kind: 'ended', saved: false }],
+    [
+      'after a pass, a millisecond before the window ends: registration',
+      opened,
+      { ...open, now: at(10, -1) },
+      { kind: 'enrol' },
+    ],
+    [
+      'after a pass, when the window ends: the end, nothing saved',
+      opened,
+      { ...open, now: at(10) },
+      { kind: 'ended', saved: false },
+    ],
     ['after a pass that ended meanwhile: the end, nothing saved', opened, ended, { kind: 'ended', saved: false }],
     ['with a new passkey: its first use', registered, open, { kind: 'confirm', ...enrolled, windowEndsAt: at(10) }],
-    ['with a new passkey a millisecond before the window ends', registered, { ...open, now: at(10, -1) }, { kind: 'confirm' }],
-    ['with a new passkey when the window ends: the end, the passkey saved', registered, { ...open, now: at(10) }, { kind: 'ended', saved: true }],
-    ['with a new passkey when the pass ended: the end, the passkey saved', registered, ended, { kind: 'ended', saved: true }],
-    ['after the new passkey was used: done', graduated, open, { kind: 'complete', userId, level: 'phr', authTime: at(4) }],
+    [
+      'with a new passkey a millisecond before the window ends',
+      registered,
+      { ...open, now: at(10, -1) },
+      { kind: 'confirm' },
+    ],
+    [
+      'with a new passkey when the window ends: the end, the passkey saved',
+      registered,
+      { ...open, now: at(10) },
+      { kind: 'ended', saved: true },
+    ],
+    [
+      'with a new passkey when the pass ended: the end, the passkey saved',
+      registered,
+      ended,
+      { kind: 'ended', saved: true },
+    ],
+    [
+      'after the new passkey was used: done',
+      graduated,
+      open,
+      { kind: 'complete', userId, level: 'phr', authTime: at(4) },
+    ],
     ['after the new passkey was used and the pass is spent: done', graduated, ended, { kind: 'complete', userId }],
-    ['after the new passkey was used, long after the window: done', graduated, { ...ended, now: at(600) }, { kind: 'complete', userId }],
+    [
+      'after the new passkey was used, long after the window: done',
+      graduated,
+      { ...ended, now: at(600) },
+      { kind: 'complete', userId },
+    ],
     [
       'after a passkey alone: done, with its words',
       withPasskey,
@@ -64,24 +104,49 @@ describe('what comes next', () => {
     ['evidence of nobody: the name', { ...withPasskey, userId: null }, open, { kind: 'identify' }],
     ['a user without evidence: the name', aSignIn({ userId }), open, { kind: 'identify' }],
     ['a user and a name without evidence: a proof', { ...named, userId }, open, { kind: 'verify' }],
-    ['bootstrap evidence without its pass: a proof', { ...named, userId, evidence: opened.evidence }, open, { kind: 'verify' }],
+    [
+      'bootstrap evidence without its pass: a proof',
+      { ...named, userId, evidence: opened.evidence },
+      open,
+      { kind: 'verify' },
+    ],
     ['an enrolled credential without a pass: the name', aSignIn({ enrolled, userId }), open, { kind: 'identify' }],
     ['cancelled at the start: cancelled', aSignIn({ cancelledAt: noon }), open, { kind: 'cancelled' }],
     ['cancelled in registration: cancelled', { ...opened, cancelledAt: noon }, open, { kind: 'cancelled' }],
-    ['cancelled with a strong proof in the row: cancelled', { ...graduated, cancelledAt: noon }, open, { kind: 'cancelled' }],
-    ['completed before: done again, which is harmless', { ...graduated, completedAt: at(4) }, open, { kind: 'complete', userId }],
+    [
+      'cancelled with a strong proof in the row: cancelled',
+      { ...graduated, cancelledAt: noon },
+      open,
+      { kind: 'cancelled' },
+    ],
+    [
+      'completed before: done again, which is harmless',
+      { ...graduated, completedAt: at(4) },
+      open,
+      { kind: 'complete', userId },
+    ],
   ];
   test.each(cases)('%s', (_sentence, signIn, circumstances, step) => {
     expect(nextStep(signIn, circumstances)).toMatchObject(step);
   });
 
   test('of several proofs the strongest is reported, of equal ones the first', () => {
-    const both = { ...withPasskey, evidence: [anEvidence('temporary-access-pass', at(1)), anEvidence('passkey', at(2)), anEvidence('passkey', at(3))] };
+    const both = {
+      ...withPasskey,
+      evidence: [
+        anEvidence('temporary-access-pass', at(1)),
+        anEvidence('passkey', at(2)),
+        anEvidence('passkey', at(3)),
+      ],
+    };
     expect(nextStep(both, open)).toMatchObject({ kind: 'complete', level: 'phr', authTime: at(2) });
     const levels = { 'temporary-access-pass': '1f', passkey: 'phr' } as const;
     const asked = { ...open, traits: (id: MethodId) => ({ amr: [id], level: levels[id], bootstrapOnly: false }) };
     expect(nextStep(both, asked)).toMatchObject({ level: 'phr', amr: ['passkey'] });
-    expect(nextStep({ ...both, evidence: both.evidence.toReversed() }, asked)).toMatchObject({ level: 'phr', amr: ['passkey'] });
+    expect(nextStep({ ...both, evidence: both.evidence.toReversed() }, asked)).toMatchObject({
+      level: 'phr',
+      amr: ['passkey'],
+    });
   });
 
   test('a pass says nothing to a relying party', () => {
@@ -92,7 +157,8 @@ describe('what comes next', () => {
 describe('whatever stands in the row', () => {
   const moment = fc.integer({ min: -30 * 60_000, max: 30 * 60_000 }).map((ms) => new Date(noon.getTime() + ms));
   const orNull = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
-  const seldom = <T>(value: fc.Arbitrary<T>) => fc.oneof({ arbitrary: fc.constant(null), weight: 9 }, { arbitrary: value, weight: 1 });
+  const seldom = <T>(value: fc.Arbitrary<T>) =>
+    fc.oneof({ arbitrary: fc.constant(null), weight: 9 }, { arbitrary: value, weight: 1 });
   const methodId = fc.constantFrom<MethodId>('passkey', 'temporary-access-pass');
   const anySignIn: fc.Arbitrary<SignIn> = fc.record({
     uid: fc.constant('uid'),
@@ -125,13 +191,19 @@ describe('whatever stands in the row', () => {
   const strong = (signIn: SignIn) => signIn.evidence.filter(({ methodId: id }) => !traits(id).bootstrapOnly);
 
   test('nobody is let in without a proof that is more than a pass, and a user it is for', () => {
-    always((signIn, _circumstances, step) => step.kind !== 'complete' || (strong(signIn).length > 0 && signIn.userId === step.userId));
+    always(
+      (signIn, _circumstances, step) =>
+        step.kind !== 'complete' || (strong(signIn).length > 0 && signIn.userId === step.userId),
+    );
   });
 
   test('what is reported is never a bootstrap and never newer or older than a proof that happened', () => {
     always(
       (signIn, _circumstances, step) =>
-        step.kind !== 'complete' || (step.level !== 'bootstrap' && step.amr.length > 0 && strong(signIn).some(({ at: when }) => when === step.authTime)),
+        step.kind !== 'complete' ||
+        (step.level !== 'bootstrap' &&
+          step.amr.length > 0 &&
+          strong(signIn).some(({ at: when }) => when === step.authTime)),
     );
   });
 
@@ -139,12 +211,18 @@ describe('whatever stands in the row', () => {
     always(
       (signIn, { now, passStillOpens }, step) =>
         (step.kind !== 'enrol' && step.kind !== 'confirm') ||
-        (passStillOpens && signIn.passId !== null && signIn.windowEndsAt !== null && now < signIn.windowEndsAt && step.windowEndsAt === signIn.windowEndsAt),
+        (passStillOpens &&
+          signIn.passId !== null &&
+          signIn.windowEndsAt !== null &&
+          now < signIn.windowEndsAt &&
+          step.windowEndsAt === signIn.windowEndsAt),
     );
   });
 
   test('only what was registered here is confirmed', () => {
-    always((signIn, _circumstances, step) => step.kind !== 'confirm' || step.credentialId === signIn.enrolled?.credentialId);
+    always(
+      (signIn, _circumstances, step) => step.kind !== 'confirm' || step.credentialId === signIn.enrolled?.credentialId,
+    );
   });
 
   test('what was cancelled stays cancelled', () => {

@@ -70,11 +70,17 @@ describe('lifetimes agree with each other', () => {
   });
 
   test('all three may be one', () => {
-    expect(mistakes({ minimumLifetimeInMinutes: 90, maximumLifetimeInMinutes: 90, defaultLifetimeInMinutes: 90 })).toEqual([]);
+    expect(
+      mistakes({ minimumLifetimeInMinutes: 90, maximumLifetimeInMinutes: 90, defaultLifetimeInMinutes: 90 }),
+    ).toEqual([]);
   });
 
   test('a minimum above the maximum is refused with both names', () => {
-    const found = mistakes({ minimumLifetimeInMinutes: 120, maximumLifetimeInMinutes: 119, defaultLifetimeInMinutes: 120 });
+    const found = mistakes({
+      minimumLifetimeInMinutes: 120,
+      maximumLifetimeInMinutes: 119,
+      defaultLifetimeInMinutes: 120,
+    });
     expect(found).toContain('minimumLifetimeInMinutes: must not be more than maximumLifetimeInMinutes (119)');
   });
 
@@ -99,6 +105,10 @@ test('an unknown setting is refused by its name', () => {
   expect(found.join()).toContain('maximumUses');
 });
 
-test.each([['a list', []], ['text', 'enabled'], ['null', null]])('%s is no document', (_what, document) => {
+test.each([
+  ['a list', []],
+  ['text', 'enabled'],
+  ['null', null],
+])('%s is no document', (_what, document) => {
   expect(mistakes(document)).not.toEqual([]);
 });

@@ -25,7 +25,12 @@ describe('the state of a pass', () => {
     ['for later is active at its start', scheduled, at(30), 'active'],
     ['for later counts its lifetime from its start', scheduled, at(90, -1), 'active'],
     ['for later expires at the end of its lifetime', scheduled, at(90), 'expired'],
-    ['that was entered is in registration until a millisecond before the window ends', entered, at(15, -1), 'inRegistration'],
+    [
+      'that was entered is in registration until a millisecond before the window ends',
+      entered,
+      at(15, -1),
+      'inRegistration',
+    ],
     ['that was entered is used when the window ends', entered, at(15), 'used'],
     ['that was entered is used, not expired, past its lifetime', entered, at(61), 'used'],
     ['that was completed is used while its window would be open', completed, at(8), 'used'],
@@ -35,10 +40,25 @@ describe('the state of a pass', () => {
     ['that is reusable and for later is scheduled', aPass({ ...scheduled, oneTime: false }), at(29), 'scheduled'],
     ['that was revoked is revoked', revoked, at(6), 'revoked'],
     ['that was revoked is revoked past its lifetime', revoked, at(61), 'revoked'],
-    ['that was revoked before its start is revoked', aPass({ ...scheduled, endedAt: at(1), endReason: 'revoked' }), at(2), 'revoked'],
+    [
+      'that was revoked before its start is revoked',
+      aPass({ ...scheduled, endedAt: at(1), endReason: 'revoked' }),
+      at(2),
+      'revoked',
+    ],
     ['that was replaced is replaced', replaced, at(6), 'replaced'],
-    ['that was replaced while in registration is replaced', aPass({ ...entered, endedAt: at(6), endReason: 'replaced' }), at(7), 'replaced'],
-    ['that was revoked after it was used is revoked', aPass({ ...completed, endedAt: at(9), endReason: 'revoked' }), at(10), 'revoked'],
+    [
+      'that was replaced while in registration is replaced',
+      aPass({ ...entered, endedAt: at(6), endReason: 'replaced' }),
+      at(7),
+      'replaced',
+    ],
+    [
+      'that was revoked after it was used is revoked',
+      aPass({ ...completed, endedAt: at(9), endReason: 'revoked' }),
+      at(10),
+      'revoked',
+    ],
   ];
   test.each(cases)('a pass %s', (_sentence, pass, now, state) => {
     expect(passState(pass, now)).toBe(state);
@@ -46,7 +66,13 @@ describe('the state of a pass', () => {
 });
 
 describe('whether a pass is usable', () => {
-  const cases: readonly [string, Pass, typeof policy | typeof oneTimePolicy | typeof disabled, Date, ReturnType<typeof usability>][] = [
+  const cases: readonly [
+    string,
+    Pass,
+    typeof policy | typeof oneTimePolicy | typeof disabled,
+    Date,
+    ReturnType<typeof usability>,
+  ][] = [
     ['from its first instant', fresh, oneTimePolicy, noon, 'EnabledByPolicy'],
     ['until a millisecond before its end', fresh, oneTimePolicy, at(60, -1), 'EnabledByPolicy'],
     ['not at its end', fresh, oneTimePolicy, at(60), 'Expired'],
@@ -68,7 +94,13 @@ describe('whether a pass is usable', () => {
     ['expired goes before disabled', fresh, disabled, at(60), 'Expired'],
     ['expired goes before a one-time policy', reusable, oneTimePolicy, at(60), 'Expired'],
     ['disabled goes before not yet valid', scheduled, disabled, at(1), 'DisabledByPolicy'],
-    ['a one-time policy goes before not yet valid', aPass({ ...scheduled, oneTime: false }), oneTimePolicy, at(1), 'DisabledByPolicy'],
+    [
+      'a one-time policy goes before not yet valid',
+      aPass({ ...scheduled, oneTime: false }),
+      oneTimePolicy,
+      at(1),
+      'DisabledByPolicy',
+    ],
   ];
   test.each(order)('of several reasons, %s', (_sentence, pass, rules, now, reason) => {
     expect(usability(pass, rules, now)).toBe(reason);

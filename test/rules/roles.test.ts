@@ -16,7 +16,11 @@ describe('a rank', () => {
     ['a User Administrator', ['User Administrator'], 1],
     ['an Application Administrator', ['Application Administrator'], 1],
     ['a Global Reader', ['Global Reader'], 1],
-    ['a holder of several roles', ['Global Reader', 'Privileged Authentication Administrator', 'User Administrator'], 2],
+    [
+      'a holder of several roles',
+      ['Global Reader', 'Privileged Authentication Administrator', 'User Administrator'],
+      2,
+    ],
     ['a holder of all roles', roles.map(({ name }) => name), 3],
   ])('of %s', (_who, names, rank) => {
     expect(rankOf(names.map(id))).toBe(rank);
@@ -124,12 +128,17 @@ describe('who may do what', () => {
     expect(() => permit(client(), 'passes.write')).toThrow(
       'The application lacks the permission for this. One of these is needed: UserAuthenticationMethod.ReadWrite.All, UserAuthMethod-TAP.ReadWrite.All.',
     );
-    expect(() => permit(client(), 'roles.write')).toThrow('Applications cannot do this; it takes a person with the right role.');
+    expect(() => permit(client(), 'roles.write')).toThrow(
+      'Applications cannot do this; it takes a person with the right role.',
+    );
   });
 
   test('a permission that can be given opens something', () => {
     for (const permission of applicationPermissions) {
-      expect(actions.some((action) => may(client(permission), action)), permission).toBe(true);
+      expect(
+        actions.some((action) => may(client(permission), action)),
+        permission,
+      ).toBe(true);
     }
     expect(new Set(applicationPermissions).size).toBe(applicationPermissions.length);
   });

@@ -34,6 +34,10 @@ describe('a sealed value', () => {
     for (let length = 0; length < sealed.length; length += 1) {
       expect(() => secrets.open('place', sealed.subarray(0, length)), `${length} bytes`).toThrow();
     }
+    const empty = secrets.seal('place', Buffer.alloc(0));
+    for (let length = 0; length < empty.length; length += 1) {
+      expect(() => secrets.open('place', empty.subarray(0, length)), `${length} bytes of nothing`).toThrow();
+    }
     expect(() => secrets.open('place', Buffer.concat([sealed, Buffer.from([0])]))).toThrow();
   });
 

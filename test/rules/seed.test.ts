@@ -32,7 +32,12 @@ const example = {
   ],
   clients: [
     { client_id: 'app', client_secret: '…', redirect_uris: ['http://localhost:4000/cb'], first_party: true },
-    { client_id: 'hr', client_secret: '…', grant_types: ['client_credentials'], app_roles: ['UserAuthenticationMethod.ReadWrite.All'] },
+    {
+      client_id: 'hr',
+      client_secret: '…',
+      grant_types: ['client_credentials'],
+      app_roles: ['UserAuthenticationMethod.ReadWrite.All'],
+    },
   ],
   policies: { temporaryAccessPass: { state: 'enabled', maximumLifetimeInMinutes: 480 }, registration: {} },
 };
@@ -42,7 +47,11 @@ describe('a seed file', () => {
     const seed = parse(example);
     expect(seed.users[0]).toMatchObject(example.users[0]!);
     expect(seed.clients.map(({ client_id }) => client_id)).toEqual(['app', 'hr']);
-    expect(seed.policies.temporaryAccessPass).toMatchObject({ state: 'enabled', maximumLifetimeInMinutes: 480, defaultLength: 16 });
+    expect(seed.policies.temporaryAccessPass).toMatchObject({
+      state: 'enabled',
+      maximumLifetimeInMinutes: 480,
+      defaultLength: 16,
+    });
   });
 
   test('may be empty', () => {
@@ -54,7 +63,11 @@ describe('a seed file', () => {
     expect(() => parseSeed('')).toThrow(/^The seed file is not JSON: /);
   });
 
-  test.each([['a list', []], ['text', 'users'], ['null', null]])('that is %s is refused', (_what, seed) => {
+  test.each([
+    ['a list', []],
+    ['text', 'users'],
+    ['null', null],
+  ])('that is %s is refused', (_what, seed) => {
     expect(refusal(seed)).toContain('the file: ');
   });
 });
@@ -67,7 +80,12 @@ describe('a key that does not exist is named with its path', () => {
     ['a group', { groups: [{ displayName: 'Staff', members: [] }] }, 'groups.0: ', 'members'],
     ['a client', { clients: [{ ...aClient, redirect_uri: 'x' }] }, 'clients.0: ', 'redirect_uri'],
     ['the policies', { policies: { passkeys: {} } }, 'policies: ', 'passkeys'],
-    ['the policy for passes', { policies: { temporaryAccessPass: { lifetime: 60 } } }, 'policies.temporaryAccessPass: ', 'lifetime'],
+    [
+      'the policy for passes',
+      { policies: { temporaryAccessPass: { lifetime: 60 } } },
+      'policies.temporaryAccessPass: ',
+      'lifetime',
+    ],
   ])('in %s', (_where, seed, path, key) => {
     const message = refusal(seed);
     expect(message).toContain(path);
@@ -79,16 +97,48 @@ describe('a value that will not do is named with its path', () => {
   test.each([
     ['a user without a name', { users: [{ displayName: 'x' }] }, 'users.0.userPrincipalName: '],
     ['an address that is none', { users: [{ ...aUser, mail: 'nobody' }] }, 'users.0.mail: '],
-    ['a role that does not exist', { users: [{ ...aUser, roles: ['Admin'] }] }, 'users.0.roles.0: is not the name or template id of a role'],
+    [
+      'a role that does not exist',
+      { users: [{ ...aUser, roles: ['Admin'] }] },
+      'users.0.roles.0: is not the name or template id of a role',
+    ],
     ['a group without a name', { groups: [{ displayName: '' }] }, 'groups.0.displayName: '],
-    ['a lifetime out of range', { policies: { temporaryAccessPass: { maximumLifetimeInMinutes: 50_000 } } }, 'policies.temporaryAccessPass.maximumLifetimeInMinutes: '],
-    ['lifetimes that disagree', { policies: { temporaryAccessPass: { maximumLifetimeInMinutes: 59 } } }, 'policies.temporaryAccessPass.defaultLifetimeInMinutes: must lie between'],
-    ['a client without an address', { clients: [{ client_id: 'app', client_secret: 'x' }] }, 'clients.0.redirect_uris: needs at least one address'],
-    ['a script as an address', { clients: [{ ...aClient, redirect_uris: ['javascript:alert(1)'] }] }, 'clients.0.redirect_uris.0: '],
+    [
+      'a lifetime out of range',
+      { policies: { temporaryAccessPass: { maximumLifetimeInMinutes: 50_000 } } },
+      'policies.temporaryAccessPass.maximumLifetimeInMinutes: ',
+    ],
+    [
+      'lifetimes that disagree',
+      { policies: { temporaryAccessPass: { maximumLifetimeInMinutes: 59 } } },
+      'policies.temporaryAccessPass.defaultLifetimeInMinutes: must lie between',
+    ],
+    [
+      'a client without an address',
+      { clients: [{ client_id: 'app', client_secret: 'x' }] },
+      'clients.0.redirect_uris: needs at least one address',
+    ],
+    [
+      'a script as an address',
+      { clients: [{ ...aClient, redirect_uris: ['javascript:alert(1)'] }] },
+      'clients.0.redirect_uris.0: ',
+    ],
     ['a permission that does not exist', { clients: [{ ...aClient, app_roles: ['All'] }] }, 'clients.0.app_roles.0: '],
-    ['an API client without a secret', { clients: [{ client_id: 'hr', grant_types: ['client_credentials'] }] }, 'clients.0.client_secret: is needed for client_credentials'],
-    ['a public client with a secret', { clients: [{ ...aClient, token_endpoint_auth_method: 'none' }] }, 'clients.0.client_secret: does not go with'],
-    ['a grant that does not exist', { clients: [{ ...aClient, grant_types: ['password'] }] }, 'clients.0.grant_types.0: '],
+    [
+      'an API client without a secret',
+      { clients: [{ client_id: 'hr', grant_types: ['client_credentials'] }] },
+      'clients.0.client_secret: is needed for client_credentials',
+    ],
+    [
+      'a public client with a secret',
+      { clients: [{ ...aClient, token_endpoint_auth_method: 'none' }] },
+      'clients.0.client_secret: does not go with',
+    ],
+    [
+      'a grant that does not exist',
+      { clients: [{ ...aClient, grant_types: ['password'] }] },
+      'clients.0.grant_types.0: ',
+    ],
   ])('%s', (_what, seed, sentence) => {
     expect(refusal(seed)).toContain(sentence);
   });
@@ -96,7 +146,8 @@ describe('a value that will not do is named with its path', () => {
   test('all mistakes are named at once', () => {
     const message = refusal({ users: [{ mail: 'x' }], groups: [{}], extra: 1 });
     expect(message).toMatch(/^The seed file has mistakes:\n- /);
-    for (const path of ['users.0.userPrincipalName', 'users.0.mail', 'groups.0.displayName', '"extra"']) expect(message).toContain(path);
+    for (const path of ['users.0.userPrincipalName', 'users.0.mail', 'groups.0.displayName', '"extra"'])
+      expect(message).toContain(path);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * People with a browser of their own: Debian's Chromium through playwright-core, each with a virtual authenticator
- * that is there before the first page. What was measured about it stands in reference/ux.md section 6.
+ * that is there before the first page.
  */
 import { accessSync, constants } from 'node:fs';
 
@@ -126,7 +126,7 @@ export async function atStep(page: Page, step: string, timeoutMs = defaultPatien
 /** What axe finds wrong, one sentence a place; empty is good. */
 export async function axe(page: Page): Promise<readonly string[]> {
   if (scriptless.has(page.context())) {
-    throw new Error('axe hangs in a page without script (reference/ux.md 7): check this one with locators.');
+    throw new Error('axe hangs in a page without script: check this one with locators.');
   }
   const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
   const { violations } = await within(30_000, 'axe', new AxeBuilder({ page }).withTags(tags).analyze());

@@ -17,7 +17,7 @@ export interface Exhibit {
   readonly name: string;
   /** `main[data-step]`. */
   readonly step: string;
-  /** Ids that scripts and tests rely on in this state (DESIGN 5). */
+  /** Ids that scripts and tests rely on in this state. */
   readonly hooks: readonly string[];
   readonly render: (change?: (text: string, key: string) => string) => VNode;
 }

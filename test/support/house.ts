@@ -48,8 +48,7 @@ export async function openTestBase(env: Readonly<Record<string, string>> = {}): 
     config,
     'command',
     () => {},
-    (now) => new Date(now.getTime() + shiftMs),
-  );
+    { clock: (now) => new Date(now.getTime() + shiftMs) });
   const statements: string[] = [];
   base.knex.on('query', ({ sql }: { sql: string }) => statements.push(sql));
   return {

@@ -88,12 +88,14 @@ export function meanwhile(house: steps.SignInHouse, id: MethodId, happens: () =>
   const slow: typeof method = {
     ...method,
     async check(candidate) {
-      const proof = await method.check(candidate);
       await happens();
-      return proof;
+      return method.check(candidate);
     },
   };
-  return { ...house, methods: { all: house.methods.all, get: (asked) => (asked === id ? slow : house.methods.get(asked)) } };
+  return {
+    ...house,
+    methods: { all: house.methods.all, get: (asked) => (asked === id ? slow : house.methods.get(asked)) },
+  };
 }
 
 export interface VisitorOptions {
@@ -188,6 +190,18 @@ function visitorAt(house: steps.SignInHouse, visit: steps.Visit): Visitor {
   return visitor;
 }
 
+/** Waits until some other work waits for a lock: what must happen at the same moment then does. */
+export async function untilSomebodyWaits({ base }: TestBase): Promise<void> {
+  for (let times = 0; times < 500; times += 1) {
+    const { rows } = await base.knex.raw<{ rows: unknown[] }>(
+      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    if (rows.length > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('Nobody waits for a lock.');
+}
+
 let addresses = 0;
 
 /** An address that nobody else in this file has. */
@@ -225,7 +239,10 @@ export interface RecordedEvent {
 }
 
 /** What the audit log holds about a user, or in all; oldest first. */
-export async function eventsOf({ base }: TestBase, about: { userId?: string; type?: string } = {}): Promise<RecordedEvent[]> {
+export async function eventsOf(
+  { base }: TestBase,
+  about: { userId?: string; type?: string } = {},
+): Promise<RecordedEvent[]> {
   // Nothing is ever deleted there, so where a row lies tells two of one millisecond apart.
   const query = base.knex('audit_events').orderByRaw('at, ctid');
   if (about.userId) query.where('user_id', '=', about.userId);

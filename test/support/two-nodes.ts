@@ -44,8 +44,6 @@ export interface Node {
   readonly process: RunningProcess;
   /** Requests that the proxy gave to this node and that it answered. */
   answered: number;
-  /** Starts it again after it was killed. */
-  restart(): Promise<void>;
 }
 
 export async function startTwoNodes(): Promise<TwoNodes> {
@@ -84,28 +82,24 @@ export async function startTwoNodes(): Promise<TwoNodes> {
 
 async function startNode(env: Readonly<Record<string, string>>): Promise<Node> {
   const port = await freePort();
-  const start = () =>
-    startProcess(process.execPath, [latchkey, 'serve'], {
-      env: { ...env, PORT: String(port) },
-      readyWhen: /Latchkey is ready/,
-      timeoutMs: 60_000,
-    });
-  let running = await start();
-  return {
-    port,
-    get process() {
-      return running;
-    },
-    answered: 0,
-    async restart() {
-      running = await start();
-    },
-  };
+  const running = await startProcess(process.execPath, [latchkey, 'serve'], {
+    env: { ...env, PORT: String(port) },
+    readyWhen: /Latchkey is ready/,
+    timeoutMs: 60_000,
+  });
+  return { port, process: running, answered: 0 };
 }
 
 /** Pino's levels: 50 is an error. */
 export function errorsIn(node: RunningProcess): readonly string[] {
-  return node.stdout().split('\n').filter((line) => /^\{"level":[56]0,/.test(line));
+  const lines = node
+    .stdout()
+    .split('\n')
+    .filter((line) => /^\{"level":[56]0,/.test(line));
+  return lines.map((line) => {
+    const { msg, path, err } = JSON.parse(line) as { msg: string; path?: string; err?: { message: string } };
+    return `${msg} ${path ?? ''}: ${err?.message.replace(/\s+/g, ' ').slice(-120)}`;
+  });
 }
 
 // A browser cannot write X-Forwarded-For; it says its address here, and the proxy, whom the nodes trust, passes it on.
@@ -144,7 +138,11 @@ async function startProxy(): Promise<Proxy> {
 }
 
 /** To the first node; to the other only what the first did not take at all, as load balancers do. */
-async function pass(incoming: IncomingMessage, outgoing: ServerResponse, [node, ...others]: readonly Node[]): Promise<void> {
+async function pass(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  [node, ...others]: readonly Node[],
+): Promise<void> {
   const body = Buffer.concat(await incoming.toArray());
   forward(node, others);
 

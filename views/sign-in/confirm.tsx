@@ -17,7 +17,7 @@ export interface ConfirmProps extends Interaction {
   readonly reference?: string;
 }
 
-/** Registering a passkey raises nothing; using it does (RULES 2.1). So it is used once, at once. */
+/** Registering a passkey raises nothing; using it does. So it is used once, at once. */
 export function Confirm({ layout, base, csrf, appName, ends, passkeyName, error, reference }: ConfirmProps) {
   const say = messages.confirm;
   return (

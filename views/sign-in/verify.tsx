@@ -9,7 +9,7 @@ import { PasskeyForm } from '../parts/passkey-form.tsx';
 import { Cancel, PostForm } from '../parts/post-form.tsx';
 
 export interface VerifyProps extends Interaction {
-  /** As it was typed. Nothing else on this page may depend on who it is (RULES 2). */
+  /** As it was typed. Nothing else on this page may depend on who it is. */
   readonly userName: string;
   /** What the organisation allows, in the order offered. */
   readonly methods: readonly MethodId[];

@@ -13,7 +13,7 @@
     window.PublicKeyCredential && library && typeof library.startRegistration === 'function',
   );
 
-  // A challenge lives five minutes (RULES 6); one that waits in the name field is renewed a little before.
+  // A challenge lives five minutes; one that waits in the name field is renewed a little before.
   const challengeMilliseconds = 4.5 * 60 * 1000;
 
   /** The server would not give a challenge. */

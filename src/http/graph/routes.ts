@@ -28,9 +28,12 @@ const newPass = z.looseObject({
   verifiedBy: z.enum(['callBack', 'inPerson', 'video', 'manager']).nullish(),
 });
 
+/** The same API has two names. */
+export const versions = ['v1.0', 'beta'] as const;
+
 /** The management API, shaped like Microsoft Graph: for now the passes of users. */
-export function graphRoutes({ issuer, run, actorOfToken }: GraphParts): Router {
-  const router = new Router({ prefix: '/:version(v1\\.0|beta)'.replace('(v1\\.0|beta)', '') });
+export function graphRoutes({ issuer, run, actorOfToken }: GraphParts, version: (typeof versions)[number]): Router {
+  const router = new Router({ prefix: `/${version}` });
   const passes = '/users/:user/authentication/temporaryAccessPassMethods';
 
   router.use(async (ctx: Context, next: Next) => {
@@ -51,7 +54,7 @@ export function graphRoutes({ issuer, run, actorOfToken }: GraphParts): Router {
       now: work.now,
     }));
     const value = found.pass ? [passResource(found.pass, found.settings, found.now, null)] : [];
-    ctx.body = { '@odata.context': contextOf(issuer, ctx, found.user.id), value };
+    ctx.body = { '@odata.context': contextOf(found.user.id), value };
   });
 
   router.post(passes, async (ctx) => {
@@ -69,7 +72,7 @@ export function graphRoutes({ issuer, run, actorOfToken }: GraphParts): Router {
     const settings = await run(whoOf(ctx), readPassSettings);
     ctx.status = 201;
     ctx.body = {
-      '@odata.context': `${contextOf(issuer, ctx, issued.user.id)}/$entity`,
+      '@odata.context': `${contextOf(issued.user.id)}/$entity`,
       ...passResource(issued.pass, settings, issued.pass.issuedAt, issued.code),
     };
   });
@@ -82,7 +85,7 @@ export function graphRoutes({ issuer, run, actorOfToken }: GraphParts): Router {
     if (!found.pass || found.pass.id !== ctx.params.pass)
       throw new AppError('not_found', 'This user has no such pass.');
     ctx.body = {
-      '@odata.context': `${contextOf(issuer, ctx, found.user.id)}/$entity`,
+      '@odata.context': `${contextOf(found.user.id)}/$entity`,
       ...passResource(found.pass, found.settings, found.now, null),
     };
   });
@@ -93,6 +96,10 @@ export function graphRoutes({ issuer, run, actorOfToken }: GraphParts): Router {
   });
 
   return router;
+
+  function contextOf(userId: string): string {
+    return `${issuer}/${version}/$metadata#users('${userId}')/authentication/temporaryAccessPassMethods`;
+  }
 }
 
 const graphCodes: Readonly<Record<Failure['code'], string>> = {
@@ -125,10 +132,6 @@ export function showGraphFailure(ctx: Context, failure: Failure): void {
 
 function whoOf(ctx: Context): { actor: Actor; origin: Origin } {
   return { actor: ctx.state.actor as Actor, origin: ctx.state.origin as Origin };
-}
-
-function contextOf(issuer: string, ctx: Context, userId: string): string {
-  return `${issuer}/${ctx.params.version}/$metadata#users('${userId}')/authentication/temporaryAccessPassMethods`;
 }
 
 function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {

@@ -134,6 +134,9 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       if (refusal && refusal !== 'credential_of_other') return refuse(refusal);
       if (!known || !proof) return refuse('signature');
       if (refusal) return refuse(refusal); // told only to somebody who proved to hold the passkey
+      // Judged here, not when it was read: registration may have gone on in another tab since.
+      if (attempt.onlyCredentialId && attempt.onlyCredentialId !== known.passkey.id)
+        return refuse('credential_of_other');
       if (attempt.signedInUserId && attempt.signedInUserId !== userId) return refuse('signed_in_as_other');
       const { signCount, backedUp } = proof as Proof;
       const { passkey } = known;
@@ -141,8 +144,8 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       if (await passkeys.markUsed(work.tx, work.now, { id: passkey.id, signCount, backedUp, device })) {
         return { verified: true, userId: passkey.userId, credentialId: passkey.id };
       }
-      const stands = await passkeys.byId(work.tx, passkey.id);
-      if (!stands || stands.suspendedAt || !known.userEnabled) return refuse('credential_suspended');
+      const stands = await passkeys.byCredentialId(work.tx, passkey.credentialId);
+      if (!stands?.userEnabled || stands.passkey.suspendedAt) return refuse('credential_suspended');
       // Two of these at once on a counting authenticator, or a copy: the one that lost is told apart by its counter alone.
       await passkeys.suspend(work.tx, work.now, passkey.id, 'counter_regress');
       work.record({
@@ -215,8 +218,10 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
         });
         if (result.verified !== true) return null;
         const { credential, aaguid, credentialDeviceType, credentialBackedUp } = result.registrationInfo;
+        const credentialId = Buffer.from(credential.id, 'base64url');
+        if (credentialId.length < 16 || credentialId.length > 1023) return null; // WebAuthn L3 §5.8.3
         return {
-          credentialId: Buffer.from(credential.id, 'base64url'),
+          credentialId,
           publicKey: Buffer.from(credential.publicKey),
           algorithm: algorithmOf(credential.publicKey),
           signCount: credential.counter,
@@ -287,19 +292,17 @@ function algorithmOf(publicKey: Uint8Array<ArrayBuffer>): number {
   return decodeCredentialPublicKey(publicKey).get(coseAlg as never) as unknown as number;
 }
 
-/** Judged before the signature, told after it. */
+/** Judged before the signature, told after it. Whether the passkey or its user is suspended, `markUsed` judges. */
 function whyNot(
   known: Known | undefined,
-  attempt: { userName: string | null; onlyCredentialId: string | null },
+  attempt: { userName: string | null },
   userHandle: string | null | undefined,
 ): RefusalReason | undefined {
   if (!known) return 'credential_unknown';
-  if (known.passkey.suspendedAt || !known.userEnabled) return 'credential_suspended';
   if (userHandle) {
     const answered = Buffer.from(userHandle, 'base64url');
     if (answered.length !== known.userHandle.length || !timingSafeEqual(answered, known.userHandle)) return 'signature';
   }
-  if (attempt.onlyCredentialId && attempt.onlyCredentialId !== known.passkey.id) return 'credential_of_other';
   if (attempt.userName && userNameKey(attempt.userName) !== known.userNameKey) return 'credential_of_other';
   return undefined;
 }

@@ -7,7 +7,10 @@ const base64url = (most: number) =>
     .max(most)
     .regex(/^[A-Za-z0-9_-]+$/);
 
-const transports = z.array(z.string().max(32)).max(10).optional();
+const transports = z
+  .array(z.string().regex(/^[\x21-\x7e]{1,32}$/))
+  .max(10)
+  .optional();
 
 export const registrationResponse = z.object({
   id: base64url(1364), // 1023 bytes

@@ -130,7 +130,7 @@ export async function markUsed(
             first_used_at = coalesce(k.first_used_at, :now)
        from users u
       where k.id = :id and k.suspended_at is null
-        and (k.sign_count < :signCount or (k.sign_count = 0 and :signCount = 0))
+        and (k.sign_count < :signCount::bigint or (k.sign_count = 0 and :signCount::bigint = 0))
         and u.id = k.user_id and u.account_enabled`,
     { ...use, now } as never,
   );

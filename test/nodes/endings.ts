@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import { newAuthenticator } from '../support/software-authenticator.ts';
+import type { TwoNodes } from '../support/two-nodes.ts';
+import { peopleOf, soon } from './people.ts';
+import { figures, long, newVisitor, type Standing, tally } from './visitor.ts';
+
+const rounds = long ? 300 : 20;
+
+/** What ends a pass while it is being used: after that was answered nothing of it goes on (RULES 1.2, security.md 2.11). */
+export function endings(theNodes: () => TwoNodes): void {
+  const people = peopleOf(theNodes);
+
+  test('a pass revoked while it is entered: whoever was first, afterwards it opens nothing', async () => {
+    const begun = performance.now();
+    const ends: Standing[] = [];
+    for (const user of await people.named('revoked', rounds)) {
+      const { visitor, code } = await people.atVerify(user);
+      await Promise.all([soon(() => visitor.enter(code)), soon(() => people.revoke(user))]);
+      ends.push(await people.opensNothing(visitor, user, code));
+    }
+    figures(`${rounds} × revoke ∥ redeem`, begun, tally(ends));
+  }, 600_000);
+
+  test('a pass replaced while it is entered: the old one opens nothing afterwards, and the new one does', async () => {
+    const begun = performance.now();
+    const ends: Standing[] = [];
+    for (const user of await people.named('replaced', rounds)) {
+      const { visitor, code } = await people.atVerify(user);
+      const entered = soon(() => again(() => visitor.enter(code)));
+      const [, newer] = await Promise.all([entered, soon(() => again(() => theNodes().pass(user)))]);
+      ends.push(await people.opensNothing(visitor, user, code));
+      await visitor.enter(newer);
+      expect(await visitor.look()).toBe('enrol');
+    }
+    figures(`${rounds} × replace ∥ redeem`, begun, tally(ends));
+  }, 600_000);
+
+  test('a pass revoked while its passkey is registered: no passkey appears after the answer', async () => {
+    const begun = performance.now();
+    const ends: string[] = [];
+    for (const user of await people.named('cut', rounds)) {
+      const { visitor, enrol } = await people.atEnrol(user);
+      const revoked = soon(() => people.revoke(user).then(() => people.passkeysOf(user)));
+      const [, atAnswer] = await Promise.all([soon(enrol), revoked]);
+      expect(await people.passkeysOf(user)).toBe(atAnswer);
+      ends.push(await people.goesNowhere(visitor), `${atAnswer} passkeys`);
+    }
+    figures(`${rounds} × revoke ∥ enrol`, begun, tally(ends));
+  }, 600_000);
+
+  test('a user disabled while the passkey is registered: the sign-in ends, and the passkey opens nothing', async () => {
+    const begun = performance.now();
+    const ends: string[] = [];
+    for (const user of await people.named('disabled', rounds)) {
+      const { visitor, enrol, authenticator } = await people.atEnrol(user);
+      await Promise.all([soon(enrol), soon(() => people.setEnabled(user, false))]);
+      ends.push(await people.goesNowhere(visitor), `${await people.passkeysOf(user)} passkeys`);
+      const later = await newVisitor(theNodes());
+      await later.post('verify/passkey', await people.signed(later, authenticator));
+      expect(await later.look()).toBe('identify');
+    }
+    figures(`${rounds} × disable ∥ enrol`, begun, tally(ends));
+  }, 600_000);
+
+  test('a user disabled while signing in with a passkey: enabled again, the passkey works', async () => {
+    const begun = performance.now();
+    const ends: Standing[] = [];
+    const [user] = (await people.named('paused', 1)) as [string];
+    const { enrol, authenticator } = await people.atEnrol(user);
+    await enrol();
+    for (let round = 0; round < rounds; round += 1) {
+      const visitor = await newVisitor(theNodes());
+      const answer = await people.signed(visitor, authenticator);
+      await Promise.all([visitor.post('verify/passkey', answer), soon(() => people.setEnabled(user, false), 15)]);
+      ends.push(await visitor.look());
+      await people.setEnabled(user, true);
+    }
+    figures(`${rounds} × disable ∥ sign in with a passkey`, begun, tally(ends));
+    const later = await newVisitor(theNodes());
+    await later.post('verify/passkey', await people.signed(later, authenticator));
+    expect(await later.look()).toBe('complete');
+  }, 600_000);
+
+  test('two tabs that register at once add one passkey, and the other tab goes on with it', async () => {
+    for (const user of await people.named('tabs', rounds / 2)) {
+      const { visitor, code, enrol, authenticator } = await people.atEnrol(user);
+      const second = await people.otherTab(visitor, user, code);
+      const other = newAuthenticator();
+      await Promise.all([soon(enrol, 3), soon(await people.prepared(second, other), 3)]);
+      expect(await people.passkeysOf(user)).toBe(1);
+
+      const [won, lost] = (await visitor.look()) === 'confirm' ? [visitor, second] : [second, visitor];
+      expect([await won.look(), await lost.look()]).toEqual(['confirm', 'enrol']);
+      await lost.restart();
+      await lost.identify(user);
+      await lost.enter(code);
+      expect(await lost.look()).toBe('confirm');
+      await lost.post('verify/passkey', await people.signed(lost, won === visitor ? authenticator : other));
+      expect(await lost.look()).toBe('complete');
+    }
+  }, 600_000);
+}
+
+/** Once more for whom a jam has thrown out: goes away with the first of the known faults. */
+function again<T>(act: () => Promise<T>): Promise<T> {
+  return act().catch(act);
+}

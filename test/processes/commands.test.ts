@@ -1,0 +1,114 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { newBrowser } from '../support/cookie-browser.ts';
+import { enterPass } from '../support/person.ts';
+import { processesIn } from '../support/process.ts';
+import { expectRefusal, type Installation, newInstallation } from './installation.ts';
+
+const seed = {
+  users: [{ userPrincipalName: 'seeded@example.com', displayName: 'Seeded' }],
+  clients: [{ client_id: 'app', client_secret: 'secret', redirect_uris: ['http://localhost:1/cb'] }],
+};
+
+describe('commands', () => {
+  test('run beside a provider that serves, and what they do holds at once', async () => {
+    const installation = await newInstallation();
+    await installation.serve();
+    const code = await everyCommand(installation);
+    const browser = newBrowser();
+    await browser.visit(`${installation.issuer}/security-info`);
+    expect((await enterPass(browser, 'joiner@example.com', code)).step).toBe('enrol');
+    await revoke(installation);
+    expect((await browser.reload()).step).toBe('error');
+  });
+
+  test('run where nothing serves, and leave nothing running', async () => {
+    const installation = await newInstallation();
+    await everyCommand(installation);
+    await revoke(installation);
+    expect(processesIn(installation.directory)).toEqual([]);
+    const running = await installation.serve();
+    expect(running.stdout()).toContain('There was no administrator');
+  });
+});
+
+/** Returns the code of a pass for joiner@example.com. */
+async function everyCommand({ run, directory, issuer, data }: Installation): Promise<string> {
+  const done = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ args, code, stderr: stderr.replace(/^Creating the database in .*\n/, '') }).toEqual({
+      args,
+      code: 0,
+      stderr: '',
+    });
+    return stdout;
+  };
+  expect(await done('check')).toBe(
+    `The configuration is good.\nIssuer: ${issuer}\nDatabase: embedded in ${data}\nPasskeys are bound to: localhost\n`,
+  );
+  expect(JSON.parse(await done('check', '--json'))).toMatchObject({ ok: true, issuer, passkeyHost: 'localhost' });
+  expect(JSON.parse(await done('migrate', '--json'))).toEqual({ migrated: true });
+  writeFileSync(join(directory, 'seed.json'), JSON.stringify(seed));
+  expect(await done('apply', 'seed.json')).toBe('Applied seed.json.\n');
+  expect(JSON.parse(await done('client', 'list', '--json')).value).toMatchObject([{ client_id: 'app' }]);
+  expect(await done('user', 'add', 'joiner@example.com', '--display-name', 'New Joiner')).toMatch(
+    /^Made joiner@example\.com\./,
+  );
+  expect(await done('user', 'list')).toContain('joiner@example.com\tNew Joiner\n');
+  expect(await done('user', 'disable', 'seeded@example.com')).toBe('seeded@example.com is disabled.\n');
+
+  const text = await done('pass', 'issue', 'joiner@example.com');
+  expect(text).toMatch(new RegExp(`^Address: ${issuer}/security-info\nCode: [2-9A-HJ-NP-Z-]{19}$`, 'm'));
+  const issued = JSON.parse(
+    await done('pass', 'issue', 'joiner@example.com', '--lifetime', '90', '--reason', 'new', '--json'),
+  );
+  expect(issued).toMatchObject({ lifetimeInMinutes: 90, isUsableOnce: true, methodUsabilityReason: 'EnabledByPolicy' });
+  const list = await done('pass', 'list', '--json');
+  expect(JSON.parse(list).value).toContainEqual(
+    expect.objectContaining({ id: issued.id, temporaryAccessPass: null, userPrincipalName: 'joiner@example.com' }),
+  );
+  expect(list + (await done('pass', 'list'))).not.toContain(issued.temporaryAccessPass);
+  return issued.temporaryAccessPass;
+}
+
+async function revoke({ run }: Installation): Promise<void> {
+  const revoked = await run(['pass', 'revoke', 'joiner@example.com', '--json']);
+  expect(JSON.parse(revoked.stdout)).toEqual({ revoked: expect.any(String) });
+  expectRefusal(await run(['pass', 'revoke', 'joiner@example.com']), 1, /^This user has no such pass\.$/m);
+}
+
+test('what is refused ends with 1 and the sentence the API would say', async () => {
+  const { run } = await newInstallation();
+  expectRefusal(await run(['pass', 'issue', 'nobody@example.com']), 1, /^There is no such user\.$/m);
+  expectRefusal(await run(['user', 'add', 'nobody']), 1, /must look like name@example\.com/);
+  expect((await run(['user', 'add', 'one@example.com'])).code).toBe(0);
+  expectRefusal(await run(['user', 'add', 'ONE@example.com']), 1, /There is already a user named/);
+  expectRefusal(
+    await run(['pass', 'issue', 'one@example.com', '--lifetime', '5']),
+    1,
+    /The valid range between 60 and 480/,
+  );
+  expectRefusal(await run(['pass', 'issue', 'one@example.com', '--reusable']), 1, /policy makes every pass one-time/);
+  expectRefusal(await run(['apply', 'none.json']), 1, /none\.json cannot be read \(ENOENT\)/);
+});
+
+test('what was typed wrongly ends with 2 and says how it is typed, without touching anything', async () => {
+  const { run, directory } = await newInstallation();
+  const mistakes: readonly (readonly [string, RegExp])[] = [
+    ['frobnicate', /There is no command "frobnicate"/],
+    ['pass frobnicate', /There is no command "pass frobnicate"/],
+    ['pass issue', /Use: latchkey pass issue USER/],
+    ['pass issue a@b c@d', /Use: latchkey pass issue USER/],
+    ['pass revoke', /Use: latchkey pass revoke USER/],
+    ['user add', /Use: latchkey user add NAME/],
+    ['apply', /Use: latchkey apply FILE/],
+    ['pass list --bogus', /Unknown option '--bogus'/],
+    ['pass issue a@b --lifetime long', /--lifetime is a number of minutes/],
+    ['pass issue a@b --start tomorrow', /--start is a date and time with its zone/],
+    ['pass issue a@b --purpose fun', /--purpose is registration or signIn/],
+  ];
+  for (const [typed, words] of mistakes) expectRefusal(await run(typed.split(' ')), 2, words);
+  expect((await run(['help'])).stdout).toMatch(/latchkey pass issue USER/);
+  expect(processesIn(directory)).toEqual([]);
+});

@@ -235,7 +235,8 @@ async function checkDatabase(config: Config): Promise<{ pendingMigrations?: read
   const base = await openBase(config, 'command', note, { migrates: false });
   try {
     const pendingMigrations = await pendingSteps(base.knex);
-    if (pendingMigrations.length > 0) note(`The next start brings the schema up to date (${pendingMigrations.length} steps).`);
+    if (pendingMigrations.length > 0)
+      note(`The next start brings the schema up to date (${pendingMigrations.length} steps).`);
     else await base.run(asOperator, demandSameMasterKey);
     return { pendingMigrations };
   } finally {

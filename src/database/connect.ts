@@ -68,7 +68,9 @@ export async function isMigrated(knex: Knex): Promise<void> {
 
 /** Names of the steps of the schema that this version has and the database does not. */
 export async function pendingSteps(knex: Knex): Promise<string[]> {
-  const { rows } = await knex.raw<{ rows: { done: string | null }[] }>("select to_regclass('latchkey_migrations') as done");
+  const { rows } = await knex.raw<{ rows: { done: string | null }[] }>(
+    "select to_regclass('latchkey_migrations') as done",
+  );
   const done = rows[0]?.done ? await knex('latchkey_migrations').pluck('name') : [];
   return Object.keys(migrations).filter((name) => !done.includes(name));
 }

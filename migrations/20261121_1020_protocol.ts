@@ -15,7 +15,7 @@ export async function up(knex: Knex): Promise<void> {
 
     create table oidc_sessions (
       uid text primary key,
-      jti_hash bytea not null unique,           -- SHA-256 of the cookie's value
+      jti_hash bytea not null,                  -- SHA-256 of the cookie's value
       prev_jti_hash bytea,                      -- the id before the last rotation, for requests in flight
       prev_until timestamptz,
       account_id uuid,
@@ -24,6 +24,8 @@ export async function up(knex: Knex): Promise<void> {
       ended_at timestamptz,                     -- a tombstone: an ended session cannot be written back
       not_after timestamptz                     -- the absolute limit; expires_at never passes it
     );
+    -- Not unique: 256 random bits need no check, and a second unique index beside the key makes simultaneous saves fail.
+    create index on oidc_sessions (jti_hash);
     create index on oidc_sessions (prev_jti_hash) where prev_jti_hash is not null;
     create index on oidc_sessions (account_id) where account_id is not null;
     create index on oidc_sessions (expires_at);

@@ -67,7 +67,7 @@ export function readConfig(env: Environment): Config {
 
   const port = parsePort(value('PORT') ?? '3000', problem);
   const host = value('HOST') ?? 'localhost';
-  const issuer = parseIssuer(value('LATCHKEY_ISSUER') ?? `http://localhost:${port}`, problem);
+  const issuer = parseIssuer(value('LATCHKEY_ISSUER') ?? new URL(`http://localhost:${port}`).origin, problem);
   const databaseUrl = parseDatabaseUrl(secret('DATABASE_URL'), problem);
   const masterKey = parseMasterKey(secret('LATCHKEY_MASTER_KEY'), problem);
   if (databaseUrl && !masterKey && !problems.some((text) => text.startsWith('LATCHKEY_MASTER_KEY'))) {
@@ -161,7 +161,7 @@ function parseProxies(text: string | undefined, problem: Complain): BlockList {
     const [address = '', prefix] = entry.split('/');
     const family = isIPv6(address) ? 'ipv6' : 'ipv4';
     const most = family === 'ipv6' ? 128 : 32;
-    const bits = prefix === undefined ? most : Number(prefix);
+    const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
     if (isIP(address) === 0 || !Number.isInteger(bits) || bits < 0 || bits > most) {
       problem(
         `LATCHKEY_TRUSTED_PROXIES: "${entry}" is not an address or network such as 10.0.0.0/8. Separate several with commas.`,

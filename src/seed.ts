@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { clientInput, toMetadata } from './clients/client.ts';
 import { putClient } from './clients/manage-clients.ts';
 import { AppError } from './core/errors.ts';
+import { isStorableJson } from './core/text.ts';
 import type { Work } from './core/work.ts';
 import { addToGroup, ensureGroup } from './groups/manage-groups.ts';
-import { passPolicyName, passSettings } from './methods/temporary-access-pass/settings.ts';
+import {
+  passPolicyName,
+  type PassSettingsChange,
+  passSettings,
+  passSettingsChange,
+} from './methods/temporary-access-pass/settings.ts';
 import { readPolicy, writePolicy } from './policies/policy-documents.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
 import { permit } from './roles/permit.ts';
@@ -25,7 +32,7 @@ const seedShape = z.strictObject({
     .array(
       z.strictObject({
         userPrincipalName: z.string().min(3).max(254),
-        displayName: z.string().min(1).max(256).optional(),
+        displayName: z.string().trim().min(1).max(256).optional(),
         mail: z.email().optional(),
         accountEnabled: z.boolean().optional(),
         groups: z.array(z.string()).default([]),
@@ -37,7 +44,7 @@ const seedShape = z.strictObject({
   clients: z.array(clientInput).default([]),
   policies: z
     .strictObject({
-      temporaryAccessPass: passSettings.optional(),
+      temporaryAccessPass: passSettingsChange.optional(),
       registration: z.strictObject({}, later('the registration policy')).optional(),
     })
     .default({}),
@@ -64,6 +71,7 @@ export function parseSeed(text: string): Seed {
   } catch (error) {
     throw new AppError('invalid_input', `The seed file is not JSON: ${(error as Error).message}`);
   }
+  if (!isStorableJson(json)) throw new AppError('invalid_input', 'The seed file holds a character that no text takes.');
   const parsed = seedShape.safeParse(json);
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map((issue) => `- ${issue.path.join('.') || 'the file'}: ${issue.message}`);
@@ -144,10 +152,16 @@ function ifNotFound(error: unknown): undefined {
   throw error;
 }
 
-async function applyPassPolicy(work: Work, settings: z.output<typeof passSettings>): Promise<void> {
+/** Changes what is named and keeps the rest; the whole is checked again. */
+async function applyPassPolicy(work: Work, changes: PassSettingsChange): Promise<void> {
   permit(work.actor, 'policies.write');
   const before = await readPolicy(work, passPolicyName, passSettings);
-  if (JSON.stringify(before) === JSON.stringify(settings)) return;
-  await writePolicy(work, passPolicyName, settings);
-  work.record({ type: 'policy.changed', details: { policy: passPolicyName, before, after: settings } });
+  const after = passSettings.safeParse({ ...before, ...changes });
+  if (!after.success) {
+    const mistakes = after.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+    throw new AppError('invalid_input', `policies.temporaryAccessPass: ${mistakes.join('; ')}.`);
+  }
+  if (isDeepStrictEqual(before, after.data)) return;
+  await writePolicy(work, passPolicyName, after.data);
+  work.record({ type: 'policy.changed', details: { policy: passPolicyName, before, after: after.data } });
 }

@@ -43,6 +43,7 @@ export function makeApp(parts: AppParts): Koa {
   });
   app.use(refuseOverlong);
   app.use(operationsRoutes(parts.readiness).routes());
+  app.use(withKeysAsSegments);
   const routers = [
     signInRoutes(parts.signIn),
     securityInfoRoutes(parts.securityInfo),
@@ -69,6 +70,17 @@ const ourPages = /^\/(?:sign-in|security-info)(?:\/|$)/i;
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {
   if (!ourApi.test(ctx.path) && !ourPages.test(ctx.path)) await next();
+}
+
+/** OData's other way to write a key: `users('id')/x('key')` is `users/id/x/key`. */
+async function withKeysAsSegments(ctx: Context, next: Next): Promise<void> {
+  if (ourApi.test(ctx.path)) {
+    ctx.path = ctx.path.replace(
+      /(\w)(?:\(|%28)(?:'|%27)((?:[^/'%]|''|%(?!27)[0-9a-f]{2})+)(?:'|%27)(?:\)|%29)(?=\/|$)/gi,
+      (_whole, before: string, key: string) => `${before}/${key.replaceAll("''", "'")}`,
+    );
+  }
+  await next();
 }
 
 /** Gives the request its id and origin, and the answer its headers. */

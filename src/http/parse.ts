@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../core/errors.ts';
+import { isStorableJson } from '../core/text.ts';
 
 export const limits = { form: 16 * 1024, json: 64 * 1024, passkey: 128 * 1024 } as const;
 
@@ -33,13 +34,15 @@ export async function readJson(req: IncomingMessage, mostBytes: number): Promise
   if (mediaType(req) !== 'application/json') {
     throw new AppError('unsupported_media_type', 'The body must be application/json.');
   }
+  const value = parseJson(text);
+  if (!isStorableJson(value)) throw new AppError('invalid_input', 'The body holds a character that no property takes.');
+  return value;
+}
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (text.includes('\\u0000'))
-      throw new AppError('invalid_input', 'The body holds a character that no property takes (U+0000).');
-    return value;
+    return JSON.parse(text);
   } catch (error) {
-    if (error instanceof AppError) throw error;
     throw new AppError('invalid_input', 'The body is not valid JSON.', { cause: error });
   }
 }

@@ -128,10 +128,18 @@ export interface ListableMethod extends AuthenticationMethod {
   rename(work: Work, userId: string, credentialId: string, name: string): Promise<boolean>;
 }
 
+/** What a bootstrap opened and that still goes on. */
+export interface Opened {
+  /** It can be gone on with in no other browser. */
+  readonly boundToBrowser: boolean;
+}
+
 /** A method that opens registration: it says whether that is still so, and is spent by the graduation. */
 export interface BootstrapMethod extends AuthenticationMethod {
-  /** Undefined once what it opened may not go on; holds it still until the work ends. */
-  stillOpens(work: Work, credentialId: string): Promise<{ readonly boundToBrowser: boolean } | undefined>;
+  /** Undefined once what it opened may not go on. */
+  stillOpens(work: Work, credentialId: string): Promise<Opened | undefined>;
+  /** The same, and user and bootstrap stay as they are until the work ends. */
+  holdOpen(work: Work, credentialId: string): Promise<Opened | undefined>;
   /** The registered method was used once: the bootstrap is spent. */
   graduate(work: Work, credentialId: string): Promise<void>;
 }

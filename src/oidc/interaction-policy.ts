@@ -44,31 +44,39 @@ export function signInPolicy(scale: readonly string[]): interactionPolicy.Defaul
 
 /** `acr_values` is a minimum, also when a session exists; any of the values named will do (Core 5.5.1.1). */
 function acrUnmet({ oidc }: KoaContextWithOIDC, scale: readonly string[]): boolean {
-  const demanded = essentialAcr(oidc.params?.claims);
   if (!oidc.session?.accountId) return false;
-  const isMet = (acrs: readonly unknown[]): boolean => scale.indexOf(oidc.acr) >= leastOf(acrs, scale);
-  const demandUnmet = demanded.length > 0 && !isMet(demanded);
+  const reached = scale.indexOf((oidc.session as { acr?: string }).acr ?? '');
+  const wished = String(oidc.params?.acr_values ?? '')
+    .split(' ')
+    .filter((acr) => scale.includes(acr));
+  const claimed = acrClaim(oidc.params?.claims);
+  const demanded = claimed.essential ? claimed.values : [];
+  reportAsAsked(oidc, [...wished, ...claimed.values], reached, scale);
+
+  const demandUnmet = demanded.length > 0 && reached < leastOf(demanded, scale);
   if (oidc.result?.login) {
     if (demandUnmet) throw new UnmetAuthenticationRequirements('the requested acr was not met');
     return false; // a wish, not a demand: go on with what there is
   }
-  const wished = String(oidc.params?.acr_values ?? '')
-    .split(' ')
-    .filter((acr) => scale.includes(acr));
-  return demandUnmet || (wished.length > 0 && !isMet(wished));
+  return demandUnmet || (wished.length > 0 && reached < leastOf(wished, scale));
+}
+
+/** Of the values asked for, the highest that was met is reported: an app that looks for its own value would else ask again. */
+function reportAsAsked(oidc: object, asked: readonly unknown[], reached: number, scale: readonly string[]): void {
+  const met = asked.map((acr) => scale.indexOf(acr as string)).filter((place) => place >= 0 && place <= reached);
+  if (met.length > 0) Object.defineProperty(oidc, 'acr', { value: scale[Math.max(...met)], configurable: true });
 }
 
 /** From the parameter itself: the library writes `acr_values` over the claim that stands beside it. */
-function essentialAcr(parameter: unknown): readonly unknown[] {
-  if (typeof parameter !== 'string') return [];
+function acrClaim(parameter: unknown): { essential: boolean; values: readonly unknown[] } {
+  if (typeof parameter !== 'string') return { essential: false, values: [] };
   const claims = JSON.parse(parameter) as {
     id_token?: { acr?: { essential?: unknown; value?: unknown; values?: unknown } };
   };
   const acr = claims.id_token?.acr;
-  if (acr?.essential !== true) return [];
-  const values = acr.values ?? (acr.value === undefined ? [] : [acr.value]);
+  const values = acr?.values ?? (acr?.value === undefined ? [] : [acr.value]);
   if (!Array.isArray(values)) throw new errors.InvalidRequest('invalid claims.id_token.acr.values type');
-  return values;
+  return { essential: acr?.essential === true, values };
 }
 
 /** The place of the lowest; a level nobody knows cannot be reached. */

@@ -12,7 +12,7 @@ import {
   type ListedCredential,
   type MethodRegistry,
 } from '../methods/method.ts';
-import { getUser } from '../users/manage-users.ts';
+import { getUser, lockUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
 
 /** The session as the provider keeps it, and the request it came with. */
@@ -73,6 +73,7 @@ export async function finishOwnEnrolment(
   });
   const proof = await method.checkEnrolment(candidate);
   return run(who(owner), async (work) => {
+    await lockUser(work, owner.userId);
     await ownUser(work, owner);
     return method.keepEnrolment(work, enrolmentOf(owner), candidate, proof);
   });

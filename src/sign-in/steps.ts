@@ -89,14 +89,23 @@ async function begin(work: Work, { uid, browser, signedInUserId }: Visit, client
   return (await signIns.byUid(work.tx, uid))!;
 }
 
-async function stand(house: SignInHouse, work: Work, visit: Visit, signIn: SignIn): Promise<Standing> {
+/** Judged by a look, or by a work that is about to change something and holds still what it judges by. */
+type Judging = 'stillOpens' | 'holdOpen';
+
+async function stand(
+  house: SignInHouse,
+  work: Work,
+  visit: Visit,
+  signIn: SignIn,
+  judging: Judging = 'stillOpens',
+): Promise<Standing> {
   if (!signIn.browser.equals(visit.browser)) {
     throw new AppError(
       'forbidden',
       'This sign-in was started in another browser. Go back to the app and sign in from here.',
     );
   }
-  const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn).stillOpens(work, signIn.passId);
+  const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
   const step = nextStep(signIn, {
     now: work.now,
     policy: house.policy,
@@ -131,7 +140,7 @@ function transition(
 
 async function lockedStanding(house: SignInHouse, work: Work, visit: Visit): Promise<Standing | undefined> {
   const signIn = await signIns.lock(work.tx, visit.uid);
-  return signIn && stand(house, work, visit, signIn);
+  return signIn && stand(house, work, visit, signIn, 'holdOpen');
 }
 
 export function identify(

@@ -38,7 +38,8 @@ export async function byName(tx: Transaction, userName: string): Promise<User | 
 
 /** Locks the user until the end of the work, so that what depends on the user's state takes turns. */
 export async function lock(tx: Transaction, id: string): Promise<void> {
-  await tx('users').where('id', '=', id).forUpdate().select('id');
+  // Not `for update`: what only refers to the user (a foreign key) need not wait, and must not be waited for crosswise.
+  await tx('users').where('id', '=', id).forNoKeyUpdate().select('id');
 }
 
 export async function insert(

@@ -7,6 +7,7 @@ import { startHouse, type TestHouse } from '../support/house.ts';
 import { enterPass, joinWithPass } from '../support/person.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
 import { newAuthenticator } from '../support/software-authenticator.ts';
+import { defaultPassSettings } from '../../src/methods/temporary-access-pass/settings.ts';
 
 type Json = Record<string, unknown>;
 
@@ -308,7 +309,7 @@ describe('giving a pass', () => {
     ['more purpose than policy allows', { purpose: 'signIn' }, /^purpose cannot be signIn/],
     ['a reason of 1001 characters', { reason: 'x'.repeat(1001) }, /^reason/],
     ['verifiedBy that nobody knows', { verifiedBy: 'mail' }, /^verifiedBy/],
-    ['NUL in a text', { reason: 'a\0b' }, /U\+0000/],
+    ['NUL in a text', { reason: 'a\0b' }, /character that no property takes/],
   ])('%s is a 400 that names it, and nothing is made', async (_what, body, message) => {
     const { id } = await aUser();
     expectRefusal(await call('POST', passesOf(id), body), 400, 'badRequest', message);
@@ -352,7 +353,7 @@ describe('giving a pass', () => {
     try {
       expectRefusal(await call('POST', passesOf(id), {}), 400, 'badRequest', /disabled by policy/);
     } finally {
-      await house.seed({ policies: { temporaryAccessPass: {} } });
+      await house.seed({ policies: { temporaryAccessPass: defaultPassSettings } });
     }
   });
 });
@@ -409,8 +410,7 @@ describe('reading a pass', () => {
 
     const other = await aUser();
     house.clock.advance(-120);
-    await call('POST', passesOf(other.id), {});
-    house.clock.advance(120);
+    await call('POST', passesOf(other.id), {}).finally(() => house.clock.advance(120));
     expect(((await call('GET', passesOf(other.id))).body.value as Json[])[0]).toMatchObject({
       isUsable: false,
       methodUsabilityReason: 'Expired',
@@ -613,7 +613,7 @@ describe('what is not there', () => {
   });
 
   // API.md, Conventions: "What is not supported is a 400 that says so, never ignored."
-  test.fails('a query option is understood or refused, never ignored', async () => {
+  test('a query option is understood or refused, never ignored', async () => {
     const { id } = await aUser();
     await call('POST', passesOf(id), {});
     const selected = await call('GET', `${passesOf(id)}?$select=id`);
@@ -624,7 +624,7 @@ describe('what is not there', () => {
   });
 
   // API.md, Conventions: "Key form `name('key')` works as well as `/name/key`".
-  test.fails('the key form of an address is understood', async () => {
+  test('the key form of an address is understood', async () => {
     const { id, userName } = await aUser();
     const { body } = await call('POST', passesOf(id), {});
     for (const user of [id, userName]) {

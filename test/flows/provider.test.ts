@@ -634,7 +634,7 @@ describe('what a relying party may ask of the person', () => {
   });
 
   // RULES 2.1, Core 5.5.1.1: anything else makes some relying parties loop.
-  test.fails('of the acr values asked for, the highest that was met is the one reported', async () => {
+  test('of the acr values asked for, the highest that was met is the one reported', async () => {
     const twofactor = `${house.issuer}/acr/2f`;
     expect((await signedIn({ acr_values: `${house.issuer}/acr/1f ${twofactor} phrh` })).claims.acr).toBe(twofactor);
   });

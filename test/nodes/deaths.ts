@@ -30,14 +30,19 @@ export function deaths(theNodes: () => TwoNodes): void {
       );
       const [survivor, victim] = nodes.nodes;
       const before = { survivor: survivor.answered, victim: victim.answered };
-      const killed = inTheMiddle(
-        () => victim.answered - before.victim > people * 3,
-        () => victim.process.kill('SIGKILL'),
-      );
-      const ends = await inTurns(joiners, atOnce, (joiner) => join(nodes, app, joiner));
+      let killedAt = Number.POSITIVE_INFINITY;
+      let finished = false;
+      const killed = (async () => {
+        while (victim.answered - before.victim < people * 3 && !finished) await aMoment(20);
+        killedAt = performance.now();
+        await victim.process.kill('SIGKILL');
+      })();
+      const ends = await inTurns(joiners, atOnce, (joiner) => join(nodes, app, joiner)).finally(() => {
+        finished = true;
+      });
       await killed;
 
-      const disturbed = ends.filter(({ troubles }) => troubles > 0).length;
+      const disturbed = ends.filter(({ mishaps }) => mishaps.length > 0).length;
       figures(`a node killed in the middle of ${people} sign-ins`, begun, {
         'requests to it before': victim.answered - before.victim,
         'sign-ins that saw an error page': disturbed,
@@ -47,6 +52,9 @@ export function deaths(theNodes: () => TwoNodes): void {
       expect(new Set(ends.map(({ sub }) => sub)).size).toBe(people);
       const passkeys = await inTurns(joiners, 4, ({ user }) => peopleOf(theNodes).passkeysOf(user));
       expect(tally(passkeys.map((count) => `${count} passkey`))).toEqual({ '1 passkey': people });
+      // Nothing went wrong before, and afterwards only for those who were under way.
+      expect(Math.min(...ends.flatMap(({ mishaps }) => mishaps))).toBeGreaterThanOrEqual(killedAt);
+      expect(disturbed).toBeLessThanOrEqual(atOnce + 2);
       expect(survivor.answered - before.survivor).toBeGreaterThan(people * 3);
     } finally {
       await app.close();
@@ -54,36 +62,32 @@ export function deaths(theNodes: () => TwoNodes): void {
   }, 300_000);
 }
 
-async function inTheMiddle(isIt: () => boolean, act: () => Promise<unknown>): Promise<void> {
-  while (!isIt()) await aMoment(20);
-  await act();
-}
-
 /** From the app to the app as a person would: what fails is loaded again, and what is gone is begun again from the app. */
 async function join(nodes: TwoNodes, app: RelyingParty, { user, code }: { user: string; code: string }) {
   const browser = nodes.browser({ stopAt: app.redirectUri });
   const authenticator = newAuthenticator();
-  let troubles = 0;
+  const mishaps: number[] = [];
+  const mishap = () => mishaps.push(performance.now());
   let passkeyUsed = false;
   await browser.visit(await app.authorizationUrl());
   for (let step = 0; step < 30 && !browser.page.isCallback; step += 1) {
     try {
       await goOn(browser);
     } catch {
-      troubles += 1; // a script's request that got no answer
+      mishap(); // a script's request that got no answer
       await browser.reload();
     }
     if (browser.page.status >= 400) {
-      troubles += 1;
+      mishap();
       await lookAgain(browser, app);
     }
   }
   // The app's own request may be the one that gets no answer: then it sends the person once more.
   const { claims } = await app.exchange(browser.page.callback).catch(async () => {
-    troubles += 1;
+    mishap();
     return app.exchange((await browser.visit(await app.authorizationUrl())).callback);
   });
-  return { sub: claims.sub, acr: String(claims.acr), troubles };
+  return { sub: claims.sub, acr: String(claims.acr), mishaps };
 
   async function goOn({ page }: CookieBrowser): Promise<unknown> {
     switch (page.step) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TwoNodes } from '../support/two-nodes.ts';
 import { figures, inTurns, long, newVisitor, type Standing, tally, times, type Visitor } from './visitor.ts';
+import { defaultPassSettings } from '../../src/methods/temporary-access-pass/settings.ts';
 
 const browsersAtOnce = 20;
 
@@ -17,7 +18,7 @@ export function passes(theNodes: () => TwoNodes): void {
       const nodes = theNodes();
       await nodes.seed({ policies: { temporaryAccessPass: { defaultLength: 24 } } });
       await race(nodes, 1_000, 'long');
-      await nodes.seed({ policies: { temporaryAccessPass: {} } });
+      await nodes.seed({ policies: { temporaryAccessPass: defaultPassSettings } });
     }, 1_800_000);
   }
 

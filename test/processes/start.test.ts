@@ -66,19 +66,23 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('killed, it starts again without repair and keeps what was acknowledged', async () => {
+test('killed, alone or with its database, it starts again without repair and keeps what was acknowledged', async () => {
   const { serve, run, issuer, directory } = await newInstallation();
-  const first = await serve();
-  expect((await run(['user', 'add', 'joiner@example.com'])).code).toBe(0);
-  const { stdout } = await run(['pass', 'issue', 'joiner@example.com', '--json']);
-  await first.kill('SIGKILL');
+  let running = await serve();
+  for (const victims of ['the provider', 'everything'] as const) {
+    const joiner = victims === 'everything' ? 'one@example.com' : 'other@example.com';
+    expect((await run(['user', 'add', joiner])).code).toBe(0);
+    const { stdout } = await run(['pass', 'issue', joiner, '--json']);
+    if (victims === 'everything') for (const pid of processesIn(directory)) process.kill(pid, 'SIGKILL');
+    await running.kill('SIGKILL');
 
-  const second = await serve();
-  const browser = newBrowser();
-  await browser.visit(`${issuer}/security-info`);
-  expect((await enterPass(browser, 'joiner@example.com', JSON.parse(stdout).temporaryAccessPass)).step).toBe('enrol');
-  expect(second.stdout()).not.toContain('Code:');
-  await second.kill();
+    running = await serve();
+    const browser = newBrowser();
+    await browser.visit(`${issuer}/security-info`);
+    expect((await enterPass(browser, joiner, JSON.parse(stdout).temporaryAccessPass)).step).toBe('enrol');
+    expect(running.stdout()).not.toContain('Code:');
+  }
+  await running.kill();
   expect(processesIn(directory)).toEqual([]);
 });
 

@@ -195,16 +195,7 @@ export const gallery: readonly Exhibit[] = [
     reference,
   }),
   ...(
-    [
-      'cookiesBlocked',
-      'notFound',
-      'forbidden',
-      'needsPasskey',
-      'crossSite',
-      'badRequest',
-      'tooLarge',
-      'fault',
-    ] as const
+    ['cookiesBlocked', 'notFound', 'forbidden', 'needsPasskey', 'crossSite', 'badRequest', 'tooLarge', 'fault'] as const
   ).map((problem) =>
     show(`problem-${problem}`, 'error', [], Problem, { layout, problem: messages.problems[problem], reference }),
   ),

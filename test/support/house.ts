@@ -44,11 +44,7 @@ export async function openTestBase(env: Readonly<Record<string, string>> = {}): 
     ...env,
   });
   let shiftMs = 0;
-  const base = await openBase(
-    config,
-    'command',
-    () => {},
-    { clock: (now) => new Date(now.getTime() + shiftMs) });
+  const base = await openBase(config, 'command', () => {}, { clock: (now) => new Date(now.getTime() + shiftMs) });
   const statements: string[] = [];
   base.knex.on('query', ({ sql }: { sql: string }) => statements.push(sql));
   return {

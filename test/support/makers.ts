@@ -5,6 +5,7 @@ import { addMinutes } from '../../src/core/time.ts';
 import type { MethodId } from '../../src/methods/method.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import type { Pass } from '../../src/methods/temporary-access-pass/pass.ts';
+import { passSettings } from '../../src/methods/temporary-access-pass/settings.ts';
 import type { NextStep } from '../../src/sign-in/next-step.ts';
 import type { Evidence, SignIn } from '../../src/sign-in/sign-in.ts';
 import * as steps from '../../src/sign-in/steps.ts';
@@ -188,6 +189,11 @@ function visitorAt(house: steps.SignInHouse, visit: steps.Visit): Visitor {
     at: (other) => visitorAt(other, visit),
   };
   return visitor;
+}
+
+/** Makes this the policy for passes; what is not named is as an organisation has it that has decided nothing. */
+export function passPolicy(test: TestBase, decided: object): Promise<void> {
+  return test.seed({ policies: { temporaryAccessPass: { ...passSettings.parse({}), ...decided } } });
 }
 
 /** Waits until some other work waits for a lock: what must happen at the same moment then does. */

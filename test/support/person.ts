@@ -22,7 +22,11 @@ export async function createPasskey(browser: CookieBrowser, authenticator: Softw
 
 /** Runs the authentication ceremony of the page. */
 export async function usePasskey(browser: CookieBrowser, authenticator: SoftwareAuthenticator): Promise<Page> {
-  return browser.submit({ formWith: 'response', button: null, override: { response: JSON.stringify(await passkeyAnswer(browser, authenticator)) } });
+  return browser.submit({
+    formWith: 'response',
+    button: null,
+    override: { response: JSON.stringify(await passkeyAnswer(browser, authenticator)) },
+  });
 }
 
 export async function passkeyAnswer(browser: CookieBrowser, authenticator: SoftwareAuthenticator): Promise<object> {

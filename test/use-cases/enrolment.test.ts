@@ -16,6 +16,8 @@ import {
   lastRefusal,
   meanwhile,
   origin,
+  passPolicy,
+  untilSomebodyWaits,
   type Visitor,
 } from '../support/makers.ts';
 import { newAuthenticator, type Tamper } from '../support/software-authenticator.ts';
@@ -461,6 +463,49 @@ describe('a pass adds one passkey', () => {
     expect(await passkeysOf(joiner.user)).toHaveLength(1);
   });
 
+  test('when two tabs use it at the same moment, both come to an end and neither is a fault', async () => {
+    const joiner = await aJoiner();
+    const authenticator = newAuthenticator({ signCount: 'zero' });
+    await joiner.visitor.register(authenticator);
+    const second = await joiner.visitor.again();
+    expect(await second.enter(joiner.name, joiner.code)).toBe('confirm');
+    const passkey = house.methods.get('passkey')!;
+    let other: Promise<unknown> | undefined;
+    const slow: typeof passkey = {
+      ...passkey,
+      async spend(...asked) {
+        other = second.sign(authenticator);
+        await untilSomebodyWaits(latchkey);
+        return passkey.spend(...asked);
+      },
+    };
+    const get = (id: string) => (id === 'passkey' ? slow : house.methods.get(id));
+    const first = joiner.visitor.at({ ...house, methods: { all: house.methods.all, get } });
+    expect(await first.sign(authenticator)).toBe('complete');
+    expect(await other).toBe('ended');
+    expect(await eventsOf(latchkey, { userId: joiner.user.id, type: 'pass.completed' })).toHaveLength(1);
+  });
+
+  test('and a new pass that is issued while it is being kept waits for it, and is no fault', async () => {
+    const joiner = await aJoiner();
+    const passkey = house.methods.get('passkey') as EnrollableMethod;
+    let issuing: Promise<unknown> | undefined;
+    const slow: EnrollableMethod = {
+      ...passkey,
+      async keepEnrolment(...asked) {
+        issuing = latchkey.pass(joiner.user.id);
+        await untilSomebodyWaits(latchkey);
+        return passkey.keepEnrolment(...asked);
+      },
+    };
+    const get = (id: string) => (id === 'passkey' ? slow : house.methods.get(id));
+    const visitor = joiner.visitor.at({ ...house, methods: { all: house.methods.all, get } });
+    await visitor.register(newAuthenticator());
+    expect(await issuing).toEqual(expect.any(String));
+    expect((await visitor.look()).step).toEqual({ kind: 'ended', saved: true });
+    expect(await passkeysOf(joiner.user)).toHaveLength(1);
+  });
+
   test('and a false start after it goes on with the one that is there', async () => {
     const joiner = await aJoiner();
     const authenticator = newAuthenticator();
@@ -472,16 +517,16 @@ describe('a pass adds one passkey', () => {
   });
 
   test('a reusable one as well', async () => {
-    await latchkey.seed({ policies: { temporaryAccessPass: { isUsableOnce: false } } });
+    await passPolicy(latchkey, { isUsableOnce: false });
     const joiner = await aJoiner({ oneTime: false });
-    await latchkey.seed({ policies: { temporaryAccessPass: {} } });
+    await passPolicy(latchkey, {});
     const authenticator = newAuthenticator();
     await joiner.visitor.register(authenticator);
-    await latchkey.seed({ policies: { temporaryAccessPass: { isUsableOnce: false } } });
+    await passPolicy(latchkey, { isUsableOnce: false });
     expect(await joiner.visitor.sign(authenticator)).toBe('complete');
     const second = await aVisitor(house);
     expect(await second.enter(joiner.name, joiner.code)).toBe('enrol');
-    await latchkey.seed({ policies: { temporaryAccessPass: {} } });
+    await passPolicy(latchkey, {});
     expect(await second.register(newAuthenticator())).toBe('enrol');
     expect(await noticeOf(second)).toEqual({ kind: 'not_enrolled', reason: 'one_per_pass' });
   });

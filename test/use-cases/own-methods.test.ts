@@ -268,4 +268,13 @@ describe('a second passkey', () => {
     expect(await finish(owner, await create(await begin(owner)))).toEqual({ enrolled: false, reason: 'too_many' });
     expect((await info(owner)).credentials).toHaveLength(10);
   });
+
+  test('an eleventh is one too many when several are added at once, too', async () => {
+    const { owner } = await aPerson();
+    for (let count = 2; count <= 8; count += 1) await finish(owner, await create(await begin(owner)));
+    const answers = await Promise.all(Array.from({ length: 6 }, async () => create(await begin(owner))));
+    const verdicts = await Promise.all(answers.map((answer) => finish(owner, answer)));
+    expect(verdicts.filter(({ enrolled }) => enrolled)).toHaveLength(2);
+    expect((await info(owner)).credentials).toHaveLength(10);
+  });
 });

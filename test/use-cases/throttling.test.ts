@@ -10,6 +10,7 @@ import {
   aVisitor,
   eventsOf,
   meanwhile,
+  passPolicy,
   untilSomebodyWaits,
   type Visitor,
 } from '../support/makers.ts';
@@ -28,7 +29,7 @@ const wrong = 'ABCD2345EFGH6789ABCD2345';
 
 /** Somebody with a pass that is not one-time, so that only the throttle keeps anybody out, and whose codes cost no slow hash. */
 async function aHolder(): Promise<{ name: string; code: string }> {
-  await latchkey.seed({ policies: { temporaryAccessPass: { isUsableOnce: false, defaultLength: 24 } } });
+  await passPolicy(latchkey, { isUsableOnce: false, defaultLength: 24 });
   const user = await latchkey.user(aName());
   const { code } = await issuePass(latchkey.base.run, asOperator, { user: user.id, lifetimeMinutes: 480 });
   return { name: user.userPrincipalName, code };

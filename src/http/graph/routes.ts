@@ -17,6 +17,9 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
       throw new AppError('unauthenticated', 'A valid access token for this API is needed.');
     }
     ctx.state.actor = actor;
+    for (const option of Object.keys(ctx.query)) {
+      throw new AppError('invalid_input', `The query option "${option.slice(0, 64)}" is not supported here.`);
+    }
     await next();
   });
 

@@ -295,10 +295,12 @@ function algorithmOf(publicKey: Uint8Array<ArrayBuffer>): number {
 /** Judged before the signature, told after it. Whether the passkey or its user is suspended, `markUsed` judges. */
 function whyNot(
   known: Known | undefined,
-  attempt: { userName: string | null },
+  attempt: { userName: string | null; onlyCredentialId: string | null },
   userHandle: string | null | undefined,
 ): RefusalReason | undefined {
   if (!known) return 'credential_unknown';
+  // WebAuthn L3 §7.2 step 6: where nobody was named, the handle alone says whose passkey this is.
+  if (!userHandle && !attempt.userName && !attempt.onlyCredentialId) return 'signature';
   if (userHandle) {
     const answered = Buffer.from(userHandle, 'base64url');
     if (answered.length !== known.userHandle.length || !timingSafeEqual(answered, known.userHandle)) return 'signature';

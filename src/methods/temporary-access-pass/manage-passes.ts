@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Actor, actorId } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
+import { isStorableJson } from '../../core/text.ts';
 import { addDays, addMinutes, minute } from '../../core/time.ts';
 import type { Origin, RunWork, Work } from '../../core/work.ts';
 import { permit, permitOn } from '../../roles/permit.ts';
@@ -128,6 +129,9 @@ const toleratedPastMs = 10 * minute;
 function withinPolicy(settings: PassSettings, asked: IssuePass, now: Date) {
   if (settings.state === 'disabled') {
     throw new AppError('invalid_input', 'Temporary Access Passes are disabled by policy.');
+  }
+  if (!isStorableJson([asked.reason, asked.ticket, asked.verifiedBy])) {
+    throw new AppError('invalid_input', 'reason and ticket must be plain text.');
   }
   const lifetimeMinutes = asked.lifetimeMinutes ?? settings.defaultLifetimeInMinutes;
   const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most } = settings;

@@ -71,6 +71,11 @@ export function temporaryAccessPassMethod(): BootstrapMethod {
       return pass && { boundToBrowser: pass.oneTime };
     },
 
+    async holdOpen(work, passId) {
+      const pass = await passes.holdOpen(work.tx, work.now, passId);
+      return pass && { boundToBrowser: pass.oneTime };
+    },
+
     async graduate(work, passId) {
       const pass = await passes.byId(work.tx, passId);
       if (await passes.complete(work.tx, work.now, passId)) {

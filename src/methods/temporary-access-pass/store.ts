@@ -167,15 +167,32 @@ export async function redeem(
   return rows[0] && toPass(rows[0]);
 }
 
-/** The pass while what it opened may go on; locked, so that a revocation waits for this work or this work sees it. */
-export async function open(tx: Transaction, now: Date, passId: string): Promise<Pass | undefined> {
+/** The pass while what it opened may go on. */
+export function open(tx: Transaction, now: Date, passId: string): Promise<Pass | undefined> {
+  return stillOpen(tx, now, passId, '');
+}
+
+/**
+ * The same, held until the work ends: a revocation, a replacement and another tab wait for this work, or this work sees them.
+ * The user is held first, in the order in which issuing does it.
+ */
+export async function holdOpen(tx: Transaction, now: Date, passId: string): Promise<Pass | undefined> {
+  await tx.raw(
+    `select u.id from users u where u.id = (select p.user_id from temporary_access_passes p where p.id = ?)
+       for no key update`,
+    [passId],
+  );
+  return stillOpen(tx, now, passId, 'for no key update of p');
+}
+
+async function stillOpen(tx: Transaction, now: Date, passId: string, lock: string): Promise<Pass | undefined> {
   const { rows } = await tx.raw<{ rows: PassRow[] }>(
     `select p.* from temporary_access_passes p join users u on u.id = p.user_id
       where p.id = :passId and p.ended_at is null and p.completed_at is null and p.expires_at > :now
         and (not p.one_time or p.window_ends_at > :now)
         and u.account_enabled
         and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
-        for share of p`,
+        ${lock}`,
     { passId, now } as never,
   );
   return rows[0] && toPass(rows[0]);

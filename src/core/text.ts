@@ -3,10 +3,17 @@ export function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 
-/** Whether every text in a JSON value is storable, names of properties included. */
+/** Whether every text in a JSON value is storable, names of properties included; however deep it is nested. */
 export function isStorableJson(value: unknown): boolean {
-  if (typeof value === 'string') return isStorable(value);
-  if (Array.isArray(value)) return value.every(isStorableJson);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([name, item]) => isStorable(name) && isStorableJson(item));
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (typeof next === 'string' && !isStorable(next)) return false;
+    if (typeof next !== 'object' || next === null) continue;
+    for (const [name, item] of Object.entries(next)) {
+      if (!isStorable(name)) return false;
+      rest.push(item);
+    }
+  }
+  return true;
 }

@@ -632,5 +632,9 @@ describe('what is not there', () => {
       expect((await call('GET', base)).status, base).toBe(200);
       expect((await call('GET', `${base}('${body.id}')`)).status).toBe(200);
     }
+    // OData writes an apostrophe twice.
+    const { id: irish } = await house.user("o'neill@example.com");
+    const listed = await call('GET', "/v1.0/users('o''neill@example.com')/authentication/temporaryAccessPassMethods");
+    expect(listed.body['@odata.context']).toContain(irish);
   });
 });

@@ -116,6 +116,7 @@ describe('discovery and keys', () => {
     const response = await at('/.well-known/openid-configuration');
     const said = (await response.json()) as Record<string, unknown>;
     expect(response.status).toBe(200);
+    expect(response.headers.get('cache-control')).toBe('public, max-age=300');
     expect(said).toMatchObject({
       issuer: house.issuer,
       authorization_endpoint: `${house.issuer}/auth`,

@@ -26,8 +26,8 @@ export function endings(theNodes: () => TwoNodes): void {
     const ends: Standing[] = [];
     for (const user of await people.named('replaced', rounds)) {
       const { visitor, code } = await people.atVerify(user);
-      const entered = soon(() => again(() => visitor.enter(code)));
-      const [, newer] = await Promise.all([entered, soon(() => again(() => theNodes().pass(user)))]);
+      const entered = soon(() => visitor.enter(code));
+      const [, newer] = await Promise.all([entered, soon(() => theNodes().pass(user))]);
       ends.push(await people.opensNothing(visitor, user, code));
       await visitor.enter(newer);
       expect(await visitor.look()).toBe('enrol');
@@ -99,9 +99,4 @@ export function endings(theNodes: () => TwoNodes): void {
       expect(await lost.look()).toBe('complete');
     }
   }, 600_000);
-}
-
-/** Once more for whom a jam has thrown out: goes away with the first of the known faults. */
-function again<T>(act: () => Promise<T>): Promise<T> {
-  return act().catch(act);
 }

@@ -11,7 +11,7 @@ import { aMoment, times } from './visitor.ts';
 export function interleavings(theNodes: () => TwoNodes): void {
   const people = peopleOf(theNodes);
 
-  knownFault('a pass replaced while it is entered: both are answered', () =>
+  test('a pass replaced while it is entered: both are answered', () =>
     withLocks(async (hold) => {
       const [user] = (await people.named('jammed', 1)) as [string];
       const { visitor, code } = await people.atVerify(user);
@@ -26,10 +26,9 @@ export function interleavings(theNodes: () => TwoNodes): void {
       await counters.release();
       const [entry, issue] = await Promise.allSettled([entered, replaced]);
       expect([entry.status === 'fulfilled' && entry.value.status, issue.status]).toEqual([303, 'fulfilled']);
-    }),
-  );
+    }));
 
-  knownFault('two tabs that use the new passkey at once are both answered', () =>
+  test('two tabs that use the new passkey at once are both answered', () =>
     withLocks(async (hold) => {
       const [user] = (await people.named('twice', 1)) as [string];
       const { visitor, code, enrol, authenticator } = await people.atEnrol(user);
@@ -41,10 +40,9 @@ export function interleavings(theNodes: () => TwoNodes): void {
       await passkey.waitedFor(2);
       await passkey.release();
       expect((await Promise.all(posts)).map(({ status }) => status)).toEqual([303, 303]);
-    }),
-  );
+    }));
 
-  knownFault('a passkey being registered does not appear after the answer that its user is disabled', () =>
+  test('a passkey being registered does not appear after the answer that its user is disabled', () =>
     withLocks(async (hold) => {
       const [user] = (await people.named('late', 1)) as [string];
       const { enrol } = await people.atEnrol(user);
@@ -57,10 +55,9 @@ export function interleavings(theNodes: () => TwoNodes): void {
       await passkeys.release();
       await enrolled;
       expect(await people.passkeysOf(user)).toBe(await disabled);
-    }),
-  );
+    }));
 
-  knownFault('what several apps note in one session at the same moment is all kept', async () => {
+  test('what several apps note in one session at the same moment is all kept', async () => {
     const db = connectNamedStatements({ connectionString: theNodes().env.DATABASE_URL! }, { max: 6 });
     try {
       const sessions = sessionRows(db);
@@ -95,20 +92,6 @@ export function interleavings(theNodes: () => TwoNodes): void {
       await Promise.all(locks.map((lock) => lock.release()));
     }
   }
-}
-
-/**
- * A test that passes as long as the fault is there: its expectation fails, and nothing else does. With the cure it fails
- * itself; then write `test` in its place.
- */
-function knownFault(rule: string, body: () => Promise<void>): void {
-  test(`known fault: ${rule}`, async () => {
-    const failure: unknown = await body().then(
-      () => new Error('This fault is cured. Make this an ordinary test.'),
-      (error: unknown) => error,
-    );
-    if ((failure as Error).name !== 'AssertionError') throw failure;
-  });
 }
 
 interface Lock {

@@ -39,10 +39,8 @@ export function tokens(theNodes: () => TwoNodes): void {
 
   const newBrowser = (nodes: TwoNodes): CookieBrowser => nodes.browser({ stopAt: apps.map((app) => app.redirectUri) });
   const signIn = async (app: RelyingParty, visitor = browser): Promise<SignedIn> => {
-    let page = await visitor.visit(await app.authorizationUrl());
-    // Once more where a save of the session was in the way of another: goes away with that known fault.
-    if (page.status === 500) page = await visitor.visit(await app.authorizationUrl());
-    return app.exchange(page.callback);
+    const { callback } = await visitor.visit(await app.authorizationUrl());
+    return app.exchange(callback);
   };
 
   const codes = long ? 1_000 : 100;

@@ -224,7 +224,6 @@ async function whereItIs(page: Page): Promise<string> {
     .catch(() => null);
   const text = await page
     .locator('body')
-    // biome-ignore lint/performance/useDomNodeTextContent: what the person sees, not what is in the tree.
     .innerText(quick)
     .catch(() => '');
   return `It is at ${page.url()}, step ${step}, and reads: ${text.replaceAll(/\s+/g, ' ').slice(0, 500)}`;

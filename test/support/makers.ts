@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { anonymous } from '../../src/core/actor.ts';
 import { addMinutes } from '../../src/core/time.ts';
-import type { MethodId } from '../../src/methods/method.ts';
+import type { AuthenticationMethod, MethodId } from '../../src/methods/method.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import type { Pass } from '../../src/methods/temporary-access-pass/pass.ts';
 import { passSettings } from '../../src/methods/temporary-access-pass/settings.ts';
@@ -83,20 +83,26 @@ export function aHouse({ base }: TestBase, more: Partial<steps.SignInHouse> = {}
   return { run: base.run, methods, limits: defaultLimits, policy, ...more };
 }
 
+/** The same flow with a part of one method put otherwise: for what must happen at one moment and no other. */
+export function withPart<Method extends AuthenticationMethod>(
+  house: steps.SignInHouse,
+  id: MethodId,
+  part: (method: Method) => Partial<Method>,
+): steps.SignInHouse {
+  const method = house.methods.get(id) as Method;
+  const changed: AuthenticationMethod = { ...method, ...part(method) };
+  const get = (asked: string) => (asked === id ? changed : house.methods.get(asked));
+  return { ...house, methods: { all: house.methods.all, get } };
+}
+
 /** The same flow, where something happens while an answer is being checked and no transaction is open. */
 export function meanwhile(house: steps.SignInHouse, id: MethodId, happens: () => Promise<unknown>): steps.SignInHouse {
-  const method = house.methods.get(id)!;
-  const slow: typeof method = {
-    ...method,
-    async check(candidate) {
+  return withPart(house, id, (method) => ({
+    async check(candidate: unknown) {
       await happens();
       return method.check(candidate);
     },
-  };
-  return {
-    ...house,
-    methods: { all: house.methods.all, get: (asked) => (asked === id ? slow : house.methods.get(asked)) },
-  };
+  }));
 }
 
 export interface VisitorOptions {

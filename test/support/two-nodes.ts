@@ -122,7 +122,7 @@ async function startProxy(): Promise<Proxy> {
   let turn = 0;
   const server: Server = createServer((incoming, outgoing) => {
     turn += 1;
-    pass(incoming, outgoing, turn % 2 === 0 ? nodes : [...nodes].reverse());
+    void pass(incoming, outgoing, turn % 2 === 0 ? nodes : [...nodes].reverse());
   });
   const port = await freePort();
   server.listen(port, 'localhost');

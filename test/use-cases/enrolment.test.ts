@@ -18,6 +18,7 @@ import {
   origin,
   passPolicy,
   untilSomebodyWaits,
+  withPart,
   type Visitor,
 } from '../support/makers.ts';
 import { newAuthenticator, type Tamper } from '../support/software-authenticator.ts';
@@ -239,16 +240,13 @@ describe('what ends between the options and the answer leaves nothing behind', (
   test.each(endings)('%s, while the answer is being checked', async (_what, end) => {
     const joiner = await aJoiner();
     const answer = await create(await joiner.visitor.creationOptions());
-    const passkey = house.methods.get('passkey') as EnrollableMethod;
-    const slow: EnrollableMethod = {
-      ...passkey,
+    const slow = withPart<EnrollableMethod>(house, 'passkey', (passkey) => ({
       async checkEnrolment(candidate) {
         await end(joiner);
         return passkey.checkEnrolment(candidate);
       },
-    };
-    const get = (id: string) => (id === 'passkey' ? slow : house.methods.get(id));
-    const visitor = joiner.visitor.at({ ...house, methods: { all: house.methods.all, get } });
+    }));
+    const visitor = joiner.visitor.at(slow);
     expect(['ended', 'cancelled', 'identify']).toContain(await visitor.sendRegistration(answer));
     expect(await passkeysOf(joiner.user)).toEqual([]);
   });
@@ -469,39 +467,37 @@ describe('a pass adds one passkey', () => {
     await joiner.visitor.register(authenticator);
     const second = await joiner.visitor.again();
     expect(await second.enter(joiner.name, joiner.code)).toBe('confirm');
-    const passkey = house.methods.get('passkey')!;
     let other: Promise<unknown> | undefined;
-    const slow: typeof passkey = {
-      ...passkey,
+    const slow = withPart(house, 'passkey', (passkey) => ({
       async spend(...asked) {
         other = second.sign(authenticator);
         await untilSomebodyWaits(latchkey);
         return passkey.spend(...asked);
       },
-    };
-    const get = (id: string) => (id === 'passkey' ? slow : house.methods.get(id));
-    const first = joiner.visitor.at({ ...house, methods: { all: house.methods.all, get } });
+    }));
+    const first = joiner.visitor.at(slow);
     expect(await first.sign(authenticator)).toBe('complete');
     expect(await other).toBe('ended');
     expect(await eventsOf(latchkey, { userId: joiner.user.id, type: 'pass.completed' })).toHaveLength(1);
   });
 
-  test('and a new pass that is issued while it is being kept waits for it, and is no fault', async () => {
+  const atOnce: readonly [string, (joiner: Joiner) => Promise<unknown>][] = [
+    ['a new pass that is issued', ({ user }) => latchkey.pass(user.id)],
+    ['a revocation that comes', ({ user }) => revoke(user)],
+  ];
+  test.each(atOnce)('and %s while it is being kept waits for it, and is no fault', async (_what, happens) => {
     const joiner = await aJoiner();
-    const passkey = house.methods.get('passkey') as EnrollableMethod;
-    let issuing: Promise<unknown> | undefined;
-    const slow: EnrollableMethod = {
-      ...passkey,
+    let happening: Promise<unknown> | undefined;
+    const slow = withPart<EnrollableMethod>(house, 'passkey', (passkey) => ({
       async keepEnrolment(...asked) {
-        issuing = latchkey.pass(joiner.user.id);
+        happening = happens(joiner);
         await untilSomebodyWaits(latchkey);
         return passkey.keepEnrolment(...asked);
       },
-    };
-    const get = (id: string) => (id === 'passkey' ? slow : house.methods.get(id));
-    const visitor = joiner.visitor.at({ ...house, methods: { all: house.methods.all, get } });
+    }));
+    const visitor = joiner.visitor.at(slow);
     await visitor.register(newAuthenticator());
-    expect(await issuing).toEqual(expect.any(String));
+    await happening;
     expect((await visitor.look()).step).toEqual({ kind: 'ended', saved: true });
     expect(await passkeysOf(joiner.user)).toHaveLength(1);
   });

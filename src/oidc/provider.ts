@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Configuration, errors, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { type Client, type Configuration, errors, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { secretDigest } from '../clients/manage-clients.ts';
 import { findProtocolClient } from '../clients/protocol-clients.ts';
 import type { Secrets } from '../core/secrets.ts';
@@ -132,7 +132,7 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
       userinfo: { enabled: true },
       clientCredentials: { enabled: true },
       claimsParameter: { enabled: true },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: ownTokensOnly },
       introspection: { enabled: false },
       deviceFlow: { enabled: false },
       registration: { enabled: false },
@@ -163,6 +163,13 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
     },
     discovery: { prompt_values_supported: ['none', 'login', 'consent'], service_documentation: undefined },
   } as Configuration;
+}
+
+/** A client ends its own tokens. For a public one, which anybody may claim to be, a foreign token is as good as unknown. */
+function ownTokensOnly(_ctx: KoaContextWithOIDC, client: Client, token: { clientId?: string | undefined }): boolean {
+  if (token.clientId === client.clientId) return true;
+  if (client.clientAuthMethod === 'none') return false;
+  throw new errors.InvalidRequest('client is not authorized to revoke the presented token');
 }
 
 /** 14 days from its last use, 90 days in all. */

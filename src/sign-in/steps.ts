@@ -80,13 +80,13 @@ export function look(house: SignInHouse, visit: Visit, clientId: string): Promis
 async function begin(work: Work, { uid, browser, signedInUserId }: Visit, clientId: string): Promise<SignIn> {
   // Somebody who is signed in and asked to prove it again is not asked for the name again.
   const again = signedInUserId ? await findUser(work, signedInUserId) : undefined;
-  await signIns.begin(work.tx, work.now, addMinutes(work.now, signInMinutes), {
+  const begun = await signIns.begin(work.tx, work.now, addMinutes(work.now, signInMinutes), {
     uid,
     browser,
     clientId,
     userName: again?.userPrincipalName ?? null,
   });
-  return (await signIns.byUid(work.tx, uid))!;
+  return begun ?? (await signIns.byUid(work.tx, uid))!;
 }
 
 /** Judged by a look, or by a work that is about to change something and holds still what it judges by. */

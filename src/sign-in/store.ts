@@ -49,14 +49,14 @@ export async function lock(tx: Transaction, uid: string): Promise<SignIn | undef
   return row && toSignIn(row);
 }
 
-/** Makes the row unless it is there already. */
+/** Makes the row; undefined when another request made it first. */
 export async function begin(
   tx: Transaction,
   now: Date,
   expiresAt: Date,
   signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'userName'>,
-): Promise<void> {
-  await tx('sign_ins')
+): Promise<SignIn | undefined> {
+  const [row] = await tx('sign_ins')
     .insert({
       uid: signIn.uid,
       browser: signIn.browser,
@@ -66,7 +66,9 @@ export async function begin(
       expires_at: expiresAt,
     })
     .onConflict('uid')
-    .ignore();
+    .ignore()
+    .returning<SignInRow[]>('*');
+  return row && toSignIn(row);
 }
 
 export type SignInChanges = Partial<

@@ -232,7 +232,7 @@ async function checkDatabase(config: Config): Promise<{ pendingMigrations?: read
     note('There is no database yet. The first start makes it.');
     return {};
   }
-  const base = await openBase(config, 'command', note, { migrates: false });
+  const base = await openBase(withMasterKey(config, note), 'command', note, { migrates: false });
   try {
     const pendingMigrations = await pendingSteps(base.knex);
     if (pendingMigrations.length > 0)

@@ -1,63 +1,32 @@
-import type { Actor } from '../core/actor.ts';
 import { deviceName } from '../core/device-name.ts';
 import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
-import { addMinutes } from '../core/time.ts';
-import type { Origin, RunWork, Work } from '../core/work.ts';
+import type { Work } from '../core/work.ts';
 import {
   type Attempt,
   type AuthenticationMethod,
-  type BootstrapMethod,
   type Challenge,
   type Enrolment,
-  type EnrollableMethod,
-  type Enrolled,
-  isBootstrap,
   isEnrollable,
   type MethodId,
-  type MethodRegistry,
-  type RefusalReason,
-  type Verdict,
 } from '../methods/method.ts';
-import { giveBack, reserve, sourceOf, type Reservation, type ThrottleLimits } from '../throttle/throttle.ts';
-import { findUser } from '../users/manage-users.ts';
+import { giveBack, type Reservation, reserve, sourceOf } from '../throttle/throttle.ts';
 import { userNameKey } from '../users/user.ts';
-import { type NextStep, nextStep } from './next-step.ts';
-import type { SignInPolicy } from './policy.ts';
-import type { Notice, SignIn } from './sign-in.ts';
+import type { SignIn } from './sign-in.ts';
+import {
+  begin,
+  enrollable,
+  lockedStanding,
+  type SignInHouse,
+  type Standing,
+  stand,
+  transition,
+  type Visit,
+} from './standing.ts';
 import * as signIns from './store.ts';
+import { accept, refused } from './verdicts.ts';
 
-/** What the flow works with; put together at start. */
-export interface SignInHouse {
-  readonly run: RunWork;
-  readonly methods: MethodRegistry;
-  readonly policy: SignInPolicy;
-  readonly limits: ThrottleLimits;
-}
-
-/** Who asks for a step, and of which sign-in. */
-export interface Visit {
-  readonly actor: Actor;
-  readonly origin: Origin;
-  /** Digest of the browser cookie. */
-  readonly browser: Buffer;
-  /** The interaction's uid. */
-  readonly uid: string;
-  /** The account of the session in this browser, if there is one. */
-  readonly signedInUserId: string | null;
-}
-
-export interface Standing {
-  readonly signIn: SignIn;
-  readonly step: NextStep;
-  /** The pass that opened registration works in no other browser now. */
-  readonly boundToBrowser: boolean;
-  /** The database's clock. */
-  readonly now: Date;
-}
-
-// As long as the protocol keeps the interaction.
-const signInMinutes = 60;
+export type { SignInHouse, Standing, Visit } from './standing.ts';
 
 /** Where the sign-in stands; makes its row at the first visit and takes note of the completion. The only thing a GET does. */
 export function look(house: SignInHouse, visit: Visit, clientId: string): Promise<Standing> {
@@ -75,72 +44,6 @@ export function look(house: SignInHouse, visit: Visit, clientId: string): Promis
     }
     return standing;
   });
-}
-
-async function begin(work: Work, { uid, browser, signedInUserId }: Visit, clientId: string): Promise<SignIn> {
-  // Somebody who is signed in and asked to prove it again is not asked for the name again.
-  const again = signedInUserId ? await findUser(work, signedInUserId) : undefined;
-  const begun = await signIns.begin(work.tx, work.now, addMinutes(work.now, signInMinutes), {
-    uid,
-    browser,
-    clientId,
-    userName: again?.userPrincipalName ?? null,
-  });
-  return begun ?? (await signIns.byUid(work.tx, uid))!;
-}
-
-/** Judged by a look, or by a work that is about to change something and holds still what it judges by. */
-type Judging = 'stillOpens' | 'holdOpen';
-
-async function stand(
-  house: SignInHouse,
-  work: Work,
-  visit: Visit,
-  signIn: SignIn,
-  judging: Judging = 'stillOpens',
-): Promise<Standing> {
-  if (!signIn.browser.equals(visit.browser)) {
-    throw new AppError(
-      'forbidden',
-      'This sign-in was started in another browser. Go back to the app and sign in from here.',
-    );
-  }
-  const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
-  const step = nextStep(signIn, {
-    now: work.now,
-    policy: house.policy,
-    traits: (id) => house.methods.get(id)!.traits,
-    passStillOpens: opened !== undefined,
-  });
-  return { signIn, step, boundToBrowser: opened?.boundToBrowser ?? false, now: work.now };
-}
-
-/** The method whose evidence opened registration; there is one whenever `passId` is set. */
-function bootstrapOf(house: SignInHouse, signIn: SignIn): BootstrapMethod {
-  for (const { methodId } of signIn.evidence) {
-    const method = house.methods.get(methodId);
-    if (method && isBootstrap(method)) return method;
-  }
-  throw new Error('A sign-in holds a pass but no evidence of it.');
-}
-
-/** Runs one transition on the locked row, if the step it belongs to is the one that stands; otherwise changes nothing. */
-function transition(
-  house: SignInHouse,
-  visit: Visit,
-  allowed: readonly NextStep['kind'][],
-  body: (work: Work, standing: Standing) => Promise<void>,
-): Promise<void> {
-  return house.run(visit, async (work) => {
-    const standing = await lockedStanding(house, work, visit);
-    // Another tab went on, or the window ended: the next GET shows where things stand.
-    if (standing && allowed.includes(standing.step.kind)) await body(work, standing);
-  });
-}
-
-async function lockedStanding(house: SignInHouse, work: Work, visit: Visit): Promise<Standing | undefined> {
-  const signIn = await signIns.lock(work.tx, visit.uid);
-  return signIn && stand(house, work, visit, signIn, 'holdOpen');
 }
 
 export function identify(
@@ -296,99 +199,6 @@ async function reserveFor(
 ): Promise<Reservation> {
   if (!method.guessable) return { granted: true, counters: [] } satisfies Granted;
   return reserve(work, house.limits, { source: sourceOf(work.origin.ip), account: userNameKey(signIn.userName ?? '') });
-}
-
-async function refused(
-  work: Work,
-  visit: Visit,
-  { signIn }: Standing,
-  method: AuthenticationMethod,
-  verdict: Extract<Verdict, { verified: false }>,
-): Promise<void> {
-  work.record({
-    type: 'sign-in.refused',
-    result: 'failure',
-    reason: verdict.reason,
-    userId: verdict.userId,
-    clientId: signIn.clientId,
-    details: { method: method.id, uid: signIn.uid },
-  });
-  await signIns.change(work.tx, signIn.uid, {
-    notice: { ...(await noticeOf(work, visit, method, verdict)), reference: work.origin.requestId },
-  });
-}
-
-/** One wording for everything, but for what only a person who proved something can learn. */
-async function noticeOf(
-  work: Work,
-  visit: Visit,
-  method: AuthenticationMethod,
-  { reason, userId }: { reason: RefusalReason; userId?: string | undefined },
-): Promise<Notice> {
-  switch (reason) {
-    case 'signed_in_as_other': {
-      const signedInAs = visit.signedInUserId && (await findUser(work, visit.signedInUserId));
-      const passIsFor = userId && (await findUser(work, userId));
-      if (!signedInAs || !passIsFor) break;
-      return {
-        kind: 'signed_in_as_other',
-        signedInAs: signedInAs.userPrincipalName,
-        passIsFor: passIsFor.userPrincipalName,
-      };
-    }
-    case 'credential_unknown':
-      return { kind: 'unknown_passkey' };
-    case 'credential_suspended':
-    case 'counter_regress':
-      return { kind: 'suspended_passkey' };
-    case 'credential_of_other':
-      return { kind: 'other_account' };
-  }
-  return { kind: 'refused', method: method.id };
-}
-
-/** Writes the evidence. A pass opens registration; anything else, used once, ends it. */
-async function accept(
-  house: SignInHouse,
-  work: Work,
-  { signIn }: Standing,
-  method: AuthenticationMethod,
-  verdict: Extract<Verdict, { verified: true }>,
-): Promise<void> {
-  const { userId, credentialId } = verdict;
-  const evidence = [...signIn.evidence, { methodId: method.id, credentialId, at: work.now }];
-  work.record({
-    type: 'sign-in.verified',
-    userId,
-    clientId: signIn.clientId,
-    details: { method: method.id, credentialId, uid: signIn.uid },
-  });
-  if (!method.traits.bootstrapOnly) {
-    if (signIn.passId) await bootstrapOf(house, signIn).graduate(work, signIn.passId);
-    return signIns.change(work.tx, signIn.uid, { userId, evidence, notice: null });
-  }
-  await signIns.change(work.tx, signIn.uid, {
-    userId,
-    evidence: [{ methodId: method.id, credentialId, at: work.now }],
-    passId: credentialId,
-    windowEndsAt: verdict.endsAt ?? null,
-    enrolled: await enrolledBefore(house, work, credentialId),
-    notice: null,
-  });
-}
-
-/** After a false start the passkey may be there already: it only has to be used. */
-async function enrolledBefore(house: SignInHouse, work: Work, passId: string): Promise<Enrolled | null> {
-  for (const id of house.policy.enrollable) {
-    const enrolled = await enrollable(house, id)?.enrolledThrough(work, passId);
-    if (enrolled) return enrolled;
-  }
-  return null;
-}
-
-function enrollable(house: SignInHouse, methodId: string): EnrollableMethod | undefined {
-  const method = house.methods.get(methodId);
-  return method && isEnrollable(method) && house.policy.enrollable.includes(method.id) ? method : undefined;
 }
 
 /** The options for registering a method. Fails with `conflict` when this sign-in is not at that step. */

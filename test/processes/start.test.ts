@@ -122,7 +122,7 @@ test('without its master key a database is not touched, and with it all is as be
   const { serve, run, data } = await newInstallation();
   await (await serve()).kill();
   renameSync(join(data, 'master.key'), join(data, 'elsewhere.key'));
-  for (const command of [['serve'], ['pass', 'issue', 'admin@localhost']]) {
+  for (const command of [['serve'], ['check'], ['pass', 'issue', 'admin@localhost']]) {
     expectRefusal(await run(command), 78, /master\.key is missing, .* Restore it from your backup/);
   }
   expect(existsSync(join(data, 'master.key'))).toBe(false);

@@ -1,0 +1,121 @@
+/** Where a sign-in stands, and the one way to change that: on its locked row, at the step a change belongs to. */
+import type { Actor } from '../core/actor.ts';
+import { AppError } from '../core/errors.ts';
+import { addMinutes } from '../core/time.ts';
+import type { Origin, RunWork, Work } from '../core/work.ts';
+import {
+  type BootstrapMethod,
+  type EnrollableMethod,
+  isBootstrap,
+  isEnrollable,
+  type MethodRegistry,
+} from '../methods/method.ts';
+import type { ThrottleLimits } from '../throttle/throttle.ts';
+import { findUser } from '../users/manage-users.ts';
+import { type NextStep, nextStep } from './next-step.ts';
+import type { SignInPolicy } from './policy.ts';
+import type { SignIn } from './sign-in.ts';
+import * as signIns from './store.ts';
+
+/** What the flow works with; put together at start. */
+export interface SignInHouse {
+  readonly run: RunWork;
+  readonly methods: MethodRegistry;
+  readonly policy: SignInPolicy;
+  readonly limits: ThrottleLimits;
+}
+
+/** Who asks for a step, and of which sign-in. */
+export interface Visit {
+  readonly actor: Actor;
+  readonly origin: Origin;
+  /** Digest of the browser cookie. */
+  readonly browser: Buffer;
+  /** The interaction's uid. */
+  readonly uid: string;
+  /** The account of the session in this browser, if there is one. */
+  readonly signedInUserId: string | null;
+}
+
+export interface Standing {
+  readonly signIn: SignIn;
+  readonly step: NextStep;
+  /** The pass that opened registration works in no other browser now. */
+  readonly boundToBrowser: boolean;
+  /** The database's clock. */
+  readonly now: Date;
+}
+
+// As long as the protocol keeps the interaction.
+const signInMinutes = 60;
+
+export async function begin(work: Work, { uid, browser, signedInUserId }: Visit, clientId: string): Promise<SignIn> {
+  // Somebody who is signed in and asked to prove it again is not asked for the name again.
+  const again = signedInUserId ? await findUser(work, signedInUserId) : undefined;
+  const begun = await signIns.begin(work.tx, work.now, addMinutes(work.now, signInMinutes), {
+    uid,
+    browser,
+    clientId,
+    userName: again?.userPrincipalName ?? null,
+  });
+  return begun ?? (await signIns.byUid(work.tx, uid))!;
+}
+
+/** Judged by a look, or by a work that is about to change something and holds still what it judges by. */
+type Judging = 'stillOpens' | 'holdOpen';
+
+export async function stand(
+  house: SignInHouse,
+  work: Work,
+  visit: Visit,
+  signIn: SignIn,
+  judging: Judging = 'stillOpens',
+): Promise<Standing> {
+  if (!signIn.browser.equals(visit.browser)) {
+    throw new AppError(
+      'forbidden',
+      'This sign-in was started in another browser. Go back to the app and sign in from here.',
+    );
+  }
+  const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
+  const step = nextStep(signIn, {
+    now: work.now,
+    policy: house.policy,
+    traits: (id) => house.methods.get(id)!.traits,
+    passStillOpens: opened !== undefined,
+  });
+  return { signIn, step, boundToBrowser: opened?.boundToBrowser ?? false, now: work.now };
+}
+
+/** The method whose evidence opened registration; there is one whenever `passId` is set. */
+export function bootstrapOf(house: SignInHouse, signIn: SignIn): BootstrapMethod {
+  for (const { methodId } of signIn.evidence) {
+    const method = house.methods.get(methodId);
+    if (method && isBootstrap(method)) return method;
+  }
+  throw new Error('A sign-in holds a pass but no evidence of it.');
+}
+
+/** Runs one transition on the locked row, if the step it belongs to is the one that stands; otherwise changes nothing. */
+export function transition(
+  house: SignInHouse,
+  visit: Visit,
+  allowed: readonly NextStep['kind'][],
+  body: (work: Work, standing: Standing) => Promise<void>,
+): Promise<void> {
+  return house.run(visit, async (work) => {
+    const standing = await lockedStanding(house, work, visit);
+    // Another tab went on, or the window ended: the next GET shows where things stand.
+    if (standing && allowed.includes(standing.step.kind)) await body(work, standing);
+  });
+}
+
+export async function lockedStanding(house: SignInHouse, work: Work, visit: Visit): Promise<Standing | undefined> {
+  const signIn = await signIns.lock(work.tx, visit.uid);
+  return signIn && stand(house, work, visit, signIn, 'holdOpen');
+}
+
+export function enrollable(house: SignInHouse, methodId: string): EnrollableMethod | undefined {
+  const method = house.methods.get(methodId);
+  return method && isEnrollable(method) && house.policy.enrollable.includes(method.id) ? method : undefined;
+}

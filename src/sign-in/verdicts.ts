@@ -1,0 +1,95 @@
+/** What a verdict leaves in the sign-in's row: evidence that moves it on, or a notice for the next page. */
+import type { Work } from '../core/work.ts';
+import type { AuthenticationMethod, Enrolled, RefusalReason, Verdict } from '../methods/method.ts';
+import { findUser } from '../users/manage-users.ts';
+import type { Notice } from './sign-in.ts';
+import { bootstrapOf, enrollable, type SignInHouse, type Standing, type Visit } from './standing.ts';
+import * as signIns from './store.ts';
+
+export async function refused(
+  work: Work,
+  visit: Visit,
+  { signIn }: Standing,
+  method: AuthenticationMethod,
+  verdict: Extract<Verdict, { verified: false }>,
+): Promise<void> {
+  work.record({
+    type: 'sign-in.refused',
+    result: 'failure',
+    reason: verdict.reason,
+    userId: verdict.userId,
+    clientId: signIn.clientId,
+    details: { method: method.id, uid: signIn.uid },
+  });
+  await signIns.change(work.tx, signIn.uid, {
+    notice: { ...(await noticeOf(work, visit, method, verdict)), reference: work.origin.requestId },
+  });
+}
+
+/** One wording for everything, but for what only a person who proved something can learn. */
+async function noticeOf(
+  work: Work,
+  visit: Visit,
+  method: AuthenticationMethod,
+  { reason, userId }: { reason: RefusalReason; userId?: string | undefined },
+): Promise<Notice> {
+  switch (reason) {
+    case 'signed_in_as_other': {
+      const signedInAs = visit.signedInUserId && (await findUser(work, visit.signedInUserId));
+      const passIsFor = userId && (await findUser(work, userId));
+      if (!signedInAs || !passIsFor) break;
+      return {
+        kind: 'signed_in_as_other',
+        signedInAs: signedInAs.userPrincipalName,
+        passIsFor: passIsFor.userPrincipalName,
+      };
+    }
+    case 'credential_unknown':
+      return { kind: 'unknown_passkey' };
+    case 'credential_suspended':
+    case 'counter_regress':
+      return { kind: 'suspended_passkey' };
+    case 'credential_of_other':
+      return { kind: 'other_account' };
+  }
+  return { kind: 'refused', method: method.id };
+}
+
+/** Writes the evidence. A pass opens registration; anything else, used once, ends it. */
+export async function accept(
+  house: SignInHouse,
+  work: Work,
+  { signIn }: Standing,
+  method: AuthenticationMethod,
+  verdict: Extract<Verdict, { verified: true }>,
+): Promise<void> {
+  const { userId, credentialId } = verdict;
+  const evidence = [...signIn.evidence, { methodId: method.id, credentialId, at: work.now }];
+  work.record({
+    type: 'sign-in.verified',
+    userId,
+    clientId: signIn.clientId,
+    details: { method: method.id, credentialId, uid: signIn.uid },
+  });
+  if (!method.traits.bootstrapOnly) {
+    if (signIn.passId) await bootstrapOf(house, signIn).graduate(work, signIn.passId);
+    return signIns.change(work.tx, signIn.uid, { userId, evidence, notice: null });
+  }
+  await signIns.change(work.tx, signIn.uid, {
+    userId,
+    evidence: [{ methodId: method.id, credentialId, at: work.now }],
+    passId: credentialId,
+    windowEndsAt: verdict.endsAt ?? null,
+    enrolled: await enrolledBefore(house, work, credentialId),
+    notice: null,
+  });
+}
+
+/** After a false start the passkey may be there already: it only has to be used. */
+async function enrolledBefore(house: SignInHouse, work: Work, passId: string): Promise<Enrolled | null> {
+  for (const id of house.policy.enrollable) {
+    const enrolled = await enrollable(house, id)?.enrolledThrough(work, passId);
+    if (enrolled) return enrolled;
+  }
+  return null;
+}

@@ -77,7 +77,10 @@ export function readConfig(env: Environment): Config {
     );
   }
   const seedFile = value('LATCHKEY_SEED');
-  if (seedFile) readText(seedFile, (why) => problem(`LATCHKEY_SEED: ${seedFile} cannot be read (${why}).`));
+  if (seedFile)
+    readText(seedFile, (why) =>
+      problem(`LATCHKEY_SEED: ${seedFile} cannot be read (${why}). Check the path, and that this process may read it.`),
+    );
   const adminName = value('LATCHKEY_ADMIN') ?? 'admin@localhost';
   if (!/^[^\s@]+@[^\s@]+$/.test(adminName)) {
     problem(`LATCHKEY_ADMIN: "${adminName}" must look like name@example.com.`);
@@ -177,8 +180,14 @@ function parseTls(certFile: string | undefined, keyFile: string | undefined, pro
   if (!certFile && !keyFile) return undefined;
   if (!certFile || !keyFile)
     return problem('LATCHKEY_TLS_CERT and LATCHKEY_TLS_KEY go together: set both, or neither.');
-  const cert = readText(certFile, (why) => problem(`LATCHKEY_TLS_CERT: ${certFile} cannot be read (${why}).`));
-  const key = readText(keyFile, (why) => problem(`LATCHKEY_TLS_KEY: ${keyFile} cannot be read (${why}).`));
+  const cert = readText(certFile, (why) =>
+    problem(
+      `LATCHKEY_TLS_CERT: ${certFile} cannot be read (${why}). Check the path, and that this process may read it.`,
+    ),
+  );
+  const key = readText(keyFile, (why) =>
+    problem(`LATCHKEY_TLS_KEY: ${keyFile} cannot be read (${why}). Check the path, and that this process may read it.`),
+  );
   return cert !== undefined && key !== undefined ? { cert, key } : undefined;
 }
 

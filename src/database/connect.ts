@@ -12,6 +12,7 @@ export function connectRooms(connection: ConnectionSettings, maxConnections: num
     connection: {
       ...connection,
       application_name: 'latchkey',
+      connectionTimeoutMillis: 5_000,
       statement_timeout: 10_000,
       lock_timeout: 5_000,
       idle_in_transaction_session_timeout: 10_000,

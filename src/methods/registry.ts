@@ -1,5 +1,6 @@
 import type { AuthenticationMethod, MethodId, MethodRegistry } from './method.ts';
-import { passkeyMethod, type RelyingPartyIdentity } from './passkey/passkey-method.ts';
+import type { RelyingPartyIdentity } from './passkey/passkey.ts';
+import { passkeyMethod } from './passkey/passkey-method.ts';
 import { temporaryAccessPassMethod } from './temporary-access-pass/pass-method.ts';
 
 /** The ways to sign in, in the order offered. */

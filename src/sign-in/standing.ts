@@ -111,7 +111,7 @@ export function transition(
 }
 
 export async function lockedStanding(house: SignInHouse, work: Work, visit: Visit): Promise<Standing | undefined> {
-  const signIn = await signIns.lock(work.tx, visit.uid);
+  const signIn = await signIns.lock(work.tx, work.now, visit.uid);
   return signIn && stand(house, work, visit, signIn, 'holdOpen');
 }
 

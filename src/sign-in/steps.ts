@@ -230,9 +230,10 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
   const proof = await method.checkEnrolment(candidate);
   await transition(house, visit, ['enrol'], async (work, { signIn }) => {
     const verdict = await method.keepEnrolment(work, enrolmentOf(work, signIn), candidate, proof);
-    if (verdict.enrolled) {
-      return signIns.change(work.tx, signIn.uid, { enrolled: verdict.credential, notice: null });
-    }
+    if (verdict.enrolled) return signIns.change(work.tx, signIn.uid, { enrolled: verdict.credential, notice: null });
+    // Another tab may have been quicker: what the pass has added there is gone on with here.
+    const enrolled = signIn.passId ? await method.enrolledThrough(work, signIn.passId) : null;
+    if (enrolled) return signIns.change(work.tx, signIn.uid, { enrolled, notice: null });
     work.record({
       type: 'enrolment.refused',
       result: 'failure',

@@ -43,9 +43,13 @@ export async function byUid(tx: Transaction, uid: string): Promise<SignIn | unde
   return row && toSignIn(row);
 }
 
-/** The row, locked until the work ends: two answers to one sign-in take turns. */
-export async function lock(tx: Transaction, uid: string): Promise<SignIn | undefined> {
-  const row = await tx<SignInRow>('sign_ins').where('uid', '=', uid).forUpdate().first();
+/** The row while it may go on, locked until the work ends: two answers to one sign-in take turns. */
+export async function lock(tx: Transaction, now: Date, uid: string): Promise<SignIn | undefined> {
+  const row = await tx<SignInRow>('sign_ins')
+    .where('uid', '=', uid)
+    .where('expires_at' as never, '>', now)
+    .forUpdate()
+    .first();
   return row && toSignIn(row);
 }
 

@@ -27,3 +27,10 @@ export const mostPasskeysAUser = 10;
 
 /** Five minutes: as long as an open ceremony may wait for its answer. */
 export const ceremonyMinutes = 5;
+
+/** Who we are to authenticators: fixed by the issuer, and never to change once the first passkey exists. */
+export interface RelyingPartyIdentity {
+  readonly rpId: string;
+  readonly rpName: string;
+  readonly origin: string;
+}

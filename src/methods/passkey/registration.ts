@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import {
+  generateRegistrationOptions,
+  type RegistrationResponseJSON,
+  SettingsService,
+  verifyRegistrationResponse,
+} from '@simplewebauthn/server';
+import { addMinutes, earlier } from '../../core/time.ts';
+import { getUser } from '../../users/manage-users.ts';
+import type { EnrollableMethod } from '../method.ts';
+import { algorithms, ceremonyMinutes, mostPasskeysAUser, type Passkey, type RelyingPartyIdentity } from './passkey.ts';
+import { passkeyName } from './provider-names.ts';
+import { usableAlgorithm } from './public-key.ts';
+import { parseResponse, registrationResponse } from './responses.ts';
+import * as passkeys from './store.ts';
+
+// No attestation is asked for, so no certificate chain is ever validated and no revocation list fetched.
+for (const identifier of ['android-key', 'android-safetynet', 'apple', 'fido-u2f', 'packed', 'tpm'] as const) {
+  SettingsService.setRootCertificates({ identifier, certificates: [] });
+}
+
+interface NewCandidate {
+  readonly answer: RegistrationResponseJSON | undefined;
+  readonly challenge: string;
+}
+type NewCredential = Omit<
+  Passkey,
+  'id' | 'userId' | 'name' | 'createdAt' | 'createdWith' | 'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt'
+> & {
+  readonly algorithm: number;
+};
+
+/** Making a passkey (WebAuthn L3 §7.1). */
+export function registration(
+  identity: RelyingPartyIdentity,
+): Pick<EnrollableMethod, 'beginEnrolment' | 'readEnrolment' | 'checkEnrolment' | 'enrolledThrough' | 'keepEnrolment'> {
+  return {
+    async beginEnrolment(work, enrolment, preferred) {
+      const user = await getUser(work, enrolment.userId);
+      const existing = await passkeys.ofUser(work.tx, user.id);
+      const options = await generateRegistrationOptions({
+        rpID: identity.rpId,
+        rpName: identity.rpName,
+        userID: new Uint8Array(user.userHandle),
+        userName: user.userPrincipalName,
+        userDisplayName: user.displayName,
+        timeout: ceremonyMinutes * 60_000,
+        attestationType: 'none',
+        supportedAlgorithmIDs: algorithms,
+        authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+        excludeCredentials: existing.map((passkey) => ({
+          id: passkey.credentialId.toString('base64url'),
+          transports: passkey.transports as never,
+        })),
+        ...(isPreference(preferred) && { preferredAuthenticatorType: preferred }),
+      });
+      const expiresAt = addMinutes(work.now, ceremonyMinutes);
+      // What begins inside the window of a pass must also end inside it.
+      await passkeys.openCeremony(work.tx, enrolment.endsAt ? earlier(expiresAt, enrolment.endsAt) : expiresAt, {
+        challenge: options.challenge,
+        kind: 'registration',
+        owner: enrolment.owner,
+        userId: user.id,
+      });
+      return options;
+    },
+
+    async enrolledThrough(work, passId) {
+      const passkey = await passkeys.unusedOfPass(work.tx, passId);
+      return passkey ? { credentialId: passkey.id, name: passkey.name } : null;
+    },
+
+    async readEnrolment(work, enrolment, response): Promise<NewCandidate> {
+      const parsed = parseResponse(registrationResponse, response);
+      if (!parsed || parsed.framed) return { answer: undefined, challenge: '' };
+      const { answer, challenge } = parsed;
+      const taken = await passkeys.takeCeremony(work.tx, work.now, {
+        challenge,
+        kind: 'registration',
+        owner: enrolment.owner,
+      });
+      const ours = taken?.userId === enrolment.userId;
+      return { answer: ours ? (answer as RegistrationResponseJSON) : undefined, challenge };
+    },
+
+    async checkEnrolment(candidate): Promise<NewCredential | null> {
+      const { answer, challenge } = candidate as NewCandidate;
+      if (!answer) return null;
+      try {
+        const result = await verifyRegistrationResponse({
+          response: answer,
+          expectedChallenge: challenge,
+          expectedOrigin: identity.origin,
+          expectedRPID: identity.rpId,
+          requireUserVerification: true,
+          supportedAlgorithmIDs: algorithms,
+        });
+        if (result.verified !== true) return null;
+        const { credential, aaguid, credentialDeviceType, credentialBackedUp } = result.registrationInfo;
+        const credentialId = Buffer.from(credential.id, 'base64url');
+        if (credentialId.length < 16 || credentialId.length > 1023) return null; // WebAuthn L3 §5.8.3
+        const algorithm = usableAlgorithm(credential.publicKey);
+        if (algorithm === undefined) return null;
+        return {
+          credentialId,
+          publicKey: Buffer.from(credential.publicKey),
+          algorithm,
+          signCount: credential.counter,
+          transports: answer.response.transports ?? [],
+          aaguid,
+          backupEligible: credentialDeviceType === 'multiDevice',
+          backedUp: credentialBackedUp,
+        };
+      } catch {
+        return null;
+      }
+    },
+
+    async keepEnrolment(work, enrolment, candidate, proof) {
+      if (!(candidate as NewCandidate).answer) return { enrolled: false, reason: 'ceremony' };
+      if (!proof) return { enrolled: false, reason: 'refused' };
+      const { algorithm, ...made } = proof as NewCredential;
+      const existing = await passkeys.ofUser(work.tx, enrolment.userId);
+      if (existing.length >= mostPasskeysAUser) return { enrolled: false, reason: 'too_many' };
+      const name = passkeyName(made.aaguid, enrolment.device);
+      const passkey = {
+        ...made,
+        id: randomUUID(),
+        userId: enrolment.userId,
+        name,
+        createdAt: work.now,
+        createdWith: enrolment.device,
+      };
+      if (!(await passkeys.insert(work.tx, { ...passkey, algorithm, passId: enrolment.passId }))) {
+        const duplicate = await passkeys.byCredentialId(work.tx, made.credentialId);
+        return { enrolled: false, reason: duplicate ? 'duplicate' : 'one_per_pass' };
+      }
+      work.record({
+        type: 'passkey.registered',
+        userId: enrolment.userId,
+        details: { passkeyId: passkey.id, name, aaguid: made.aaguid, passId: enrolment.passId },
+      });
+      return { enrolled: true, credential: { credentialId: passkey.id, name } };
+    },
+  };
+}
+
+function isPreference(preferred: string | undefined): preferred is 'localDevice' | 'remoteDevice' | 'securityKey' {
+  return preferred === 'localDevice' || preferred === 'remoteDevice' || preferred === 'securityKey';
+}

@@ -10,13 +10,11 @@ function cose(entries: readonly (readonly [number, number | Buffer])[]): Uint8Ar
     if (size < 24) return Buffer.from([major | size]);
     return size < 256 ? Buffer.from([major | 24, size]) : Buffer.from([major | 25, size >> 8, size & 255]);
   };
-  const bytes = (value: Buffer): Buffer =>
-    Buffer.concat([
-      value.length < 256
-        ? Buffer.from([0x58, value.length])
-        : Buffer.from([0x59, value.length >> 8, value.length & 255]),
-      value,
-    ]);
+  const head = ({ length }: Buffer): number[] => {
+    if (length < 24) return [0x40 | length];
+    return length < 256 ? [0x58, length] : [0x59, length >> 8, length & 255];
+  };
+  const bytes = (value: Buffer): Buffer => Buffer.concat([Buffer.from(head(value)), value]);
   const parts = entries.flatMap(([label, value]) => [
     integer(label),
     typeof value === 'number' ? integer(value) : bytes(value),

@@ -16,6 +16,7 @@ import {
 } from './methods/temporary-access-pass/settings.ts';
 import { readPolicy, writePolicy } from './policies/policy-documents.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
+import { changePerson } from './people.ts';
 import { permit } from './roles/permit.ts';
 import { grantRole } from './roles/manage-roles.ts';
 import { findRole } from './roles/role.ts';
@@ -122,7 +123,7 @@ async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void
   const existing = await getUser(work, asked.userPrincipalName).catch(ifNotFound);
   const { displayName, mail, accountEnabled: enabled } = asked;
   if (existing) {
-    await changeUser(work, existing, {
+    await changePerson(work, existing.id, {
       ...(displayName !== undefined && { displayName }),
       ...(mail !== undefined && { mail }),
       ...(enabled !== undefined && { enabled }),

@@ -1,21 +1,167 @@
+import { AppError } from '../core/errors.ts';
+import { keysAfter, type Page, type PageAsked, pageOf } from '../core/page.ts';
 import type { Work } from '../core/work.ts';
-import { permit } from '../roles/permit.ts';
+import { permit, permitOn } from '../roles/permit.ts';
+import { getUser, lockUser, pageOfUsers, readUser } from '../users/manage-users.ts';
+import type { User } from '../users/user.ts';
+import type { Group, GroupFilter } from './group.ts';
 import * as groups from './store.ts';
-import type { Group } from './store.ts';
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** The group of that name, made when there is none. */
 export async function ensureGroup(work: Work, displayName: string): Promise<Group> {
   permit(work.actor, 'groups.write');
   const existing = await groups.byName(work.tx, displayName);
   if (existing) return existing;
+  await groups.lockName(work.tx, displayName);
+  return (await groups.byName(work.tx, displayName)) ?? make(work, displayName);
+}
+
+/** Fails with `conflict` when there is a group of that name. */
+export async function createGroup(work: Work, asked: { readonly displayName: string }): Promise<Group> {
+  permit(work.actor, 'groups.write');
+  const displayName = displayNameOf(asked.displayName);
+  await demandFreeName(work, displayName);
+  return make(work, displayName);
+}
+
+export async function changeGroup(
+  work: Work,
+  id: string,
+  asked: { readonly displayName?: string | undefined },
+): Promise<void> {
+  permit(work.actor, 'groups.write');
+  const group = await lockedGroup(work, id);
+  const displayName = displayNameOf(asked.displayName ?? group.displayName);
+  if (group.displayName === displayName) return;
+  await demandFreeName(work, displayName);
+  await groups.rename(work.tx, group.id, displayName);
+  work.record({ type: 'group.changed', details: { groupId: group.id, before: group.displayName, displayName } });
+}
+
+/** Applications do not delete a group that has people with roles in it: that would change those people. */
+export async function deleteGroup(work: Work, id: string): Promise<Group> {
+  permit(work.actor, 'groups.write');
+  const group = await lockedGroup(work, id);
+  const holder = await groups.memberWithRole(work.tx, group.id);
+  if (holder) await permitOn(work, 'groups.write', holder);
+  await groups.remove(work.tx, group.id);
+  work.record({ type: 'group.deleted', details: { groupId: group.id, displayName: group.displayName } });
+  return group;
+}
+
+/** Makes the user a member; says and records nothing when they are one. */
+export async function addToGroup(work: Work, group: Pick<Group, 'id'>, userId: string): Promise<boolean> {
+  permit(work.actor, 'groups.write');
+  // Neither the group nor the user can go away before the membership is there.
+  const id = await groups.hold(work.tx, group.id);
+  if (!id) throw noSuchGroup();
+  await lockUser(work, userId);
+  await getUser(work, userId);
+  await permitOn(work, 'groups.write', userId);
+  const added = await groups.addMember(work.tx, id, userId);
+  if (added) work.record({ type: 'group.member-added', userId, details: { groupId: id } });
+  return added;
+}
+
+/** Fails with `invalid_input` when the user is a member already. */
+export async function addMember(work: Work, groupId: string, userIdOrName: string): Promise<void> {
+  permit(work.actor, 'groups.write');
+  const group = await getGroup(work, groupId);
+  if (await addToGroup(work, group, (await getUser(work, userIdOrName)).id)) return;
+  throw new AppError('invalid_input', 'This user is a member of the group already.');
+}
+
+/** Fails with `not_found` when the user is no member. */
+export async function removeMember(work: Work, groupId: string, userIdOrName: string): Promise<void> {
+  permit(work.actor, 'groups.write');
+  const group = await getGroup(work, groupId);
+  const user = await getUser(work, userIdOrName);
+  await lockUser(work, user.id);
+  await permitOn(work, 'groups.write', user.id);
+  if (!(await groups.removeMember(work.tx, group.id, user.id))) {
+    throw new AppError('not_found', 'This user is not a member of the group.');
+  }
+  work.record({ type: 'group.member-removed', userId: user.id, details: { groupId: group.id } });
+}
+
+/** Whom `getGroup` would find, for who has to be allowed to look. */
+export async function readGroup(work: Work, id: string): Promise<Group> {
+  permit(work.actor, 'groups.read');
+  return getGroup(work, id);
+}
+
+/** Finds a group by its exact name, or by its object id, as people at a terminal write either. */
+export async function groupNamed(work: Work, nameOrId: string): Promise<Group> {
+  permit(work.actor, 'groups.read');
+  return (await groups.byName(work.tx, nameOrId)) ?? getGroup(work, nameOrId);
+}
+
+export async function listGroups(work: Work): Promise<Group[]> {
+  permit(work.actor, 'groups.read');
+  return groups.list(work.tx);
+}
+
+export interface GroupsAsked extends PageAsked {
+  readonly filter?: GroupFilter | undefined;
+}
+
+/** Groups by name, a page at a time. */
+export async function pageOfGroups(work: Work, asked: GroupsAsked): Promise<Page<Group>> {
+  permit(work.actor, 'groups.read');
+  const list = ['groups', asked.filter?.kind ?? '', asked.filter?.value ?? ''];
+  const after = keysAfter(work.secrets, list, asked);
+  const found = await groups.some(work.tx, asked.filter, after, asked.top + 1);
+  return pageOf(work.secrets, list, asked, found, (group) => [group.displayName, group.id]);
+}
+
+export async function countGroups(work: Work, filter?: GroupFilter): Promise<number> {
+  permit(work.actor, 'groups.read');
+  return groups.count(work.tx, filter);
+}
+
+/** The people in a group by user name. It takes leave to read both. */
+export async function pageOfMembers(work: Work, groupId: string, asked: PageAsked): Promise<Page<User>> {
+  const group = await readGroup(work, groupId);
+  return pageOfUsers(work, { ...asked, filter: { kind: 'memberOf', value: group.id } });
+}
+
+/** The groups a user is in, by name. It takes leave to read both. */
+export async function pageOfGroupsOf(work: Work, userIdOrName: string, asked: PageAsked): Promise<Page<Group>> {
+  const user = await readUser(work, userIdOrName);
+  return pageOfGroups(work, { ...asked, filter: { kind: 'hasMember', value: user.id } });
+}
+
+async function make(work: Work, displayName: string): Promise<Group> {
   const group = await groups.insert(work.tx, work.now, displayName);
   work.record({ type: 'group.created', details: { groupId: group.id, displayName } });
   return group;
 }
 
-export async function addToGroup(work: Work, group: Group, userId: string): Promise<void> {
-  permit(work.actor, 'groups.write');
-  if (await groups.addMember(work.tx, group.id, userId)) {
-    work.record({ type: 'group.member-added', userId, details: { groupId: group.id } });
-  }
+async function demandFreeName(work: Work, displayName: string): Promise<void> {
+  await groups.lockName(work.tx, displayName);
+  if (!(await groups.byName(work.tx, displayName))) return;
+  throw new AppError('conflict', `There is already a group named ${displayName}.`);
+}
+
+async function getGroup(work: Work, id: string): Promise<Group> {
+  const group = uuid.test(id) ? await groups.byId(work.tx, id) : undefined;
+  if (!group) throw noSuchGroup();
+  return group;
+}
+
+async function lockedGroup(work: Work, id: string): Promise<Group> {
+  const group = uuid.test(id) ? await groups.lock(work.tx, id) : undefined;
+  if (!group) throw noSuchGroup();
+  return group;
+}
+
+function displayNameOf(text: string): string {
+  if (text.trim() !== '' && text.length <= 256) return text.trim();
+  throw new AppError('invalid_input', 'displayName must hold 1 to 256 characters.');
+}
+
+function noSuchGroup(): AppError {
+  return new AppError('not_found', 'There is no such group.');
 }

@@ -1,22 +1,54 @@
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from '../core/work.ts';
+import type { Group, GroupFilter } from './group.ts';
 
-export interface Group {
-  readonly id: string;
-  readonly displayName: string;
+const columns = ['id', 'display_name as displayName', 'created_at as createdAt'] as const;
+
+export async function byId(tx: Transaction, id: string): Promise<Group | undefined> {
+  return tx('groups')
+    .where('id', '=', id)
+    .first(...columns);
 }
 
 export async function byName(tx: Transaction, displayName: string): Promise<Group | undefined> {
   return tx('groups')
     .where('display_name', '=', displayName)
     .orderBy('created_at')
-    .first('id', 'display_name as displayName');
+    .first(...columns);
+}
+
+/** Who makes or renames a group of that name takes turns until the work ends: a name stands for one group. */
+export async function lockName(tx: Transaction, displayName: string): Promise<void> {
+  await tx.raw("select pg_advisory_xact_lock(hashtext('latchkey/group-name'), hashtext(?))", [displayName]);
+}
+
+/** Holds the group still until the work ends; undefined when there is none. */
+export async function lock(tx: Transaction, id: string): Promise<Group | undefined> {
+  return tx('groups')
+    .where('id', '=', id)
+    .forNoKeyUpdate()
+    .first(...columns);
+}
+
+/** Keeps the group from being deleted until the work ends, and nobody else from doing the same; undefined when there is none. */
+export async function hold(tx: Transaction, id: string): Promise<string | undefined> {
+  const row = await tx('groups').where('id', '=', id).forKeyShare().first<{ id: string } | undefined>('id');
+  return row?.id;
 }
 
 export async function insert(tx: Transaction, now: Date, displayName: string): Promise<Group> {
-  const group = { id: randomUUID(), displayName };
+  const group = { id: randomUUID(), displayName, createdAt: now };
   await tx('groups').insert({ id: group.id, display_name: displayName, created_at: now });
   return group;
+}
+
+export async function rename(tx: Transaction, id: string, displayName: string): Promise<void> {
+  await tx('groups').where('id', '=', id).update({ display_name: displayName });
+}
+
+/** The memberships go with the row. */
+export async function remove(tx: Transaction, id: string): Promise<void> {
+  await tx('groups').where('id', '=', id).delete();
 }
 
 /** False when the user is a member already. */
@@ -27,4 +59,55 @@ export async function addMember(tx: Transaction, groupId: string, userId: string
     .ignore()
     .returning('group_id');
   return added.length === 1;
+}
+
+/** False when the user was no member. */
+export async function removeMember(tx: Transaction, groupId: string, userId: string): Promise<boolean> {
+  return (await tx('group_members').where('group_id', '=', groupId).where('user_id', '=', userId).delete()) === 1;
+}
+
+/** A member who holds a role, if there is one. */
+export async function memberWithRole(tx: Transaction, groupId: string): Promise<string | undefined> {
+  const row = await tx('group_members as m')
+    .join('role_assignments as r', 'r.user_id', 'm.user_id')
+    .where('m.group_id', '=', groupId)
+    .first<{ user_id: string } | undefined>('m.user_id');
+  return row?.user_id;
+}
+
+/** By name; at most `most` of them, from after that name and id on. */
+export async function some(
+  tx: Transaction,
+  filter: GroupFilter | undefined,
+  after: readonly string[] | undefined,
+  most: number,
+): Promise<Group[]> {
+  const query = filtered(tx, filter).orderBy(['display_name', 'id']).limit(most);
+  if (after) query.whereRaw('(display_name, id) > (?, ?::uuid)', [...after]);
+  return query.select(...columns);
+}
+
+export async function count(tx: Transaction, filter: GroupFilter | undefined): Promise<number> {
+  const [row] = (await filtered(tx, filter).count('* as count')) as { count: string }[];
+  return Number(row!.count);
+}
+
+function filtered(tx: Transaction, filter: GroupFilter | undefined) {
+  const query = tx('groups');
+  switch (filter?.kind) {
+    case undefined:
+      return query;
+    case 'displayName':
+      return query.whereRaw('lower(display_name) = lower(?)', [filter.value]);
+    case 'displayNamePrefix':
+      return query.whereRaw('starts_with(lower(display_name), lower(?))', [filter.value]);
+    case 'hasMember':
+      return query.whereRaw('id in (select group_id from group_members where user_id = ?)', [filter.value]);
+  }
+}
+
+export async function list(tx: Transaction): Promise<Group[]> {
+  return tx('groups')
+    .orderBy(['display_name', 'id'])
+    .select(...columns);
 }

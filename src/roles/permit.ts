@@ -13,7 +13,9 @@ const openedBy = {
   'users.write': ['User.ReadWrite.All'],
   'users.read': ['User.ReadWrite.All', 'User.Read.All', 'Directory.Read.All'],
   'groups.write': ['Group.ReadWrite.All'],
+  'groups.read': ['Group.ReadWrite.All', 'Group.Read.All', 'Directory.Read.All'],
   'roles.write': [],
+  'roles.read': [],
   'clients.write': [],
   'policies.write': [],
 } as const satisfies Record<string, readonly string[]>;

@@ -1,15 +1,17 @@
 import { AppError } from '../core/errors.ts';
+import { keysAfter, type Page, type PageAsked, pageOf } from '../core/page.ts';
 import type { Work } from '../core/work.ts';
-import { permit } from '../roles/permit.ts';
+import { demandAnotherGlobalAdministrator } from '../roles/manage-roles.ts';
+import { permit, permitOn } from '../roles/permit.ts';
 import * as users from './store.ts';
-import type { User } from './user.ts';
+import { type User, type UserFilter, userNameKey } from './user.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Finds a user by object id or user principal name, as Graph addresses them. Fails with `not_found`. */
 export async function getUser(work: Work, idOrName: string): Promise<User> {
   const user = uuid.test(idOrName) ? await users.byId(work.tx, idOrName) : await users.byName(work.tx, idOrName);
-  if (!user) throw new AppError('not_found', 'There is no such user.');
+  if (!user) throw noSuchUser();
   return user;
 }
 
@@ -19,8 +21,8 @@ export function findUser(work: Work, id: string): Promise<User | undefined> {
 }
 
 /** Holds the user still until the work ends, so that what depends on the user's state takes turns. */
-export function lockUser(work: Work, id: string): Promise<void> {
-  return users.lock(work.tx, id);
+export async function lockUser(work: Work, id: string): Promise<void> {
+  await users.lock(work.tx, id);
 }
 
 export interface NewUser {
@@ -34,21 +36,16 @@ export interface NewUser {
 export async function createUser(work: Work, asked: NewUser): Promise<User> {
   permit(work.actor, 'users.write');
   const userPrincipalName = asked.userPrincipalName.normalize('NFKC').trim();
-  if (!/^[^\s@<>]+@[^\s@<>]+$/.test(userPrincipalName) || userPrincipalName.length > 254) {
+  if (!isAddress(userPrincipalName)) {
     throw new AppError('invalid_input', 'userPrincipalName must look like name@example.com, 254 characters at most.');
-  }
-  if (asked.displayName.trim() === '' || asked.displayName.length > 256) {
-    throw new AppError('invalid_input', 'displayName must hold 1 to 256 characters.');
-  }
-  if (await users.byName(work.tx, userPrincipalName)) {
-    throw new AppError('conflict', `There is already a user named ${userPrincipalName}.`);
   }
   const user = await users.insert(work.tx, work.now, {
     userPrincipalName,
-    displayName: asked.displayName.trim(),
-    mail: asked.mail ?? null,
+    displayName: displayNameOf(asked.displayName),
+    mail: mailOf(asked.mail ?? null),
     enabled: asked.enabled ?? true,
   });
+  if (!user) throw new AppError('conflict', `There is already a user named ${userPrincipalName}.`);
   work.record({ type: 'user.created', userId: user.id, details: { userPrincipalName } });
   return user;
 }
@@ -60,16 +57,119 @@ export interface UserChanges {
   readonly enabled?: boolean;
 }
 
-/** Changes what is named and keeps the rest; says nothing and records nothing when all is as asked already. */
-export async function changeUser(work: Work, user: User, changes: UserChanges): Promise<void> {
+/**
+ * Changes what is named and keeps the rest; says nothing and records nothing when all is as asked already. What a disabled user
+ * still has open is ended by `changePerson`, which the doors call. Fails with `conflict` for the last Global Administrator.
+ */
+export async function changeUser(work: Work, user: Pick<User, 'id'>, changes: UserChanges): Promise<User> {
   permit(work.actor, 'users.write');
-  const changed = Object.entries(changes).filter(([key, value]) => user[key as keyof User] !== value);
-  if (changed.length === 0) return;
-  await users.update(work.tx, work.now, user.id, Object.fromEntries(changed));
-  work.record({ type: 'user.changed', userId: user.id, details: { changed: changed.map(([key]) => key) } });
+  if (changes.enabled === false) await demandAnotherGlobalAdministrator(work, user.id);
+  const current = await lockedWith(work, user.id, changes.managerId ?? undefined);
+  await permitOn(work, 'users.write', current.id);
+  const checked: UserChanges = {
+    ...changes,
+    ...(changes.displayName !== undefined && { displayName: displayNameOf(changes.displayName) }),
+    ...(changes.mail !== undefined && { mail: mailOf(changes.mail) }),
+  };
+  const changed = Object.entries(checked).filter(([key, value]) => current[key as keyof User] !== value);
+  if (changed.length === 0) return current;
+  const values: UserChanges = Object.fromEntries(changed);
+  await users.update(work.tx, work.now, current.id, values);
+  work.record({ type: 'user.changed', userId: current.id, details: { changed: changed.map(([key]) => key) } });
+  return { ...current, ...values };
+}
+
+/** The user, held still until the work ends, and the manager with them: by id, so that two works cannot hold each other. */
+async function lockedWith(work: Work, userId: string, managerId: string | undefined): Promise<User> {
+  if (managerId === userId) throw new AppError('invalid_input', 'Nobody is their own manager.');
+  const locked = new Map<string, User | undefined>();
+  for (const id of managerId === undefined ? [userId] : [userId, managerId].sort()) {
+    locked.set(id, await users.lock(work.tx, id));
+  }
+  if (managerId !== undefined && !locked.get(managerId)) {
+    throw new AppError('not_found', 'There is no user who could be that manager.');
+  }
+  const user = locked.get(userId);
+  if (!user) throw noSuchUser();
+  return user;
+}
+
+/** Takes a report from the manager they had. Fails with `not_found` when there was none. */
+export async function removeManager(work: Work, idOrName: string): Promise<void> {
+  permit(work.actor, 'users.write');
+  const user = await getUser(work, idOrName);
+  if (user.managerId === null) throw new AppError('not_found', 'This user has no manager.');
+  await changeUser(work, user, { managerId: null });
+}
+
+export async function setManager(work: Work, idOrName: string, managerIdOrName: string): Promise<void> {
+  permit(work.actor, 'users.write');
+  const user = await getUser(work, idOrName);
+  await changeUser(work, user, { managerId: (await getUser(work, managerIdOrName)).id });
+}
+
+/** Deletes the user with all that is theirs, but for what the protocol keeps: `deletePerson` ends that as well. */
+export async function deleteUser(work: Work, idOrName: string): Promise<User> {
+  permit(work.actor, 'users.write');
+  const { id } = await getUser(work, idOrName);
+  await demandAnotherGlobalAdministrator(work, id);
+  const user = await lockedWith(work, id, undefined);
+  await permitOn(work, 'users.write', user.id);
+  await users.remove(work.tx, user.id);
+  work.record({ type: 'user.deleted', userId: user.id, details: { userPrincipalName: user.userPrincipalName } });
+  return user;
+}
+
+/** `getUser` for who has to be allowed to look. */
+export async function readUser(work: Work, idOrName: string): Promise<User> {
+  permit(work.actor, 'users.read');
+  return getUser(work, idOrName);
+}
+
+/** Fails with `not_found` when the user has no manager. */
+export async function readManager(work: Work, idOrName: string): Promise<User> {
+  const { managerId } = await readUser(work, idOrName);
+  if (managerId === null) throw new AppError('not_found', 'This user has no manager.');
+  return getUser(work, managerId);
 }
 
 export async function listUsers(work: Work): Promise<User[]> {
   permit(work.actor, 'users.read');
   return users.list(work.tx);
+}
+
+export interface UsersAsked extends PageAsked {
+  readonly filter?: UserFilter | undefined;
+}
+
+/** People by user name, a page at a time. */
+export async function pageOfUsers(work: Work, asked: UsersAsked): Promise<Page<User>> {
+  permit(work.actor, 'users.read');
+  const list = ['users', asked.filter?.kind ?? '', asked.filter?.value ?? ''];
+  const [after] = keysAfter(work.secrets, list, asked) ?? [];
+  const found = await users.some(work.tx, asked.filter, after, asked.top + 1);
+  return pageOf(work.secrets, list, asked, found, (user) => [userNameKey(user.userPrincipalName)]);
+}
+
+export async function countUsers(work: Work, filter?: UserFilter): Promise<number> {
+  permit(work.actor, 'users.read');
+  return users.count(work.tx, filter);
+}
+
+function displayNameOf(text: string): string {
+  if (text.trim() !== '' && text.length <= 256) return text.trim();
+  throw new AppError('invalid_input', 'displayName must hold 1 to 256 characters.');
+}
+
+function mailOf(text: string | null): string | null {
+  if (text === null || isAddress(text)) return text;
+  throw new AppError('invalid_input', 'mail must look like name@example.com, 254 characters at most.');
+}
+
+function isAddress(text: string): boolean {
+  return /^[^\s@<>]+@[^\s@<>]+$/.test(text) && text.length <= 254;
+}
+
+function noSuchUser(): AppError {
+  return new AppError('not_found', 'There is no such user.');
 }

@@ -11,6 +11,13 @@ export interface User {
   readonly createdAt: Date;
 }
 
+/** What a list of people may be narrowed to; names are compared without regard to case. */
+export type UserFilter =
+  | { readonly kind: 'userName'; readonly value: string }
+  | { readonly kind: 'displayName'; readonly value: string }
+  | { readonly kind: 'displayNamePrefix'; readonly value: string }
+  | { readonly kind: 'memberOf'; readonly value: string };
+
 /** The one canonical form of a user name: looked up, counted and compared by this and nothing else. */
 export function userNameKey(userName: string): string {
   return userName.normalize('NFKC').trim().toLowerCase();

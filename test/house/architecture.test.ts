@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // who people are and what they may do
   'src/roles': ['src/core'],
   'src/users': ['src/core', 'src/roles'],
-  'src/groups': ['src/core', 'src/roles'],
+  'src/groups': ['src/core', 'src/roles', 'src/users'],
   'src/clients': ['src/core', 'src/database', 'src/roles'],
   // the ways to sign in: a room each, none knows another
   'src/methods': ['src/core'],
@@ -30,22 +30,29 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/security-info': ['src/core', 'src/methods', 'src/users'],
   // the protocol
   'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
+  // what a person loses when they are disabled or deleted: above the rooms, below the doors
+  'src/people.ts': ['src/core', 'src/oidc', 'src/roles', 'src/users'],
   // the doors
   'src/http': [
     'src/core',
+    'src/groups',
     'src/methods',
     'src/methods/temporary-access-pass',
     'src/oidc',
+    'src/people.ts',
     'src/security-info',
     'src/sign-in',
+    'src/users',
     'views',
   ],
 };
 
 /** These put the house together and may know all of it. */
-const composition = ['main', 'cli', 'wire', 'seed', 'maintenance', 'first-start', 'config', 'master-key', 'log'].map(
-  (name) => `src/${name}.ts`,
-);
+const composition = [
+  ...['main', 'cli', 'wire', 'seed', 'maintenance', 'first-start', 'config', 'master-key', 'log'].map(
+    (name) => `src/${name}.ts`,
+  ),
+];
 const registry = 'src/methods/registry.ts';
 
 /** Each library has one door. A type may be named elsewhere only where it says so. */

@@ -65,7 +65,9 @@ const actions: readonly Action[] = [
   'users.write',
   'users.read',
   'groups.write',
+  'groups.read',
   'roles.write',
+  'roles.read',
   'clients.write',
   'policies.write',
 ];
@@ -104,8 +106,9 @@ describe('who may do what', () => {
     ['UserAuthMethod-TAP.Read.All', ['passes.read']],
     ['User.ReadWrite.All', ['users.write', 'users.read']],
     ['User.Read.All', ['users.read']],
-    ['Directory.Read.All', ['users.read']],
-    ['Group.ReadWrite.All', ['groups.write']],
+    ['Directory.Read.All', ['users.read', 'groups.read']],
+    ['Group.ReadWrite.All', ['groups.write', 'groups.read']],
+    ['Group.Read.All', ['groups.read']],
   ])('%s opens exactly this to an application: %s', (permission, opened) => {
     expect(actions.filter((action) => may(client(permission), action))).toEqual(opened);
   });
@@ -118,7 +121,7 @@ describe('who may do what', () => {
   });
 
   test('roles, clients and policies are closed to applications, whatever they hold', () => {
-    for (const action of ['roles.write', 'clients.write', 'policies.write'] as const) {
+    for (const action of ['roles.write', 'roles.read', 'clients.write', 'policies.write'] as const) {
       expect(permissionsFor(action)).toEqual([]);
       expect(may(client(...applicationPermissions), action), action).toBe(false);
     }

@@ -583,7 +583,7 @@ describe('what is not there', () => {
   test.each([
     '/v1.0/nothing',
     '/beta/nothing',
-    '/v1.0/users',
+    '/v1.0/devices',
     '/v1.0/users/x/authentication/passwordMethods',
     '/v1.0/',
     '/v1.0',

@@ -30,6 +30,44 @@ export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknow
   throw new AppError('invalid_input', `${issue.path.join('.') || 'The body'}: ${issue.message}.`);
 }
 
+/**
+ * What a client sends of an object: every property is known, or the answer names those that are not. `@odata.*` and the
+ * read-only ones come along when a client sends back what it read; they are left out.
+ */
+export function parseProperties<Schema extends z.ZodType>(
+  schema: Schema,
+  readOnly: readonly string[],
+  body: unknown,
+): z.output<Schema> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new AppError('invalid_input', 'The body must be a JSON object.');
+  }
+  const sent = Object.entries(body).filter(([name]) => !name.startsWith('@odata.') && !readOnly.includes(name));
+  return parseBody(schema, Object.fromEntries(sent));
+}
+
+/** What `$ref` takes: `{"@odata.id": "…/users/{id}"}`, with any address before it, as Graph's own scripts write theirs. */
+export function referredUser(body: unknown): string {
+  const reference = (body as { '@odata.id'?: unknown } | null | undefined)?.['@odata.id'];
+  const path = typeof reference === 'string' ? decodedPath(reference) : undefined;
+  const match = path && /\/(?:users|directoryObjects)(?:\/([^/']+)|\('([^/]+)'\))$/i.exec(path);
+  if (!match) {
+    throw new AppError(
+      'invalid_input',
+      '@odata.id must be the address of a user: …/users/{id} or …/directoryObjects/{id}.',
+    );
+  }
+  return match[1] ?? match[2]!.replaceAll("''", "'");
+}
+
+function decodedPath(address: string): string | undefined {
+  try {
+    return decodeURIComponent(new URL(address).pathname);
+  } catch {
+    return undefined;
+  }
+}
+
 const graphCodes: Readonly<Record<Failure['code'], string>> = {
   invalid_input: 'badRequest',
   unauthenticated: 'InvalidAuthenticationToken',

@@ -5,6 +5,7 @@ import { currentPass, issuePass, revokePass } from '../../methods/temporary-acce
 import { readPassSettings } from '../../methods/temporary-access-pass/settings.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
+import { queryOptions } from './query.ts';
 import { passResource } from './resources.ts';
 
 // Clients send whole objects back, with read-only and @odata properties; those are accepted and ignored.
@@ -23,6 +24,7 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
   const passes = '/users/:user/authentication/temporaryAccessPassMethods';
 
   router.get(passes, async (ctx) => {
+    queryOptions(ctx, version, []);
     const found = await run(whoOf(ctx), async (work) => ({
       ...(await currentPass(work, ctx.params.user!)),
       now: work.now,
@@ -32,6 +34,7 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
   });
 
   router.post(passes, async (ctx) => {
+    queryOptions(ctx, version, []);
     const asked = parseBody(newPass, (await readJson(ctx.req, limits.json)) ?? {});
     const issued = await issuePass(run, whoOf(ctx), {
       user: ctx.params.user!,
@@ -52,6 +55,7 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
   });
 
   router.get(`${passes}/:pass`, async (ctx) => {
+    queryOptions(ctx, version, []);
     const found = await run(whoOf(ctx), async (work) => ({
       ...(await currentPass(work, ctx.params.user!)),
       now: work.now,
@@ -65,6 +69,7 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
   });
 
   router.delete(`${passes}/:pass`, async (ctx) => {
+    queryOptions(ctx, version, []);
     await run(whoOf(ctx), (work) => revokePass(work, { user: ctx.params.user!, passId: ctx.params.pass! }));
     ctx.status = 204;
   });

@@ -1,6 +1,8 @@
+import type { Group } from '../../groups/group.ts';
 import { type Pass, usability } from '../../methods/temporary-access-pass/pass.ts';
 import { passState } from '../../methods/temporary-access-pass/pass.ts';
 import type { PassSettings } from '../../methods/temporary-access-pass/settings.ts';
+import type { User } from '../../users/user.ts';
 
 /** ISO 8601 UTC with seven fraction digits, as Graph writes dates. */
 export function graphDate(at: Date): string {
@@ -28,6 +30,48 @@ export function passResource(pass: Pass, settings: PassSettings, now: Date, code
     usedDateTime: pass.lastUsedAt && graphDate(pass.lastUsedAt),
   };
 }
+
+/** Every property of a user there is. */
+export function userResource(user: User) {
+  return {
+    id: user.id,
+    userPrincipalName: user.userPrincipalName,
+    displayName: user.displayName,
+    mail: user.mail,
+    accountEnabled: user.enabled,
+    createdDateTime: graphDate(user.createdAt),
+  };
+}
+
+export const userProperties = [
+  'id',
+  'userPrincipalName',
+  'displayName',
+  'mail',
+  'accountEnabled',
+  'createdDateTime',
+] as const satisfies readonly (keyof ReturnType<typeof userResource>)[];
+
+/** Groups here hold people and receive no mail: what Graph calls a security group. */
+export function groupResource(group: Group) {
+  return {
+    id: group.id,
+    displayName: group.displayName,
+    createdDateTime: graphDate(group.createdAt),
+    groupTypes: [],
+    mailEnabled: false,
+    securityEnabled: true,
+  };
+}
+
+export const groupProperties = [
+  'id',
+  'displayName',
+  'createdDateTime',
+  'groupTypes',
+  'mailEnabled',
+  'securityEnabled',
+] as const satisfies readonly (keyof ReturnType<typeof groupResource>)[];
 
 /** Graph's error envelope; its JavaScript client reads `innerError` with exactly these names. */
 export function graphError(code: string, message: string, requestId: string, clientRequestId: string, now: Date) {

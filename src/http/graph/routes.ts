@@ -2,7 +2,9 @@ import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import { AppError } from '../../core/errors.ts';
 import type { GraphParts, Version } from './api.ts';
+import { groupRoutes } from './groups.ts';
 import { passRoutes } from './passes.ts';
+import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
 export function graphRoutes(parts: GraphParts, version: Version): Router {
@@ -17,12 +19,11 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
       throw new AppError('unauthenticated', 'A valid access token for this API is needed.');
     }
     ctx.state.actor = actor;
-    for (const option of Object.keys(ctx.query)) {
-      throw new AppError('invalid_input', `The query option "${option.slice(0, 64)}" is not supported here.`);
-    }
     await next();
   });
 
+  userRoutes(router, parts, version);
+  groupRoutes(router, parts, version);
   passRoutes(router, parts, version);
   return router;
 }

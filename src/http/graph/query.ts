@@ -1,0 +1,118 @@
+import type { Context } from 'koa';
+import { AppError } from '../../core/errors.ts';
+import type { Page } from '../../core/page.ts';
+import type { Version } from './api.ts';
+
+const known = ['$select', '$top', '$skiptoken', '$count', '$filter'] as const;
+
+export type QueryOption = (typeof known)[number];
+
+/** The OData query options of a request. Every resource names those it supports; any other is refused, never ignored. */
+export function queryOptions(
+  ctx: Context,
+  version: Version,
+  supported: readonly QueryOption[],
+): Partial<Record<QueryOption, string>> {
+  const options: Partial<Record<QueryOption, string>> = {};
+  for (const [written, value] of Object.entries(ctx.query)) {
+    const option = supported.find((name) => name === written || (version === 'beta' && name === `$${written}`));
+    if (!option) {
+      throw new AppError('invalid_input', `The query option "${written.slice(0, 64)}" is not supported here.`);
+    }
+    if (typeof value !== 'string' || options[option] !== undefined) {
+      throw new AppError('invalid_input', `The query option ${option} was sent twice.`);
+    }
+    options[option] = value;
+  }
+  return options;
+}
+
+const mostAtOnce = 999;
+const usualAtOnce = 100;
+
+/** Which part of a list a request wants, and how its answer says where the rest is. */
+export interface ListAsked {
+  readonly top: number;
+  readonly skipToken: string | undefined;
+  readonly counted: boolean;
+}
+
+export function listAsked(options: Partial<Record<QueryOption, string>>): ListAsked {
+  const { $top, $count } = options;
+  const top = $top === undefined ? usualAtOnce : Number($top);
+  if (($top !== undefined && !/^\d{1,3}$/.test($top)) || top < 1) {
+    throw new AppError('invalid_input', `$top must be a whole number from 1 to ${mostAtOnce}.`);
+  }
+  if ($count !== undefined && $count !== 'true' && $count !== 'false') {
+    throw new AppError('invalid_input', '$count must be true or false.');
+  }
+  return { top, skipToken: options.$skiptoken, counted: $count === 'true' };
+}
+
+/** A collection as Graph answers it. `address` is absolute: clients follow the next link as it is. */
+export function collection<Item>(
+  address: string,
+  context: string,
+  options: Partial<Record<QueryOption, string>>,
+  page: Page<Item>,
+  shown: (item: Item) => object,
+  count?: number,
+) {
+  const again = Object.entries({ ...options, $skiptoken: page.skipToken })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value!)}`);
+  return {
+    '@odata.context': context,
+    ...(count !== undefined && { '@odata.count': count }),
+    ...(page.skipToken !== undefined && { '@odata.nextLink': `${address}?${again.join('&')}` }),
+    value: page.items.map(shown),
+  };
+}
+
+/** Cuts a resource to the properties of `$select`; fails with `invalid_input` for one that it does not have. */
+export function selecting<Resource extends object>(
+  $select: string | undefined,
+  properties: readonly (keyof Resource & string)[],
+): { readonly cut: (resource: Resource) => Partial<Resource>; readonly context: string } {
+  if ($select === undefined) return { cut: (resource) => resource, context: '' };
+  const asked = $select.split(',').map((name) => name.trim());
+  const stranger = asked.find((name) => !(properties as readonly string[]).includes(name));
+  if (stranger !== undefined) {
+    throw new AppError(
+      'invalid_input',
+      `$select names "${stranger.slice(0, 64)}". These properties can be selected: ${properties.join(', ')}.`,
+    );
+  }
+  const kept = properties.filter((name) => asked.includes(name));
+  return {
+    cut: (resource) => Object.fromEntries(kept.map((name) => [name, resource[name]])) as Partial<Resource>,
+    context: `(${kept.join(',')})`,
+  };
+}
+
+export interface NameFilter {
+  readonly property: string;
+  readonly operator: 'eq' | 'startswith';
+  readonly value: string;
+}
+
+const equality = /^\s*(\w+)\s+eq\s+'((?:[^']|'')*)'\s*$/;
+const prefix = /^\s*startswith\(\s*(\w+)\s*,\s*'((?:[^']|'')*)'\s*\)\s*$/;
+
+/** One comparison with a text. Fails with `invalid_input` for what is not in `forms`, and says what is. */
+export function nameFilter(
+  $filter: string | undefined,
+  forms: Readonly<Record<string, readonly NameFilter['operator'][]>>,
+): NameFilter | undefined {
+  if ($filter === undefined) return undefined;
+  const equal = equality.exec($filter);
+  const [, property = '', value = ''] = equal ?? prefix.exec($filter) ?? [];
+  const operator = equal ? 'eq' : 'startswith';
+  if (Object.hasOwn(forms, property) && forms[property]!.includes(operator)) {
+    return { property, operator, value: value.replaceAll("''", "'") };
+  }
+  const examples = Object.entries(forms).flatMap(([name, operators]) =>
+    operators.map((one) => (one === 'eq' ? `${name} eq '…'` : `startswith(${name},'…')`)),
+  );
+  throw new AppError('invalid_input', `This $filter is not supported. One of these is: ${examples.join('; ')}.`);
+}

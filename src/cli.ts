@@ -1,21 +1,19 @@
 import { parseArgs } from 'node:util';
+import { type Command, note, one, options, print, printJson, UsageError, withBase } from './cli/command.ts';
+import { groupCommands } from './cli/groups.ts';
+import { passCommands } from './cli/passes.ts';
+import { roleCommands } from './cli/roles.ts';
+import { userCommands } from './cli/users.ts';
 import { listClients } from './clients/manage-clients.ts';
 import { type Config, readConfig, unheardSettings } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
 import { pendingSteps } from './database/connect.ts';
 import { hasEmbeddedDatabase } from './database/embedded.ts';
-import { passResource } from './http/graph/resources.ts';
 import { configuredSeed, serve } from './main.ts';
 import { withMasterKey } from './master-key.ts';
-import { inGroups } from './methods/temporary-access-pass/code.ts';
-import { issuePass, listPasses, revokePass } from './methods/temporary-access-pass/manage-passes.ts';
-import { passState } from './methods/temporary-access-pass/pass.ts';
-import { readPassSettings } from './methods/temporary-access-pass/settings.ts';
-import { endAccount } from './oidc/endings.ts';
 import { demandSameMasterKey } from './oidc/signing-keys.ts';
 import { applySeed, readSeedFile } from './seed.ts';
-import { changeUser, createUser, getUser, listUsers } from './users/manage-users.ts';
-import { asOperator, type Base, openBase } from './wire.ts';
+import { asOperator, openBase } from './wire.ts';
 
 const usage = `Latchkey: from nothing to a passkey, and back to one after a loss.
 
@@ -25,7 +23,14 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey apply FILE                     merge a seed file into what exists
   latchkey user list
   latchkey user add NAME [--display-name TEXT] [--mail ADDRESS]
-  latchkey user enable NAME | disable NAME
+  latchkey user show NAME
+  latchkey user set NAME [--display-name TEXT] [--mail ADDRESS] [--manager NAME]
+  latchkey user enable NAME | disable NAME | delete NAME
+  latchkey group list
+  latchkey group add NAME | delete NAME | members NAME
+  latchkey group add-member GROUP USER | remove-member GROUP USER
+  latchkey role list
+  latchkey role grant USER ROLE | revoke USER ROLE
   latchkey client list
   latchkey pass issue USER [--start RFC3339] [--lifetime MINUTES] [--reusable]
                            [--purpose registration|signIn] [--reason TEXT]
@@ -34,22 +39,6 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
 
   --json prints what the API would answer. Exit status: 0 done, 1 refused, 2 usage, 78 configuration.
 `;
-
-const options = {
-  json: { type: 'boolean' },
-  help: { type: 'boolean' },
-  start: { type: 'string' },
-  lifetime: { type: 'string' },
-  reusable: { type: 'boolean' },
-  purpose: { type: 'string' },
-  reason: { type: 'string' },
-  'display-name': { type: 'string' },
-  mail: { type: 'string' },
-} as const;
-
-type Options = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];
-
-class UsageError extends Error {}
 
 /** Runs one command and sets the exit status; never throws. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -69,8 +58,6 @@ async function runCommand(args: readonly string[]): Promise<void> {
   const operands = positionals.slice(commands[`${noun} ${verb ?? ''}`] ? 2 : 1);
   await command(operands, values);
 }
-
-type Command = (operands: readonly string[], values: Options) => Promise<void>;
 
 const commands: Readonly<Record<string, Command>> = {
   serve: async () => serve(readConfig(process.env)),
@@ -93,14 +80,14 @@ const commands: Readonly<Record<string, Command>> = {
   },
 
   migrate: (_operands, { json }) =>
-    withBase(readConfig(process.env), async () => {
+    withBase(async () => {
       if (json) printJson({ migrated: true });
       else print('The database schema is up to date.\n');
     }),
 
   apply: (operands, { json }) => {
     const file = one(operands, 'apply FILE');
-    return withBase(readConfig(process.env), async (base) => {
+    return withBase(async (base) => {
       const { seed, hash } = readSeed(file);
       await base.run(asOperator, async (work) => {
         await applySeed(work, seed);
@@ -111,34 +98,8 @@ const commands: Readonly<Record<string, Command>> = {
     });
   },
 
-  'user list': (_operands, { json }) =>
-    withBase(readConfig(process.env), async (base) => {
-      const users = await base.run(asOperator, listUsers);
-      if (json) return printJson({ value: users.map(userResource) });
-      for (const user of users)
-        print(`${user.userPrincipalName}\t${user.displayName}${user.enabled ? '' : '\tdisabled'}\n`);
-    }),
-
-  'user add': (operands, values) => {
-    const userPrincipalName = one(operands, 'user add NAME');
-    return withBase(readConfig(process.env), async (base) => {
-      const displayName = values['display-name'] ?? userPrincipalName;
-      const user = await base.run(asOperator, (work) =>
-        createUser(work, { userPrincipalName, displayName, mail: values.mail }),
-      );
-      if (values.json) printJson(userResource(user));
-      else
-        print(
-          `Made ${user.userPrincipalName}. Give them a pass with: npx latchkey pass issue ${user.userPrincipalName}\n`,
-        );
-    });
-  },
-
-  'user enable': (operands, values) => setEnabled(one(operands, 'user enable NAME'), true, values),
-  'user disable': (operands, values) => setEnabled(one(operands, 'user disable NAME'), false, values),
-
   'client list': (_operands, { json }) =>
-    withBase(readConfig(process.env), async (base) => {
+    withBase(async (base) => {
       const clients = await base.run(asOperator, listClients);
       if (json) {
         return printJson({
@@ -152,79 +113,11 @@ const commands: Readonly<Record<string, Command>> = {
       for (const { clientId, metadata } of clients) print(`${clientId}\t${(metadata.grant_types ?? []).join(' ')}\n`);
     }),
 
-  'pass issue': (operands, values) => {
-    const user = one(operands, 'pass issue USER');
-    const { purpose } = values;
-    if (purpose !== undefined && purpose !== 'registration' && purpose !== 'signIn') {
-      throw new UsageError('--purpose is registration or signIn.');
-    }
-    const asked = {
-      user,
-      startsAt: values.start === undefined ? undefined : moment(values.start),
-      lifetimeMinutes: values.lifetime === undefined ? undefined : minutes(values.lifetime),
-      oneTime: values.reusable ? false : undefined,
-      purpose,
-      reason: values.reason,
-    } as const;
-    return withBase(readConfig(process.env), async (base) => {
-      const { pass, code, user: issuedTo } = await issuePass(base.run, asOperator, asked);
-      const settings = await base.run(asOperator, readPassSettings);
-      if (values.json) return printJson(passResource(pass, settings, pass.issuedAt, code));
-      print(
-        `A pass for ${issuedTo.userPrincipalName}. It is shown this once.\n` +
-          `Address: ${base.config.issuer}/security-info\nCode: ${inGroups(code)}\n` +
-          `Works from ${pass.startsAt.toISOString()} until ${pass.expiresAt.toISOString()}${pass.oneTime ? ', once' : ''}.\n`,
-      );
-    });
-  },
-
-  'pass list': (_operands, { json }) =>
-    withBase(readConfig(process.env), async (base) => {
-      const found = await base.run(asOperator, async (work) => ({ ...(await listPasses(work)), now: work.now }));
-      if (json) {
-        const value = found.passes.map((pass) => ({
-          ...passResource(pass, found.settings, found.now, null),
-          userPrincipalName: pass.userPrincipalName,
-        }));
-        return printJson({ value });
-      }
-      for (const pass of found.passes) {
-        print(`${pass.userPrincipalName}\t${passState(pass, found.now)}\tuntil ${pass.expiresAt.toISOString()}\n`);
-      }
-    }),
-
-  'pass revoke': (operands, { json }) => {
-    const user = one(operands, 'pass revoke USER');
-    return withBase(readConfig(process.env), async (base) => {
-      const pass = await base.run(asOperator, (work) => revokePass(work, { user }));
-      if (json) printJson({ revoked: pass.id });
-      else print('The pass no longer works, and what it opened has ended.\n');
-    });
-  },
+  ...userCommands,
+  ...groupCommands,
+  ...roleCommands,
+  ...passCommands,
 };
-
-function setEnabled(name: string, enabled: boolean, { json }: Options): Promise<void> {
-  return withBase(readConfig(process.env), async (base) => {
-    const user = await base.run(asOperator, async (work) => {
-      const found = await getUser(work, name);
-      await changeUser(work, found, { enabled });
-      if (!enabled) await endAccount(work, found.id);
-      return { ...found, enabled };
-    });
-    if (json) printJson(userResource(user));
-    else print(`${user.userPrincipalName} is ${enabled ? 'enabled' : 'disabled'}.\n`);
-  });
-}
-
-function userResource(user: Awaited<ReturnType<typeof createUser>>) {
-  return {
-    id: user.id,
-    userPrincipalName: user.userPrincipalName,
-    displayName: user.displayName,
-    mail: user.mail,
-    accountEnabled: user.enabled,
-  };
-}
 
 /** Looks and changes nothing: a database that does not exist yet is not made, steps of the schema are not run. */
 async function checkDatabase(config: Config): Promise<{ pendingMigrations?: readonly string[] }> {
@@ -239,15 +132,6 @@ async function checkDatabase(config: Config): Promise<{ pendingMigrations?: read
       note(`The next start brings the schema up to date (${pendingMigrations.length} steps).`);
     else await base.run(asOperator, demandSameMasterKey);
     return { pendingMigrations };
-  } finally {
-    await base.close();
-  }
-}
-
-async function withBase(config: Config, body: (base: Base) => Promise<void>): Promise<void> {
-  const base = await openBase(withMasterKey(config, note), 'command', note);
-  try {
-    await body(base);
   } finally {
     await base.close();
   }
@@ -270,25 +154,6 @@ function parsed(args: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-}
-
-function one(operands: readonly string[], form: string): string {
-  const [operand, ...more] = operands;
-  if (operand === undefined || more.length > 0) throw new UsageError(`Use: latchkey ${form}`);
-  return operand;
-}
-
-function minutes(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new UsageError('--lifetime is a number of minutes.');
-  return Number(text);
-}
-
-function moment(text: string): Date {
-  const at = new Date(text);
-  if (!/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/i.test(text) || Number.isNaN(at.getTime())) {
-    throw new UsageError('--start is a date and time with its zone, such as 2026-11-21T09:00:00Z.');
-  }
-  return at;
 }
 
 /** Says what went wrong, for the person at the terminal, and returns the exit status. */
@@ -325,16 +190,4 @@ function isUnreachable(error: unknown): boolean {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (code === undefined) return noWayInWords.test(message);
   return syscall === 'connect' || syscall === 'getaddrinfo' || noWayIn.test(code);
-}
-
-function print(text: string): void {
-  process.stdout.write(text);
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-}
-
-function note(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

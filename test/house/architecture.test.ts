@@ -52,6 +52,7 @@ const composition = [
   ...['main', 'cli', 'wire', 'seed', 'maintenance', 'first-start', 'config', 'master-key', 'log'].map(
     (name) => `src/${name}.ts`,
   ),
+  ...filesUnder('src/cli'),
 ];
 const registry = 'src/methods/registry.ts';
 

@@ -1,0 +1,47 @@
+import type { Work } from '../core/work.ts';
+import { grantRole, listRoleHolders, revokeRole } from '../roles/manage-roles.ts';
+import { type Role, roles } from '../roles/role.ts';
+import { getUser } from '../users/manage-users.ts';
+import { asOperator } from '../wire.ts';
+import { type Command, print, printJson, two, withBase } from './command.ts';
+
+/** A role is named by its name in any case, or by its template id. */
+export const roleCommands: Readonly<Record<string, Command>> = {
+  'role list': (_operands, { json }) =>
+    withBase(async (base) => {
+      const holders = await base.run(asOperator, listRoleHolders);
+      const value = roles.map(({ name, templateId }) => ({
+        displayName: name,
+        templateId,
+        holders: holders.filter((holder) => holder.templateId === templateId).map((holder) => holder.userPrincipalName),
+      }));
+      if (json) return printJson({ value });
+      for (const role of value) print(`${[role.displayName, ...role.holders].join('\t')}\n`);
+    }),
+
+  'role grant': (operands, { json }) =>
+    change(two(operands, 'role grant USER ROLE'), grantRole, (user, role) => {
+      if (json) printJson({ granted: role.name, user });
+      else print(`${user} is ${role.name}. A pass they were given before works no longer.\n`);
+    }),
+
+  'role revoke': (operands, { json }) =>
+    change(two(operands, 'role revoke USER ROLE'), revokeRole, (user, role) => {
+      if (json) printJson({ revoked: role.name, user });
+      else print(`${user} is no longer ${role.name}.\n`);
+    }),
+};
+
+function change(
+  [name, role]: readonly [string, string],
+  act: (work: Work, userId: string, role: string) => Promise<Role>,
+  say: (user: string, role: Role) => void,
+): Promise<void> {
+  return withBase(async (base) => {
+    const done = await base.run(asOperator, async (work) => {
+      const user = await getUser(work, name);
+      return { user, role: await act(work, user.id, role) };
+    });
+    say(done.user.userPrincipalName, done.role);
+  });
+}

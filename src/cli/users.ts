@@ -1,0 +1,89 @@
+import { userResource } from '../http/graph/resources.ts';
+import { changePerson, deletePerson } from '../people.ts';
+import { createUser, getUser, listUsers } from '../users/manage-users.ts';
+import type { User } from '../users/user.ts';
+import { asOperator } from '../wire.ts';
+import { type Command, one, type Options, print, printJson, UsageError, withBase } from './command.ts';
+
+export const userCommands: Readonly<Record<string, Command>> = {
+  'user list': (_operands, { json }) =>
+    withBase(async (base) => {
+      const users = await base.run(asOperator, listUsers);
+      if (json) return printJson({ value: users.map(userResource) });
+      for (const user of users)
+        print(`${user.userPrincipalName}\t${user.displayName}${user.enabled ? '' : '\tdisabled'}\n`);
+    }),
+
+  'user add': (operands, values) => {
+    const userPrincipalName = one(operands, 'user add NAME');
+    return withBase(async (base) => {
+      const displayName = values['display-name'] ?? userPrincipalName;
+      const user = await base.run(asOperator, (work) =>
+        createUser(work, { userPrincipalName, displayName, mail: values.mail }),
+      );
+      if (values.json) printJson(userResource(user));
+      else
+        print(
+          `Made ${user.userPrincipalName}. Give them a pass with: npx latchkey pass issue ${user.userPrincipalName}\n`,
+        );
+    });
+  },
+
+  'user enable': (operands, values) => setEnabled(one(operands, 'user enable NAME'), true, values),
+  'user disable': (operands, values) => setEnabled(one(operands, 'user disable NAME'), false, values),
+
+  'user show': (operands, { json }) => {
+    const name = one(operands, 'user show NAME');
+    return withBase(async (base) => {
+      const { user, manager } = await base.run(asOperator, async (work) => {
+        const found = await getUser(work, name);
+        return { user: found, manager: found.managerId === null ? undefined : await getUser(work, found.managerId) };
+      });
+      if (json) return printJson(userResource(user));
+      print(
+        `${user.userPrincipalName}${user.enabled ? '' : ' (disabled)'}\nName: ${user.displayName}\nMail: ${user.mail ?? 'none'}\n` +
+          `Manager: ${manager?.userPrincipalName ?? 'none'}\nId: ${user.id}\n`,
+      );
+    });
+  },
+
+  'user set': (operands, values) => {
+    const name = one(operands, 'user set NAME [--display-name TEXT] [--mail ADDRESS] [--manager NAME]');
+    const { 'display-name': displayName, mail, manager } = values;
+    if (displayName === undefined && mail === undefined && manager === undefined) {
+      throw new UsageError('Say what to set: --display-name, --mail or --manager.');
+    }
+    return withBase(async (base) => {
+      const user = await base.run(asOperator, async (work) =>
+        changePerson(work, name, {
+          ...(displayName !== undefined && { displayName }),
+          // Nothing between the quotes takes it away.
+          ...(mail !== undefined && { mail: mail || null }),
+          ...(manager !== undefined && { managerId: manager === '' ? null : (await getUser(work, manager)).id }),
+        }),
+      );
+      show(user, values, 'is changed');
+    });
+  },
+
+  'user delete': (operands, { json }) => {
+    const name = one(operands, 'user delete NAME');
+    return withBase(async (base) => {
+      const user = await base.run(asOperator, (work) => deletePerson(work, name));
+      if (json) printJson({ deleted: user.id });
+      else print(`${user.userPrincipalName} is deleted, and what they had open has ended.\n`);
+    });
+  },
+};
+
+function setEnabled(name: string, enabled: boolean, values: Options): Promise<void> {
+  return withBase(async (base) => {
+    const user = await base.run(asOperator, (work) => changePerson(work, name, { enabled }));
+    show(user, values, enabled ? 'is enabled' : 'is disabled');
+  });
+}
+
+function show(user: User, { json }: Options, what: string): void {
+  if (json) printJson(userResource(user));
+  else print(`${user.userPrincipalName} ${what}.\n`);
+}

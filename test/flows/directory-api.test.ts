@@ -289,6 +289,7 @@ describe('a manager', () => {
     ['an address of something else', { '@odata.id': 'https://graph.microsoft.com/v1.0/groups/x' }, 400],
     ['an address that is none', { '@odata.id': 'users/x' }, 400],
     ['an address that cannot be decoded', { '@odata.id': 'https://x.example/users/%zz' }, 400],
+    ['an address with a NUL', { '@odata.id': 'https://x.example/users/a%00@example.com' }, 400],
     ['somebody unknown', referring(randomUUID()), 404],
   ])('cannot be %s', async (_what, body, status) => {
     const { id } = await aUser();

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import type { z } from 'zod';
 import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
+import { isStorable } from '../../core/text.ts';
 import type { Origin, RunWork } from '../../core/work.ts';
 import type { Failure } from '../errors.ts';
 import { graphError } from './resources.ts';
@@ -50,7 +51,7 @@ export function parseProperties<Schema extends z.ZodType>(
 export function referredUser(body: unknown): string {
   const reference = (body as { '@odata.id'?: unknown } | null | undefined)?.['@odata.id'];
   const path = typeof reference === 'string' ? decodedPath(reference) : undefined;
-  const match = path && /\/(?:users|directoryObjects)(?:\/([^/']+)|\('([^/]+)'\))$/i.exec(path);
+  const match = path && /\/(?:users|directoryObjects)(?:\/([^/]+)|\('([^/]+)'\))$/i.exec(path);
   if (!match) {
     throw new AppError(
       'invalid_input',
@@ -62,7 +63,9 @@ export function referredUser(body: unknown): string {
 
 function decodedPath(address: string): string | undefined {
   try {
-    return decodeURIComponent(new URL(address).pathname);
+    const path = decodeURIComponent(new URL(address).pathname);
+    // What was percent-encoded was not seen when the body was read.
+    return isStorable(path) ? path : undefined;
   } catch {
     return undefined;
   }

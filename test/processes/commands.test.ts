@@ -78,6 +78,64 @@ async function revoke({ run }: Installation): Promise<void> {
   expectRefusal(await run(['pass', 'revoke', 'joiner@example.com']), 1, /^This user has no such pass\.$/m);
 }
 
+test('people, groups and roles are looked after by command', async () => {
+  const { run } = await newInstallation();
+  const done = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+    return stdout;
+  };
+  expect((await run(['migrate'])).code).toBe(0);
+  await done('user', 'add', 'boss@example.com', '--display-name', 'The Boss');
+  await done('user', 'add', 'one@example.com');
+  await done(
+    'user',
+    'set',
+    'one@example.com',
+    '--display-name',
+    'One',
+    '--mail',
+    'one@home.example',
+    '--manager',
+    'boss@example.com',
+  );
+  expect(await done('user', 'show', 'one@example.com')).toMatch(
+    /^one@example\.com\nName: One\nMail: one@home\.example\nManager: boss@example\.com\nId: [0-9a-f-]{36}\n$/,
+  );
+  const changed = await done('user', 'set', 'one@example.com', '--mail', '', '--manager', '', '--json');
+  expect(JSON.parse(changed)).toMatchObject({ userPrincipalName: 'one@example.com', displayName: 'One', mail: null });
+  expect(await done('user', 'show', 'one@example.com')).toContain('Manager: none\n');
+
+  expect(await done('group', 'add', 'New Joiners')).toBe('Made New Joiners.\n');
+  await done('group', 'add-member', 'New Joiners', 'one@example.com');
+  expect(await done('group', 'members', 'New Joiners')).toBe('one@example.com\tOne\n');
+  expectRefusal(
+    await run(['group', 'add-member', 'New Joiners', 'one@example.com']),
+    1,
+    /a member of the group already/,
+  );
+  await done('group', 'remove-member', 'New Joiners', 'one@example.com');
+  expect(JSON.parse(await done('group', 'list', '--json')).value).toMatchObject([{ displayName: 'New Joiners' }]);
+  await done('group', 'delete', 'New Joiners');
+  expect(await done('group', 'list')).toBe('');
+
+  await done('role', 'grant', 'boss@example.com', 'global administrator');
+  expect(await done('role', 'list')).toContain('Global Administrator\tboss@example.com\n');
+  for (const args of [
+    'role revoke boss@example.com',
+    'user disable boss@example.com',
+    'user delete boss@example.com',
+  ]) {
+    const typed = args.startsWith('role') ? [...args.split(' '), 'Global Administrator'] : args.split(' ');
+    expectRefusal(await run(typed), 1, /the last enabled Global Administrator/);
+  }
+  await done('role', 'grant', 'one@example.com', 'Global Administrator');
+  await done('role', 'revoke', 'boss@example.com', 'Global Administrator');
+  await done('user', 'delete', 'boss@example.com');
+  expectRefusal(await run(['user', 'show', 'boss@example.com']), 1, /^There is no such user\.$/m);
+  expectRefusal(await run(['role', 'grant', 'one@example.com', 'King']), 1, /There is no role named "King"/);
+});
+
 test('what is refused ends with 1 and the sentence the API would say', async () => {
   const { run } = await newInstallation();
   expectRefusal(await run(['pass', 'issue', 'nobody@example.com']), 1, /^There is no such user\.$/m);
@@ -103,6 +161,9 @@ test('what was typed wrongly ends with 2 and says how it is typed, without touch
     ['pass revoke', /Use: latchkey pass revoke USER/],
     ['user add', /Use: latchkey user add NAME/],
     ['apply', /Use: latchkey apply FILE/],
+    ['user set a@b', /Say what to set/],
+    ['group add-member Staff', /Use: latchkey group add-member GROUP USER/],
+    ['role grant a@b', /Use: latchkey role grant USER ROLE/],
     ['pass list --bogus', /Unknown option '--bogus'/],
     ['pass issue a@b --lifetime long', /--lifetime is a number of minutes/],
     ['pass issue a@b --start tomorrow', /--start is a date and time with its zone/],

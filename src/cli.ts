@@ -4,13 +4,14 @@ import { type Config, readConfig, unheardSettings } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
 import { pendingSteps } from './database/connect.ts';
 import { hasEmbeddedDatabase } from './database/embedded.ts';
-import { passResource } from './http/graph/resources.ts';
+import { passPolicyResource, passResource } from './http/graph/resources.ts';
 import { configuredSeed, serve } from './main.ts';
 import { withMasterKey } from './master-key.ts';
 import { inGroups } from './methods/temporary-access-pass/code.ts';
 import { issuePass, listPasses, revokePass } from './methods/temporary-access-pass/manage-passes.ts';
+import { changePassPolicy, passPolicy, resetPassPolicy } from './methods/temporary-access-pass/manage-policy.ts';
 import { passState } from './methods/temporary-access-pass/pass.ts';
-import { readPassSettings } from './methods/temporary-access-pass/settings.ts';
+import { type PassSettingsChange, passSettingsChange } from './methods/temporary-access-pass/settings.ts';
 import { endAccount } from './oidc/endings.ts';
 import { demandSameMasterKey } from './oidc/signing-keys.ts';
 import { applySeed, readSeedFile } from './seed.ts';
@@ -31,6 +32,9 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
                            [--purpose registration|signIn] [--reason TEXT]
   latchkey pass list
   latchkey pass revoke USER
+  latchkey policy show                    the policy for passes
+  latchkey policy set KEY=VALUE ...       change what is named, keep the rest; values are JSON, or plain words
+  latchkey policy reset                   back to the defaults
 
   --json prints what the API would answer. Exit status: 0 done, 1 refused, 2 usage, 78 configuration.
 `;
@@ -167,8 +171,7 @@ const commands: Readonly<Record<string, Command>> = {
       reason: values.reason,
     } as const;
     return withBase(readConfig(process.env), async (base) => {
-      const { pass, code, user: issuedTo } = await issuePass(base.run, asOperator, asked);
-      const settings = await base.run(asOperator, readPassSettings);
+      const { pass, code, settings, user: issuedTo } = await issuePass(base.run, asOperator, asked);
       if (values.json) return printJson(passResource(pass, settings, pass.issuedAt, code));
       print(
         `A pass for ${issuedTo.userPrincipalName}. It is shown this once.\n` +
@@ -183,7 +186,7 @@ const commands: Readonly<Record<string, Command>> = {
       const found = await base.run(asOperator, async (work) => ({ ...(await listPasses(work)), now: work.now }));
       if (json) {
         const value = found.passes.map((pass) => ({
-          ...passResource(pass, found.settings, found.now, null),
+          ...passResource(pass, pass.settings, found.now, null),
           userPrincipalName: pass.userPrincipalName,
         }));
         return printJson({ value });
@@ -201,7 +204,58 @@ const commands: Readonly<Record<string, Command>> = {
       else print('The pass no longer works, and what it opened has ended.\n');
     });
   },
+
+  'policy show': (operands, values) => {
+    none(operands, 'policy show');
+    return withBase(readConfig(process.env), (base) => showPolicy(base, values));
+  },
+
+  'policy set': (operands, values) => {
+    const changes = settingsFrom(operands);
+    return withBase(readConfig(process.env), async (base) => {
+      await base.run(asOperator, (work) => changePassPolicy(work, changes));
+      await showPolicy(base, values);
+    });
+  },
+
+  'policy reset': (operands, values) => {
+    none(operands, 'policy reset');
+    return withBase(readConfig(process.env), async (base) => {
+      await base.run(asOperator, resetPassPolicy);
+      await showPolicy(base, values);
+    });
+  },
 };
+
+async function showPolicy(base: Base, { json }: Options): Promise<void> {
+  const settings = await base.run(asOperator, passPolicy);
+  if (json) return printJson(passPolicyResource(settings));
+  for (const [name, value] of Object.entries(settings)) print(`${name}=${JSON.stringify(value)}\n`);
+}
+
+/** KEY=VALUE, as `policy show` prints it; fails as the API would for what cannot be. */
+function settingsFrom(operands: readonly string[]): PassSettingsChange {
+  if (operands.length === 0) throw new UsageError('Use: latchkey policy set KEY=VALUE ...');
+  const named = operands.map((operand) => {
+    const [, name, text] = /^([^=]+)=(.*)$/s.exec(operand) ?? [];
+    if (name === undefined || text === undefined) throw new UsageError(`"${operand}" is not KEY=VALUE.`);
+    return [name, jsonOrWord(text)] as const;
+  });
+  const checked = passSettingsChange.safeParse(Object.fromEntries(named));
+  if (checked.success) return checked.data;
+  const mistakes = checked.error.issues.map((issue) =>
+    [issue.path.join('.'), issue.message].filter(Boolean).join(': '),
+  );
+  throw new AppError('invalid_input', `${mistakes.join('\n')}`);
+}
+
+function jsonOrWord(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
 
 function setEnabled(name: string, enabled: boolean, { json }: Options): Promise<void> {
   return withBase(readConfig(process.env), async (base) => {
@@ -276,6 +330,10 @@ function one(operands: readonly string[], form: string): string {
   const [operand, ...more] = operands;
   if (operand === undefined || more.length > 0) throw new UsageError(`Use: latchkey ${form}`);
   return operand;
+}
+
+function none(operands: readonly string[], form: string): void {
+  if (operands.length > 0) throw new UsageError(`Use: latchkey ${form}`);
 }
 
 function minutes(text: string): number {

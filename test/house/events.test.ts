@@ -5,6 +5,7 @@ import type { Work } from '../../src/core/work.ts';
 import { addToGroup, ensureGroup } from '../../src/groups/manage-groups.ts';
 import { putClient } from '../../src/clients/manage-clients.ts';
 import { issuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
 import { grantRole } from '../../src/roles/manage-roles.ts';
@@ -40,6 +41,9 @@ const silent = [
   'hasGlobalAdministrator',
   'currentPass',
   'listPasses',
+  'passPolicy',
+  'groupIdOf',
+  'groupsOf',
   'identify',
   'choose',
   'back',
@@ -96,6 +100,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     work((w) => applyOnce(w, { seed: parseSeed('{"groups":[{"displayName":"More"}]}'), hash: Buffer.alloc(32, 2) })),
   issuePass: () => issuePass(house.base.run, asOperator, { user: 'eve@example.com' }),
   revokePass: () => work((w) => revokePass(w, { user: 'eve@example.com' })),
+  changePassPolicy: () => work((w) => changePassPolicy(w, { requireReason: true })),
+  resetPassPolicy: () => work(resetPassPolicy),
   cancel: async () => {
     await steps.look(signInHouse(), visit('cancelled'), 'app');
     await steps.cancel(signInHouse(), visit('cancelled'));

@@ -93,6 +93,30 @@ test('what is refused ends with 1 and the sentence the API would say', async () 
   expectRefusal(await run(['apply', 'none.json']), 1, /none\.json cannot be read \(ENOENT\)/);
 });
 
+test('the policy for passes is shown, changed and put back', async () => {
+  const { run } = await newInstallation();
+  const shown = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run([...args, '--json']);
+    expect({ args, code, stderr: args[1] === 'show' ? '' : stderr }).toEqual({ args, code: 0, stderr: '' });
+    return JSON.parse(stdout);
+  };
+  expect((await run(['migrate'])).code).toBe(0);
+  expect(await shown('policy', 'show')).toMatchObject({
+    id: 'TemporaryAccessPass',
+    state: 'enabled',
+    maximumUses: null,
+  });
+  expect((await run(['policy', 'show'])).stdout).toMatch(/^state="enabled"$/m);
+  const changed = { state: 'disabled', requireReason: true, maximumUses: 5, excludeTargets: [] };
+  const asked = ['state=disabled', 'requireReason=true', 'maximumUses=5', 'excludeTargets=[]'];
+  expect(await shown('policy', 'set', ...asked)).toMatchObject(changed);
+  expect(await shown('policy', 'show')).toMatchObject(changed);
+  expectRefusal(await run(['policy', 'set', 'defaultLength=7']), 1, /^defaultLength: /m);
+  expectRefusal(await run(['policy', 'set', 'defaultLenght=20']), 1, /"defaultLenght"/);
+  expectRefusal(await run(['policy', 'set', 'maximumLifetimeInMinutes=30']), 1, /^minimumLifetimeInMinutes must not/m);
+  expect(await shown('policy', 'reset')).toMatchObject({ state: 'enabled', requireReason: false, maximumUses: null });
+});
+
 test('what was typed wrongly ends with 2 and says how it is typed, without touching anything', async () => {
   const { run, directory } = await newInstallation();
   const mistakes: readonly (readonly [string, RegExp])[] = [
@@ -103,6 +127,10 @@ test('what was typed wrongly ends with 2 and says how it is typed, without touch
     ['pass revoke', /Use: latchkey pass revoke USER/],
     ['user add', /Use: latchkey user add NAME/],
     ['apply', /Use: latchkey apply FILE/],
+    ['policy show all', /Use: latchkey policy show/],
+    ['policy set', /Use: latchkey policy set KEY=VALUE/],
+    ['policy set state', /"state" is not KEY=VALUE/],
+    ['policy reset all', /Use: latchkey policy reset/],
     ['pass list --bogus', /Unknown option '--bogus'/],
     ['pass issue a@b --lifetime long', /--lifetime is a number of minutes/],
     ['pass issue a@b --start tomorrow', /--start is a date and time with its zone/],

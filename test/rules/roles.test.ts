@@ -68,6 +68,7 @@ const actions: readonly Action[] = [
   'roles.write',
   'clients.write',
   'policies.write',
+  'policies.read',
 ];
 
 function may(actor: Actor, action: Action): boolean {
@@ -106,6 +107,8 @@ describe('who may do what', () => {
     ['User.Read.All', ['users.read']],
     ['Directory.Read.All', ['users.read']],
     ['Group.ReadWrite.All', ['groups.write']],
+    ['Policy.ReadWrite.AuthenticationMethod', ['policies.write', 'policies.read']],
+    ['Policy.Read.All', ['policies.read']],
   ])('%s opens exactly this to an application: %s', (permission, opened) => {
     expect(actions.filter((action) => may(client(permission), action))).toEqual(opened);
   });
@@ -117,8 +120,8 @@ describe('who may do what', () => {
     }
   });
 
-  test('roles, clients and policies are closed to applications, whatever they hold', () => {
-    for (const action of ['roles.write', 'clients.write', 'policies.write'] as const) {
+  test('roles and clients are closed to applications, whatever they hold', () => {
+    for (const action of ['roles.write', 'clients.write'] as const) {
       expect(permissionsFor(action)).toEqual([]);
       expect(may(client(...applicationPermissions), action), action).toBe(false);
     }

@@ -2,7 +2,6 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { currentPass, issuePass, revokePass } from '../../methods/temporary-access-pass/manage-passes.ts';
-import { readPassSettings } from '../../methods/temporary-access-pass/settings.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
 import { passResource } from './resources.ts';
@@ -43,11 +42,10 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
       ticket: asked.ticket ?? undefined,
       verifiedBy: asked.verifiedBy ?? undefined,
     });
-    const settings = await run(whoOf(ctx), readPassSettings);
     ctx.status = 201;
     ctx.body = {
       '@odata.context': `${contextOf(issued.user.id)}/$entity`,
-      ...passResource(issued.pass, settings, issued.pass.issuedAt, issued.code),
+      ...passResource(issued.pass, issued.settings, issued.pass.issuedAt, issued.code),
     };
   });
 

@@ -1,5 +1,6 @@
 import { type Pass, usability } from '../../methods/temporary-access-pass/pass.ts';
 import { passState } from '../../methods/temporary-access-pass/pass.ts';
+import type { EffectivePassSettings } from '../../methods/temporary-access-pass/effective-settings.ts';
 import type { PassSettings } from '../../methods/temporary-access-pass/settings.ts';
 
 /** ISO 8601 UTC with seven fraction digits, as Graph writes dates. */
@@ -8,7 +9,7 @@ export function graphDate(at: Date): string {
 }
 
 /** A pass in Graph's shape; the code is there in the 201 that made it and nowhere else. */
-export function passResource(pass: Pass, settings: PassSettings, now: Date, code: string | null) {
+export function passResource(pass: Pass, settings: EffectivePassSettings, now: Date, code: string | null) {
   const reason = usability(pass, settings, now);
   return {
     '@odata.type': '#microsoft.graph.temporaryAccessPassAuthenticationMethod',
@@ -26,6 +27,15 @@ export function passResource(pass: Pass, settings: PassSettings, now: Date, code
     state: passState(pass, now),
     createdBy: { kind: pass.issuedByKind, id: pass.issuedById },
     usedDateTime: pass.lastUsedAt && graphDate(pass.lastUsedAt),
+  };
+}
+
+/** The policy for passes in Graph's shape, under Graph's names and ours. */
+export function passPolicyResource(settings: PassSettings) {
+  return {
+    '@odata.type': '#microsoft.graph.temporaryAccessPassAuthenticationMethodConfiguration',
+    id: 'TemporaryAccessPass',
+    ...settings,
   };
 }
 

@@ -8,8 +8,8 @@ import { permit, permitOn } from '../../roles/permit.ts';
 import { getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from './code.ts';
+import { type EffectivePassSettings, effectivePassSettings, effectivePassSettingsOfAll } from './effective-settings.ts';
 import type { Pass, PassPurpose } from './pass.ts';
-import { type PassSettings, readPassSettings } from './settings.ts';
 import * as passes from './store.ts';
 import { makeVerifier, pepperVersion } from './verifier.ts';
 
@@ -30,6 +30,8 @@ export interface IssuePass {
 export interface IssuedPass {
   readonly pass: Pass;
   readonly user: User;
+  /** The policy it was issued under, as it is for this user. */
+  readonly settings: EffectivePassSettings;
   /** The only time it is seen. */
   readonly code: string;
 }
@@ -45,7 +47,7 @@ export async function issuePass(
 ): Promise<IssuedPass> {
   const draft = await run(who, async (work) => {
     const user = await recipient(work, asked);
-    const settings = await readPassSettings(work);
+    const settings = await effectivePassSettings(work, user.id);
     withinPolicy(settings, asked, work.now);
     return { userId: user.id, passId: randomUUID(), code: newCode(settings.defaultLength), secrets: work.secrets };
   });
@@ -63,8 +65,9 @@ async function keepPass(
   // Everything is judged again: roles, policy and the user may have changed while the hash ran.
   await lockUser(work, made.userId);
   const user = await recipient(work, { ...asked, user: made.userId });
-  const { startsAt, lifetimeMinutes, oneTime, purpose, windowMinutes } = withinPolicy(
-    await readPassSettings(work),
+  const settings = await effectivePassSettings(work, user.id);
+  const { startsAt, lifetimeMinutes, oneTime, purpose, windowMinutes, maximumUses } = withinPolicy(
+    settings,
     asked,
     work.now,
   );
@@ -78,6 +81,7 @@ async function keepPass(
     oneTime,
     purpose,
     windowMinutes,
+    maximumUses,
     reason: asked.reason ?? null,
     ticket: asked.ticket ?? null,
     verifiedBy: asked.verifiedBy ?? null,
@@ -104,13 +108,14 @@ async function keepPass(
       startsAt,
       lifetimeMinutes,
       oneTime,
+      maximumUses,
       purpose,
       reason: pass.reason,
       ticket: pass.ticket,
       verifiedBy: pass.verifiedBy,
     },
   });
-  return { pass, user, code: made.code };
+  return { pass, user, settings, code: made.code };
 }
 
 async function recipient(work: Work, asked: Pick<IssuePass, 'user'>): Promise<User> {
@@ -126,12 +131,23 @@ const furthestStartDays = 90;
 // A caller's clock may run behind: a start that is only just past means "now".
 const toleratedPastMs = 10 * minute;
 
-function withinPolicy(settings: PassSettings, asked: IssuePass, now: Date) {
+const outOfScope = {
+  notIncluded:
+    'The Temporary Access Pass policy does not include this user: includeTargets names neither the user nor one of their groups.',
+  excluded:
+    'The Temporary Access Pass policy excludes this user: excludeTargets names the user or one of their groups.',
+};
+
+function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Date) {
   if (settings.state === 'disabled') {
     throw new AppError('invalid_input', 'Temporary Access Passes are disabled by policy.');
   }
+  if (settings.scope !== 'included') throw new AppError('invalid_input', outOfScope[settings.scope]);
   if (!isStorableJson([asked.reason, asked.ticket, asked.verifiedBy])) {
     throw new AppError('invalid_input', 'reason and ticket must be plain text.');
+  }
+  if (settings.requireReason && !asked.reason?.trim()) {
+    throw new AppError('invalid_input', 'reason is required: the Temporary Access Pass policy asks for one.');
   }
   const lifetimeMinutes = asked.lifetimeMinutes ?? settings.defaultLifetimeInMinutes;
   const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most } = settings;
@@ -148,9 +164,11 @@ function withinPolicy(settings: PassSettings, asked: IssuePass, now: Date) {
   if (asked.purpose === 'signIn') {
     throw new AppError('invalid_input', 'purpose cannot be signIn: policy allows registration at most.');
   }
+  const oneTime = settings.isUsableOnce || (asked.oneTime ?? false);
   return {
     lifetimeMinutes,
-    oneTime: settings.isUsableOnce || (asked.oneTime ?? false),
+    oneTime,
+    maximumUses: oneTime ? null : settings.maximumUses,
     purpose: 'registration' as const,
     windowMinutes: settings.registrationWindowInMinutes,
     startsAt: startWithin(asked.startsAt, now),
@@ -173,17 +191,22 @@ function startWithin(asked: Date | undefined, now: Date): Date {
 export async function currentPass(
   work: Work,
   idOrName: string,
-): Promise<{ user: User; pass: Pass | undefined; settings: PassSettings }> {
+): Promise<{ user: User; pass: Pass | undefined; settings: EffectivePassSettings }> {
   permit(work.actor, 'passes.read');
   const user = await getUser(work, idOrName);
-  return { user, pass: await passes.current(work.tx, user.id), settings: await readPassSettings(work) };
+  return { user, pass: await passes.current(work.tx, user.id), settings: await effectivePassSettings(work, user.id) };
 }
 
 export async function listPasses(
   work: Work,
-): Promise<{ passes: (Pass & { userPrincipalName: string })[]; settings: PassSettings }> {
+): Promise<{ passes: (Pass & { userPrincipalName: string; settings: EffectivePassSettings })[] }> {
   permit(work.actor, 'passes.read');
-  return { passes: await passes.listCurrent(work.tx), settings: await readPassSettings(work) };
+  const current = await passes.listCurrent(work.tx);
+  const settingsOf = await effectivePassSettingsOfAll(
+    work,
+    current.map(({ userId }) => userId),
+  );
+  return { passes: current.map((pass) => ({ ...pass, settings: settingsOf(pass.userId) })) };
 }
 
 /** Ends a pass and what it opened, at once. Fails with `not_found` when the user has no such current pass. */

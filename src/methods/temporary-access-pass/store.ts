@@ -11,6 +11,7 @@ interface PassRow {
   one_time: boolean;
   purpose: PassPurpose;
   window_minutes: number;
+  maximum_uses: number | null;
   reason: string | null;
   ticket: string | null;
   verified_by: string | null;
@@ -37,6 +38,7 @@ function toPass(row: PassRow): Pass {
     oneTime: row.one_time,
     purpose: row.purpose,
     windowMinutes: row.window_minutes,
+    maximumUses: row.maximum_uses,
     reason: row.reason,
     ticket: row.ticket,
     verifiedBy: row.verified_by,
@@ -114,6 +116,7 @@ export async function replace(
     one_time: pass.oneTime,
     purpose: pass.purpose,
     window_minutes: pass.windowMinutes,
+    maximum_uses: pass.maximumUses,
     reason: pass.reason,
     ticket: pass.ticket,
     verified_by: pass.verifiedBy,
@@ -154,6 +157,7 @@ export async function redeem(
         and p.ended_at is null and p.completed_at is null
         and p.starts_at <= :now and p.expires_at > :now
         and u.id = p.user_id and u.account_enabled
+        and (p.maximum_uses is null or p.uses < p.maximum_uses)
         and (not p.one_time or p.window_ends_at is null or (p.bound_browser = :browser and p.window_ends_at > :now))
         -- a role granted since ends the pass: its issuer may rank below its holder now
         and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)

@@ -3,6 +3,7 @@ import type { Context, Next } from 'koa';
 import { AppError } from '../../core/errors.ts';
 import type { GraphParts, Version } from './api.ts';
 import { passRoutes } from './passes.ts';
+import { policyRoutes } from './policies.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
 export function graphRoutes(parts: GraphParts, version: Version): Router {
@@ -24,5 +25,6 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   });
 
   passRoutes(router, parts, version);
+  policyRoutes(router, parts, version);
   return router;
 }

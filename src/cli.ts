@@ -4,11 +4,17 @@ import { type Config, readConfig, unheardSettings } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
 import { pendingSteps } from './database/connect.ts';
 import { hasEmbeddedDatabase } from './database/embedded.ts';
-import { passPolicyResource, passResource } from './http/graph/resources.ts';
+import { endedPassResource, passPolicyResource, passResource } from './http/graph/resources.ts';
 import { configuredSeed, serve } from './main.ts';
 import { withMasterKey } from './master-key.ts';
 import { inGroups } from './methods/temporary-access-pass/code.ts';
-import { issuePass, listPasses, revokePass } from './methods/temporary-access-pass/manage-passes.ts';
+import {
+  extendPass,
+  issuePass,
+  listPasses,
+  passHistory,
+  revokePass,
+} from './methods/temporary-access-pass/manage-passes.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from './methods/temporary-access-pass/manage-policy.ts';
 import { passState } from './methods/temporary-access-pass/pass.ts';
 import { type PassSettingsChange, passSettingsChange } from './methods/temporary-access-pass/settings.ts';
@@ -31,6 +37,8 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey pass issue USER [--start RFC3339] [--lifetime MINUTES] [--reusable]
                            [--purpose registration|signIn] [--reason TEXT]
   latchkey pass list
+  latchkey pass extend USER --lifetime MINUTES
+  latchkey pass history USER
   latchkey pass revoke USER
   latchkey policy show                    the policy for passes
   latchkey policy set KEY=VALUE ...       change what is named, keep the rest; values are JSON, or plain words
@@ -195,6 +203,32 @@ const commands: Readonly<Record<string, Command>> = {
         print(`${pass.userPrincipalName}\t${passState(pass, found.now)}\tuntil ${pass.expiresAt.toISOString()}\n`);
       }
     }),
+
+  'pass extend': (operands, { json, lifetime }) => {
+    const user = one(operands, 'pass extend USER --lifetime MINUTES');
+    if (lifetime === undefined) throw new UsageError('--lifetime says how many minutes the pass lasts from its start.');
+    const lifetimeMinutes = minutes(lifetime);
+    return withBase(readConfig(process.env), async (base) => {
+      const found = await base.run(asOperator, async (work) => ({
+        ...(await extendPass(work, { user, lifetimeMinutes })),
+        now: work.now,
+      }));
+      if (json) return printJson(passResource(found.pass, found.settings, found.now, null));
+      print(`The pass works until ${found.pass.expiresAt.toISOString()}, with the code it has.\n`);
+    });
+  },
+
+  'pass history': (operands, { json }) => {
+    const user = one(operands, 'pass history USER');
+    return withBase(readConfig(process.env), async (base) => {
+      const { passes } = await base.run(asOperator, (work) => passHistory(work, user));
+      if (json) return printJson({ value: passes.map(({ pass, end }) => endedPassResource(pass, end)) });
+      for (const { pass, end } of passes) {
+        const by = pass.issuedById ? `${pass.issuedByKind} ${pass.issuedById}` : pass.issuedByKind;
+        print(`${end.at.toISOString()}\t${end.reason}\tissued ${pass.issuedAt.toISOString()} by ${by}\n`);
+      }
+    });
+  },
 
   'pass revoke': (operands, { json }) => {
     const user = one(operands, 'pass revoke USER');

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Work } from '../../src/core/work.ts';
 import { addToGroup, ensureGroup } from '../../src/groups/manage-groups.ts';
 import { putClient } from '../../src/clients/manage-clients.ts';
-import { issuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { extendPass, issuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
@@ -44,6 +44,7 @@ const silent = [
   'passPolicy',
   'groupIdOf',
   'groupsOf',
+  'passHistory',
   'identify',
   'choose',
   'back',
@@ -99,6 +100,7 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   applyOnce: () =>
     work((w) => applyOnce(w, { seed: parseSeed('{"groups":[{"displayName":"More"}]}'), hash: Buffer.alloc(32, 2) })),
   issuePass: () => issuePass(house.base.run, asOperator, { user: 'eve@example.com' }),
+  extendPass: () => work((w) => extendPass(w, { user: 'eve@example.com', lifetimeMinutes: 90 })),
   revokePass: () => work((w) => revokePass(w, { user: 'eve@example.com' })),
   changePassPolicy: () => work((w) => changePassPolicy(w, { requireReason: true })),
   resetPassPolicy: () => work(resetPassPolicy),

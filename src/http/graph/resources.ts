@@ -1,6 +1,5 @@
-import { type Pass, usability } from '../../methods/temporary-access-pass/pass.ts';
-import { passState } from '../../methods/temporary-access-pass/pass.ts';
 import type { EffectivePassSettings } from '../../methods/temporary-access-pass/effective-settings.ts';
+import { type Pass, type PassEnd, passState, usability } from '../../methods/temporary-access-pass/pass.ts';
 import type { PassSettings } from '../../methods/temporary-access-pass/settings.ts';
 
 /** ISO 8601 UTC with seven fraction digits, as Graph writes dates. */
@@ -12,13 +11,10 @@ export function graphDate(at: Date): string {
 export function passResource(pass: Pass, settings: EffectivePassSettings, now: Date, code: string | null) {
   const reason = usability(pass, settings, now);
   return {
-    '@odata.type': '#microsoft.graph.temporaryAccessPassAuthenticationMethod',
+    '@odata.type': passType,
     id: pass.id,
     temporaryAccessPass: code,
-    createdDateTime: graphDate(pass.issuedAt),
-    startDateTime: graphDate(pass.startsAt),
-    lifetimeInMinutes: Math.round((pass.expiresAt.getTime() - pass.startsAt.getTime()) / 60_000),
-    isUsableOnce: pass.oneTime,
+    ...lifeOf(pass),
     isUsable: reason === 'EnabledByPolicy',
     methodUsabilityReason: reason,
     purpose: pass.purpose,
@@ -36,6 +32,35 @@ export function passPolicyResource(settings: PassSettings) {
     '@odata.type': '#microsoft.graph.temporaryAccessPassAuthenticationMethodConfiguration',
     id: 'TemporaryAccessPass',
     ...settings,
+  };
+}
+
+/** A pass that ended, in the same shape: how and when, in place of whether it can be used. Never a code. */
+export function endedPassResource(pass: Pass, end: PassEnd) {
+  return {
+    '@odata.type': passType,
+    id: pass.id,
+    temporaryAccessPass: null,
+    ...lifeOf(pass),
+    purpose: pass.purpose,
+    reason: pass.reason,
+    ticket: pass.ticket,
+    state: end.reason,
+    createdBy: { kind: pass.issuedByKind, id: pass.issuedById },
+    usedDateTime: pass.lastUsedAt && graphDate(pass.lastUsedAt),
+    endedDateTime: graphDate(end.at),
+    endReason: end.reason,
+  };
+}
+
+const passType = '#microsoft.graph.temporaryAccessPassAuthenticationMethod';
+
+function lifeOf(pass: Pass) {
+  return {
+    createdDateTime: graphDate(pass.issuedAt),
+    startDateTime: graphDate(pass.startsAt),
+    lifetimeInMinutes: Math.round((pass.expiresAt.getTime() - pass.startsAt.getTime()) / 60_000),
+    isUsableOnce: pass.oneTime,
   };
 }
 

@@ -9,7 +9,7 @@ import { getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from './code.ts';
 import { type EffectivePassSettings, effectivePassSettings, effectivePassSettingsOfAll } from './effective-settings.ts';
-import type { Pass, PassPurpose } from './pass.ts';
+import { isDisabledByPolicy, type Pass, type PassEnd, type PassPurpose, passEnd, passState } from './pass.ts';
 import * as passes from './store.ts';
 import { makeVerifier, pepperVersion } from './verifier.ts';
 
@@ -149,15 +149,7 @@ function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Da
   if (settings.requireReason && !asked.reason?.trim()) {
     throw new AppError('invalid_input', 'reason is required: the Temporary Access Pass policy asks for one.');
   }
-  const lifetimeMinutes = asked.lifetimeMinutes ?? settings.defaultLifetimeInMinutes;
-  const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most } = settings;
-  if (!Number.isInteger(lifetimeMinutes) || lifetimeMinutes < least || lifetimeMinutes > most) {
-    // Entra's sentence, word for word: scripts look for it.
-    throw new AppError(
-      'invalid_input',
-      `Invalid LifetimeInMinutes specified. The valid range between ${least} and ${most}.`,
-    );
-  }
+  const lifetimeMinutes = lifetimeWithin(settings, asked.lifetimeMinutes ?? settings.defaultLifetimeInMinutes);
   if (asked.oneTime === false && settings.isUsableOnce) {
     throw new AppError('invalid_input', 'isUsableOnce cannot be false: policy makes every pass one-time.');
   }
@@ -173,6 +165,16 @@ function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Da
     windowMinutes: settings.registrationWindowInMinutes,
     startsAt: startWithin(asked.startsAt, now),
   };
+}
+
+function lifetimeWithin(settings: EffectivePassSettings, minutes: number): number {
+  const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most } = settings;
+  if (Number.isInteger(minutes) && minutes >= least && minutes <= most) return minutes;
+  // Entra's sentence, word for word: scripts look for it.
+  throw new AppError(
+    'invalid_input',
+    `Invalid LifetimeInMinutes specified. The valid range between ${least} and ${most}.`,
+  );
 }
 
 function startWithin(asked: Date | undefined, now: Date): Date {
@@ -222,4 +224,67 @@ export async function revokePass(work: Work, asked: { user: string; passId?: str
     throw new AppError('not_found', 'This user has no such pass.');
   work.record({ type: 'pass.revoked', userId: user.id, details: { passId: pass.id } });
   return pass;
+}
+
+export interface ExtendPass {
+  readonly user: string;
+  /** Absent: the user's current pass. */
+  readonly passId?: string | undefined;
+  /** In all, counted from the start. */
+  readonly lifetimeMinutes: number;
+}
+
+/**
+ * Lets a live, unused pass last longer, with the code it has. Whoever may issue may extend.
+ * Fails with `not_found`, with `invalid_input` for what policy does not allow or what is no longer than before, and with
+ * `conflict` for a pass that has ended.
+ */
+export async function extendPass(
+  work: Work,
+  asked: ExtendPass,
+): Promise<{ user: User; pass: Pass; settings: EffectivePassSettings }> {
+  const found = await recipient(work, asked);
+  // As when issuing, and in its order of locks: what is judged below is not issued anew meanwhile.
+  await lockUser(work, found.id);
+  const user = await recipient(work, { user: found.id });
+  const pass = await passes.current(work.tx, user.id);
+  if (!pass || (asked.passId !== undefined && asked.passId !== pass.id)) {
+    throw new AppError('not_found', 'This user has no such pass.');
+  }
+  const settings = await effectivePassSettings(work, user.id);
+  const lifetimeMinutes = lifetimeWithin(settings, asked.lifetimeMinutes);
+  if (isDisabledByPolicy(pass, settings)) throw new AppError('invalid_input', 'This pass is disabled by policy.');
+
+  const extended = await passes.extend(work.tx, work.now, { passId: pass.id, lifetimeMinutes });
+  if (!extended) throw notExtended(await passes.byId(work.tx, pass.id), lifetimeMinutes, work.now);
+  work.record({
+    type: 'pass.extended',
+    userId: user.id,
+    details: { passId: pass.id, lifetimeMinutes, expiresAt: extended.expiresAt, insteadOf: pass.expiresAt },
+  });
+  return { user, pass: extended, settings };
+}
+
+/** Which condition of the one statement did not hold. */
+function notExtended(pass: Pass | undefined, lifetimeMinutes: number, now: Date): AppError {
+  if (!pass || pass.endedAt) return new AppError('not_found', 'This user has no such pass.');
+  const state = passState(pass, now);
+  if (state === 'used' || state === 'expired') {
+    return new AppError('conflict', `This pass is ${state} and cannot be extended. Issue a new one.`);
+  }
+  if (pass.expiresAt >= addMinutes(pass.startsAt, lifetimeMinutes)) {
+    return new AppError('invalid_input', 'lifetimeInMinutes must be more than the pass has. It counts from the start.');
+  }
+  return new AppError('conflict', 'This user was given a role after the pass, which ended it. Issue a new one.');
+}
+
+/** The user's passes that ended, newest end first, each with how and when. They are kept for 30 days. Never the code. */
+export async function passHistory(
+  work: Work,
+  idOrName: string,
+): Promise<{ user: User; passes: readonly { pass: Pass; end: PassEnd }[] }> {
+  permit(work.actor, 'passes.read');
+  const user = await getUser(work, idOrName);
+  const ended = await passes.ended(work.tx, work.now, user.id);
+  return { user, passes: ended.map((pass) => ({ pass, end: passEnd(pass, work.now)! })) };
 }

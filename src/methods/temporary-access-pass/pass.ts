@@ -42,6 +42,29 @@ export function passState(pass: Pass, now: Date): PassState {
   return pass.oneTime && pass.windowEndsAt ? 'inRegistration' : 'active';
 }
 
+export type PassEndReason = 'used' | 'expired' | 'revoked' | 'replaced';
+
+export interface PassEnd {
+  readonly at: Date;
+  readonly reason: PassEndReason;
+}
+
+/** When and how it ended first: a used pass that is replaced later ended when it was used. Undefined while it lives. */
+export function passEnd(pass: Pass, now: Date): PassEnd | undefined {
+  const windowClosed = pass.oneTime && !pass.completedAt ? pass.windowEndsAt : null;
+  // Where two fall together the first named holds, as in `passState`.
+  const ends: readonly { at: Date | null; reason: PassEndReason | null }[] = [
+    { at: pass.endedAt, reason: pass.endReason },
+    { at: pass.completedAt, reason: 'used' },
+    { at: windowClosed, reason: 'used' },
+    { at: isUsedUp(pass) ? pass.lastUsedAt : null, reason: 'used' },
+    { at: pass.expiresAt, reason: 'expired' },
+  ];
+  return ends
+    .filter((end): end is PassEnd => end.at !== null && end.reason !== null && end.at <= now)
+    .reduce<PassEnd | undefined>((first, end) => (first && first.at <= end.at ? first : end), undefined);
+}
+
 /** Registration completed, the window of a one-time pass ended without it, or a reusable one was entered often enough. */
 function isSpent(pass: Pass, now: Date): boolean {
   if (pass.completedAt || isUsedUp(pass)) return true;

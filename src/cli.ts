@@ -4,7 +4,8 @@ import { type Config, readConfig, unheardSettings } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
 import { pendingSteps } from './database/connect.ts';
 import { hasEmbeddedDatabase } from './database/embedded.ts';
-import { endedPassResource, passPolicyResource, passResource } from './http/graph/resources.ts';
+import { endedPassResource, issuedPassResource, passPolicyResource, passResource } from './http/graph/resources.ts';
+import { handoverUrl } from './http/pass/link.ts';
 import { configuredSeed, serve } from './main.ts';
 import { withMasterKey } from './master-key.ts';
 import { inGroups } from './methods/temporary-access-pass/code.ts';
@@ -179,11 +180,14 @@ const commands: Readonly<Record<string, Command>> = {
       reason: values.reason,
     } as const;
     return withBase(readConfig(process.env), async (base) => {
-      const { pass, code, settings, user: issuedTo } = await issuePass(base.run, asOperator, asked);
-      if (values.json) return printJson(passResource(pass, settings, pass.issuedAt, code));
+      const issued = await issuePass(base.run, asOperator, asked);
+      const { pass, code, user: issuedTo } = issued;
+      const { issuer } = base.config;
+      if (values.json) return printJson(issuedPassResource(issued, issuer));
       print(
         `A pass for ${issuedTo.userPrincipalName}. It is shown this once.\n` +
-          `Address: ${base.config.issuer}/security-info\nCode: ${inGroups(code)}\n` +
+          `Address: ${issuer}/security-info\nCode: ${inGroups(code)}\n` +
+          `Link: ${handoverUrl(issuer, issuedTo.userPrincipalName, code)}\n` +
           `Works from ${pass.startsAt.toISOString()} until ${pass.expiresAt.toISOString()}${pass.oneTime ? ', once' : ''}.\n`,
       );
     });

@@ -155,7 +155,7 @@ describe('giving a pass', () => {
     expect(answer.status).toBe(201);
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
-    expect(Object.keys(body)).toEqual(['@odata.context', ...keysOfAPass]);
+    expect(Object.keys(body)).toEqual(['@odata.context', ...keysOfAPass, 'handoverUrl']);
     expect(body).toEqual({
       '@odata.context': `${house.issuer}/v1.0/$metadata#users('${id}')/authentication/temporaryAccessPassMethods/$entity`,
       '@odata.type': '#microsoft.graph.temporaryAccessPassAuthenticationMethod',
@@ -173,6 +173,7 @@ describe('giving a pass', () => {
       state: 'active',
       createdBy: { kind: 'client', id: 'hr' },
       usedDateTime: null,
+      handoverUrl: `${house.issuer}/pass#user=${encodeURIComponent(userName)}&code=${body.temporaryAccessPass}`,
     });
     expect(Math.abs(Date.now() - Date.parse(body.createdDateTime as string))).toBeLessThan(10_000);
     expect(await opens(userName, body.temporaryAccessPass as string)).toBe(true);
@@ -366,7 +367,8 @@ describe('reading a pass', () => {
     const { body } = await call('POST', passesOf(id), {});
     const listed = await call('GET', passesOf(id));
     const one = await call('GET', `${passesOf(id)}/${body.id}`);
-    const item = { ...body, temporaryAccessPass: null };
+    const { handoverUrl: _link, ...given } = body;
+    const item = { ...given, temporaryAccessPass: null };
     expect(one.body).toEqual({ ...item, '@odata.context': `${context}/$entity` });
     const { '@odata.context': _, ...bare } = item as Json;
     expect(listed.body).toEqual({ '@odata.context': context, value: [bare] });

@@ -10,7 +10,7 @@ import {
 } from '../../methods/temporary-access-pass/manage-passes.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
-import { endedPassResource, passResource } from './resources.ts';
+import { endedPassResource, issuedPassResource, passResource } from './resources.ts';
 
 // Clients send whole objects back, with read-only and @odata properties; those are accepted and ignored.
 const newPass = z.looseObject({
@@ -54,7 +54,7 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
     ctx.status = 201;
     ctx.body = {
       '@odata.context': `${contextOf(issued.user.id)}/$entity`,
-      ...passResource(issued.pass, issued.settings, issued.pass.issuedAt, issued.code),
+      ...issuedPassResource(issued, issuer),
     };
   });
 

@@ -1,10 +1,20 @@
 import type { EffectivePassSettings } from '../../methods/temporary-access-pass/effective-settings.ts';
 import { type Pass, type PassEnd, passState, usability } from '../../methods/temporary-access-pass/pass.ts';
+import type { IssuedPass } from '../../methods/temporary-access-pass/manage-passes.ts';
 import type { PassSettings } from '../../methods/temporary-access-pass/settings.ts';
+import { handoverUrl } from '../pass/link.ts';
 
 /** ISO 8601 UTC with seven fraction digits, as Graph writes dates. */
 export function graphDate(at: Date): string {
   return at.toISOString().replace(/(\.\d{3})Z$/, '$10000Z');
+}
+
+/** The one answer that holds the code, and the link that carries it. */
+export function issuedPassResource({ pass, user, code, settings }: IssuedPass, issuer: string) {
+  return {
+    ...passResource(pass, settings, pass.issuedAt, code),
+    handoverUrl: handoverUrl(issuer, user.userPrincipalName, code),
+  };
 }
 
 /** A pass in Graph's shape; the code is there in the 201 that made it and nowhere else. */

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { type Command, note, one, options, print, printJson, UsageError, withBase } from './cli/command.ts';
 import { groupCommands } from './cli/groups.ts';
 import { passCommands } from './cli/passes.ts';
+import { policyCommands } from './cli/policy.ts';
 import { roleCommands } from './cli/roles.ts';
 import { userCommands } from './cli/users.ts';
 import { listClients } from './clients/manage-clients.ts';
@@ -35,7 +36,12 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey pass issue USER [--start RFC3339] [--lifetime MINUTES] [--reusable]
                            [--purpose registration|signIn] [--reason TEXT]
   latchkey pass list
+  latchkey pass extend USER --lifetime MINUTES
+  latchkey pass history USER
   latchkey pass revoke USER
+  latchkey policy show                    the policy for passes
+  latchkey policy set KEY=VALUE ...       change what is named, keep the rest; values are JSON, or plain words
+  latchkey policy reset                   back to the defaults
 
   --json prints what the API would answer. Exit status: 0 done, 1 refused, 2 usage, 78 configuration.
 `;
@@ -117,6 +123,7 @@ const commands: Readonly<Record<string, Command>> = {
   ...groupCommands,
   ...roleCommands,
   ...passCommands,
+  ...policyCommands,
 };
 
 /** Looks and changes nothing: a database that does not exist yet is not made, steps of the schema are not run. */

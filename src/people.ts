@@ -1,6 +1,7 @@
 import type { Work } from './core/work.ts';
 import { endAccount } from './oidc/endings.ts';
 import { permit } from './roles/permit.ts';
+import { endSignInsOf } from './sign-in/endings.ts';
 import { changeUser, deleteUser, getUser, type UserChanges } from './users/manage-users.ts';
 import type { User } from './users/user.ts';
 
@@ -16,7 +17,10 @@ export async function changePerson(work: Work, idOrName: string, changes: UserCh
 }
 
 export async function deletePerson(work: Work, idOrName: string): Promise<User> {
-  const user = await deleteUser(work, idOrName);
+  permit(work.actor, 'users.write');
+  const { id } = await getUser(work, idOrName);
+  await endSignInsOf(work, id);
+  const user = await deleteUser(work, id);
   await endAccount(work, user.id);
   return user;
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { clientInput, toMetadata } from './clients/client.ts';
 import { putClient } from './clients/manage-clients.ts';
@@ -8,16 +7,10 @@ import { AppError } from './core/errors.ts';
 import { isStorableJson } from './core/text.ts';
 import type { Work } from './core/work.ts';
 import { addToGroup, ensureGroup } from './groups/manage-groups.ts';
-import {
-  passPolicyName,
-  type PassSettingsChange,
-  passSettings,
-  passSettingsChange,
-} from './methods/temporary-access-pass/settings.ts';
-import { readPolicy, writePolicy } from './policies/policy-documents.ts';
+import { changePassPolicy } from './methods/temporary-access-pass/manage-policy.ts';
+import { type PassSettingsChange, passSettingsChange } from './methods/temporary-access-pass/settings.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
 import { changePerson } from './people.ts';
-import { permit } from './roles/permit.ts';
 import { grantRole } from './roles/manage-roles.ts';
 import { findRole } from './roles/role.ts';
 import { changeUser, createUser, getUser } from './users/manage-users.ts';
@@ -153,16 +146,11 @@ function ifNotFound(error: unknown): undefined {
   throw error;
 }
 
-/** Changes what is named and keeps the rest; the whole is checked again. */
 async function applyPassPolicy(work: Work, changes: PassSettingsChange): Promise<void> {
-  permit(work.actor, 'policies.write');
-  const before = await readPolicy(work, passPolicyName, passSettings);
-  const after = passSettings.safeParse({ ...before, ...changes });
-  if (!after.success) {
-    const mistakes = after.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-    throw new AppError('invalid_input', `policies.temporaryAccessPass: ${mistakes.join('; ')}.`);
+  try {
+    await changePassPolicy(work, changes);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new AppError(error.code, `policies.temporaryAccessPass: ${error.message}`, { cause: error });
   }
-  if (isDeepStrictEqual(before, after.data)) return;
-  await writePolicy(work, passPolicyName, after.data);
-  work.record({ type: 'policy.changed', details: { policy: passPolicyName, before, after: after.data } });
 }

@@ -7,6 +7,7 @@ export interface Layout {
   readonly assets: {
     readonly style: string;
     readonly passkeyScript: string;
+    readonly passScript: string;
     readonly webauthnScript: string;
     readonly mark: string;
   };
@@ -24,6 +25,8 @@ interface PageProps {
   readonly mistaken?: boolean;
   /** The page asks for a passkey, counts down or hides a code; others need no script. */
   readonly scripted?: boolean;
+  /** Address of a script of the page's own. */
+  readonly script?: string;
   readonly wide?: boolean;
   /** Where to go at once, without a script. */
   readonly refreshTo?: string;
@@ -49,6 +52,7 @@ export function Page(props: PageProps) {
         <link rel="icon" type="image/svg+xml" href={href(assets.mark)} />
         {props.scripted && <script src={href(assets.webauthnScript)} defer />}
         {props.scripted && <script src={href(assets.passkeyScript)} defer />}
+        {props.script !== undefined && <script src={href(props.script)} defer />}
       </head>
       <body>
         <div class={props.wide ? 'sheet wide' : 'sheet'}>

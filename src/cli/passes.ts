@@ -1,8 +1,14 @@
-import { passResource } from '../http/graph/resources.ts';
+import { endedPassResource, issuedPassResource, passResource } from '../http/graph/resources.ts';
+import { handoverUrl } from '../http/pass/link.ts';
 import { inGroups } from '../methods/temporary-access-pass/code.ts';
-import { issuePass, listPasses, revokePass } from '../methods/temporary-access-pass/manage-passes.ts';
+import {
+  extendPass,
+  issuePass,
+  listPasses,
+  passHistory,
+  revokePass,
+} from '../methods/temporary-access-pass/manage-passes.ts';
 import { passState } from '../methods/temporary-access-pass/pass.ts';
-import { readPassSettings } from '../methods/temporary-access-pass/settings.ts';
 import { asOperator } from '../wire.ts';
 import { type Command, one, print, printJson, UsageError, withBase } from './command.ts';
 
@@ -22,12 +28,14 @@ export const passCommands: Readonly<Record<string, Command>> = {
       reason: values.reason,
     } as const;
     return withBase(async (base) => {
-      const { pass, code, user: issuedTo } = await issuePass(base.run, asOperator, asked);
-      const settings = await base.run(asOperator, readPassSettings);
-      if (values.json) return printJson(passResource(pass, settings, pass.issuedAt, code));
+      const issued = await issuePass(base.run, asOperator, asked);
+      const { pass, code, user: issuedTo } = issued;
+      const { issuer } = base.config;
+      if (values.json) return printJson(issuedPassResource(issued, issuer));
       print(
         `A pass for ${issuedTo.userPrincipalName}. It is shown this once.\n` +
-          `Address: ${base.config.issuer}/security-info\nCode: ${inGroups(code)}\n` +
+          `Address: ${issuer}/security-info\nCode: ${inGroups(code)}\n` +
+          `Link: ${handoverUrl(issuer, issuedTo.userPrincipalName, code)}\n` +
           `Works from ${pass.startsAt.toISOString()} until ${pass.expiresAt.toISOString()}${pass.oneTime ? ', once' : ''}.\n`,
       );
     });
@@ -38,7 +46,7 @@ export const passCommands: Readonly<Record<string, Command>> = {
       const found = await base.run(asOperator, async (work) => ({ ...(await listPasses(work)), now: work.now }));
       if (json) {
         const value = found.passes.map((pass) => ({
-          ...passResource(pass, found.settings, found.now, null),
+          ...passResource(pass, pass.settings, found.now, null),
           userPrincipalName: pass.userPrincipalName,
         }));
         return printJson({ value });
@@ -47,6 +55,32 @@ export const passCommands: Readonly<Record<string, Command>> = {
         print(`${pass.userPrincipalName}\t${passState(pass, found.now)}\tuntil ${pass.expiresAt.toISOString()}\n`);
       }
     }),
+
+  'pass extend': (operands, { json, lifetime }) => {
+    const user = one(operands, 'pass extend USER --lifetime MINUTES');
+    if (lifetime === undefined) throw new UsageError('--lifetime says how many minutes the pass lasts from its start.');
+    const lifetimeMinutes = minutes(lifetime);
+    return withBase(async (base) => {
+      const found = await base.run(asOperator, async (work) => ({
+        ...(await extendPass(work, { user, lifetimeMinutes })),
+        now: work.now,
+      }));
+      if (json) return printJson(passResource(found.pass, found.settings, found.now, null));
+      print(`The pass works until ${found.pass.expiresAt.toISOString()}, with the code it has.\n`);
+    });
+  },
+
+  'pass history': (operands, { json }) => {
+    const user = one(operands, 'pass history USER');
+    return withBase(async (base) => {
+      const { passes } = await base.run(asOperator, (work) => passHistory(work, user));
+      if (json) return printJson({ value: passes.map(({ pass, end }) => endedPassResource(pass, end)) });
+      for (const { pass, end } of passes) {
+        const by = pass.issuedById ? `${pass.issuedByKind} ${pass.issuedById}` : pass.issuedByKind;
+        print(`${end.at.toISOString()}\t${end.reason}\tissued ${pass.issuedAt.toISOString()} by ${by}\n`);
+      }
+    });
+  },
 
   'pass revoke': (operands, { json }) => {
     const user = one(operands, 'pass revoke USER');

@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { keysAfter, type Page, type PageAsked, pageOf } from '../core/page.ts';
 import type { Work } from '../core/work.ts';
+import { isNamedByPolicy } from '../policies/policy-documents.ts';
 import { permit, permitOn } from '../roles/permit.ts';
 import { getUser, lockUser, pageOfUsers, readUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
@@ -33,6 +34,7 @@ export async function changeGroup(
 ): Promise<void> {
   permit(work.actor, 'groups.write');
   const group = await lockedGroup(work, id);
+  await demandNotNamed(work, group.id);
   const displayName = displayNameOf(asked.displayName ?? group.displayName);
   if (group.displayName === displayName) return;
   await demandFreeName(work, displayName);
@@ -44,6 +46,7 @@ export async function changeGroup(
 export async function deleteGroup(work: Work, id: string): Promise<Group> {
   permit(work.actor, 'groups.write');
   const group = await lockedGroup(work, id);
+  await demandNotNamed(work, group.id);
   const holder = await groups.memberWithRole(work.tx, group.id);
   if (holder) await permitOn(work, 'groups.write', holder);
   await groups.remove(work.tx, group.id);
@@ -57,6 +60,7 @@ export async function addToGroup(work: Work, group: Pick<Group, 'id'>, userId: s
   // Neither the group nor the user can go away before the membership is there.
   const id = await groups.hold(work.tx, group.id);
   if (!id) throw noSuchGroup();
+  await demandNotNamed(work, id);
   await lockUser(work, userId);
   await getUser(work, userId);
   await permitOn(work, 'groups.write', userId);
@@ -77,6 +81,7 @@ export async function addMember(work: Work, groupId: string, userIdOrName: strin
 export async function removeMember(work: Work, groupId: string, userIdOrName: string): Promise<void> {
   permit(work.actor, 'groups.write');
   const group = await getGroup(work, groupId);
+  await demandNotNamed(work, group.id);
   const user = await getUser(work, userIdOrName);
   await lockUser(work, user.id);
   await permitOn(work, 'groups.write', user.id);
@@ -139,6 +144,13 @@ async function make(work: Work, displayName: string): Promise<Group> {
   return group;
 }
 
+/** Who is in a group that a policy names decides whom it is for: applications leave such groups as they are. */
+async function demandNotNamed(work: Work, groupId: string): Promise<void> {
+  if (work.actor.kind === 'client' && (await isNamedByPolicy(work, groupId))) {
+    throw new AppError('forbidden', 'A policy names this group. Applications cannot change it or who is in it.');
+  }
+}
+
 async function demandFreeName(work: Work, displayName: string): Promise<void> {
   await groups.lockName(work.tx, displayName);
   if (!(await groups.byName(work.tx, displayName))) return;
@@ -164,4 +176,22 @@ function displayNameOf(text: string): string {
 
 function noSuchGroup(): AppError {
   return new AppError('not_found', 'There is no such group.');
+}
+
+/** The id of a group that is named by its object id or display name. Fails with `invalid_input`. */
+export async function groupIdOf(work: Work, idOrName: string): Promise<string> {
+  const [id, another] = await groups.idsOf(work.tx, idOrName);
+  if (!id) throw new AppError('invalid_input', `There is no group "${idOrName}".`);
+  if (another) throw new AppError('invalid_input', `There are several groups named "${idOrName}". Use the id of one.`);
+  return id;
+}
+
+/** The ids of the groups of each user. */
+export async function groupsOf(
+  work: Work,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const of = new Map<string, string[]>(userIds.map((userId) => [userId, []]));
+  for (const { userId, groupId } of await groups.memberships(work.tx, userIds)) of.get(userId)!.push(groupId);
+  return of;
 }

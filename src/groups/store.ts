@@ -36,6 +36,22 @@ export async function hold(tx: Transaction, id: string): Promise<string | undefi
   return row?.id;
 }
 
+/** Groups of that display name, which need not be one of a kind, or of that object id; two are enough to tell. */
+export async function idsOf(tx: Transaction, idOrName: string): Promise<string[]> {
+  const rows = await tx('groups')
+    .whereRaw('id::text = ? or display_name = ?', [idOrName.toLowerCase(), idOrName])
+    .limit(2)
+    .select<{ id: string }[]>('id');
+  return rows.map(({ id }) => id);
+}
+
+export async function memberships(
+  tx: Transaction,
+  userIds: readonly string[],
+): Promise<{ userId: string; groupId: string }[]> {
+  return tx('group_members').whereIn('user_id', userIds).select('user_id as userId', 'group_id as groupId');
+}
+
 export async function insert(tx: Transaction, now: Date, displayName: string): Promise<Group> {
   const group = { id: randomUUID(), displayName, createdAt: now };
   await tx('groups').insert({ id: group.id, display_name: displayName, created_at: now });

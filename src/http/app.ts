@@ -13,6 +13,7 @@ import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
 import { graphRoutes } from './graph/routes.ts';
 import { operationsRoutes, type Readiness } from './operations/routes.ts';
 import { formFields, limits, readText } from './parse.ts';
+import { passLinkRoutes } from './pass/routes.ts';
 import { originOf } from './request-work.ts';
 import { type SecurityInfoParts, securityInfoRoutes } from './security-info/routes.ts';
 import { securityHeaders, type Show } from './show.ts';
@@ -46,6 +47,7 @@ export function makeApp(parts: AppParts): Koa {
   app.use(withKeysAsSegments);
   const routers = [
     signInRoutes(parts.signIn),
+    passLinkRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
     ...versions.map((version) => graphRoutes(parts.graph, version)),
   ];
@@ -65,7 +67,7 @@ export function makeApp(parts: AppParts): Koa {
 }
 
 const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
-const ourPages = /^\/(?:sign-in|security-info)(?:\/|$)/i;
+const ourPages = /^\/(?:sign-in|pass|security-info)(?:\/|$)/i;
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {

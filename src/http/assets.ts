@@ -11,6 +11,7 @@ const own = (name: string): string => fileURLToPath(new URL(`./assets/${name}`, 
 const files = {
   'style.css': { path: own('style.css'), type: 'text/css; charset=utf-8' },
   'passkey.js': { path: own('passkey.js'), type: 'text/javascript; charset=utf-8' },
+  'pass.js': { path: own('pass.js'), type: 'text/javascript; charset=utf-8' },
   'webauthn.js': { path: webauthnBundle(), type: 'text/javascript; charset=utf-8' },
   'latchkey.svg': { path: own('latchkey.svg'), type: 'image/svg+xml' },
 } as const;
@@ -41,6 +42,7 @@ export function loadAssets(): Assets {
   const addresses = {
     style: address('style.css'),
     passkeyScript: address('passkey.js'),
+    passScript: address('pass.js'),
     webauthnScript: address('webauthn.js'),
     mark: address('latchkey.svg'),
   };

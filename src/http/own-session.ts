@@ -31,18 +31,30 @@ export function ownSessions(
       };
     },
     ask(ctx, fresh) {
-      const asked = new URL(`${issuer}/auth`);
-      asked.search = new URLSearchParams({
-        client_id: securityInfoClientId,
-        response_type: 'none',
-        scope: 'openid',
-        redirect_uri: `${issuer}/security-info`,
-        // Comes back with us: a page that still falls short then says so instead of asking in a circle.
-        state: `${fresh ? 'fresh-' : ''}${randomBytes(8).toString('base64url')}`,
-        ...(fresh && { max_age: String(freshSeconds - 60), acr_values: 'phr' }),
-      }).toString();
       ctx.status = 303;
-      ctx.redirect(asked.href);
+      ctx.redirect(
+        signInUrl(issuer, {
+          ...(fresh && { state: `fresh-${newState()}`, max_age: String(freshSeconds - 60), acr_values: 'phr' }),
+        }),
+      );
     },
   };
+}
+
+/** Where a sign-in to our own pages begins. */
+export function signInUrl(issuer: string, more: Readonly<Record<string, string>> = {}): string {
+  const asked = new URLSearchParams({
+    client_id: securityInfoClientId,
+    response_type: 'none',
+    scope: 'openid',
+    redirect_uri: `${issuer}/security-info`,
+    // Comes back with us: a page that still falls short then says so instead of asking in a circle.
+    state: newState(),
+    ...more,
+  });
+  return `${issuer}/auth?${asked.toString()}`;
+}
+
+function newState(): string {
+  return randomBytes(8).toString('base64url');
 }

@@ -14,6 +14,18 @@ export async function readPolicy<Schema extends z.ZodType>(
   return schema.parse(row?.document ?? {});
 }
 
+/** Whether any policy names this object id. */
+export async function isNamedByPolicy(work: Work, id: string): Promise<boolean> {
+  const row = await work.tx('policies').whereRaw('position(? in document::text) > 0', [id]).first('name');
+  return row !== undefined;
+}
+
+/** Makes changes of one document take turns until the work ends: each then builds on what the one before decided. */
+export async function lockPolicy(work: Work, name: string): Promise<void> {
+  // Not a row lock: before the first change there is no row.
+  await work.tx.raw('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`policy:${name}`]);
+}
+
 /** Replaces the document; the caller has checked it and records the change. */
 export async function writePolicy(work: Work, name: string, document: object): Promise<void> {
   await work

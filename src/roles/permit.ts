@@ -6,6 +6,8 @@ import { rankOf } from './role.ts';
 
 const passWrite = ['UserAuthenticationMethod.ReadWrite.All', 'UserAuthMethod-TAP.ReadWrite.All'] as const;
 
+const policyWrite = 'Policy.ReadWrite.AuthenticationMethod';
+
 /** Which application permissions open which action; an action without any is closed to applications. */
 const openedBy = {
   'passes.write': passWrite,
@@ -17,7 +19,8 @@ const openedBy = {
   'roles.write': [],
   'roles.read': [],
   'clients.write': [],
-  'policies.write': [],
+  'policies.write': [policyWrite],
+  'policies.read': [policyWrite, 'Policy.Read.All'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Action = keyof typeof openedBy;

@@ -124,3 +124,7 @@ export async function complete(tx: Transaction, now: Date, uid: string): Promise
 export async function deleteExpired(tx: Transaction, now: Date): Promise<number> {
   return tx('sign_ins').where('expires_at', '<', now).delete();
 }
+
+export async function deleteOf(tx: Transaction, userId: string): Promise<number> {
+  return tx('sign_ins').where('user_id', '=', userId).delete();
+}

@@ -155,7 +155,7 @@ describe('giving a pass', () => {
     expect(answer.status).toBe(201);
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
-    expect(Object.keys(body)).toEqual(['@odata.context', ...keysOfAPass]);
+    expect(Object.keys(body)).toEqual(['@odata.context', ...keysOfAPass, 'handoverUrl']);
     expect(body).toEqual({
       '@odata.context': `${house.issuer}/v1.0/$metadata#users('${id}')/authentication/temporaryAccessPassMethods/$entity`,
       '@odata.type': '#microsoft.graph.temporaryAccessPassAuthenticationMethod',
@@ -173,6 +173,7 @@ describe('giving a pass', () => {
       state: 'active',
       createdBy: { kind: 'client', id: 'hr' },
       usedDateTime: null,
+      handoverUrl: `${house.issuer}/pass#user=${encodeURIComponent(userName)}&code=${body.temporaryAccessPass}`,
     });
     expect(Math.abs(Date.now() - Date.parse(body.createdDateTime as string))).toBeLessThan(10_000);
     expect(await opens(userName, body.temporaryAccessPass as string)).toBe(true);
@@ -366,7 +367,8 @@ describe('reading a pass', () => {
     const { body } = await call('POST', passesOf(id), {});
     const listed = await call('GET', passesOf(id));
     const one = await call('GET', `${passesOf(id)}/${body.id}`);
-    const item = { ...body, temporaryAccessPass: null };
+    const { handoverUrl: _link, ...given } = body;
+    const item = { ...given, temporaryAccessPass: null };
     expect(one.body).toEqual({ ...item, '@odata.context': `${context}/$entity` });
     const { '@odata.context': _, ...bare } = item as Json;
     expect(listed.body).toEqual({ '@odata.context': context, value: [bare] });
@@ -416,6 +418,102 @@ describe('reading a pass', () => {
       methodUsabilityReason: 'Expired',
       state: 'expired',
     });
+  });
+});
+
+describe('extending a pass', () => {
+  const extend = (user: string, passId: unknown, body: unknown, headers = bearer) =>
+    call('POST', `${passesOf(user)}/${passId}/extend`, body, headers);
+
+  test('answers 200 with the item as it is from then on, without the code, which goes on working', async () => {
+    const { id, userName } = await aUser();
+    const { body } = await call('POST', passesOf(id), {});
+    const answer = await extend(userName, body.id, { lifetimeInMinutes: 240 });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.text).not.toContain(body.temporaryAccessPass);
+    expect(answer.body).toEqual((await call('GET', `${passesOf(id)}/${body.id}`)).body);
+    expect(answer.body).toMatchObject({ id: body.id, lifetimeInMinutes: 240, state: 'active', isUsable: true });
+    expect(Object.keys(answer.body)).toEqual(['@odata.context', ...keysOfAPass]);
+    expect(await opens(userName, body.temporaryAccessPass as string)).toBe(true);
+  });
+
+  test('refuses in Graph’s envelope what cannot be', async () => {
+    const { id } = await aUser();
+    const { body } = await call('POST', passesOf(id), {});
+    const range = 'Invalid LifetimeInMinutes specified. The valid range between 60 and 480.';
+    expectRefusal(await extend(id, body.id, { lifetimeInMinutes: 481 }), 400, 'badRequest', range);
+    expectRefusal(await extend(id, body.id, { lifetimeInMinutes: 60 }), 400, 'badRequest', /more than the pass has/);
+    for (const none of [undefined, {}, { lifetimeInMinutes: '120' }, { lifetimeInMinutes: null }]) {
+      expectRefusal(await extend(id, body.id, none), 400, 'badRequest', /^lifetimeInMinutes/);
+    }
+    const asked = { lifetimeInMinutes: 120 };
+    for (const passId of [randomUUID(), 'x', '%20']) {
+      expectRefusal(await extend(id, passId, asked), 404, 'itemNotFound');
+    }
+    expectRefusal(await extend((await aUser()).id, body.id, asked), 404, 'itemNotFound');
+    expectRefusal(await extend(id, body.id, asked, await bearerOf('reader')), 403, 'accessDenied');
+    expectRefusal(await extend(id, body.id, asked, {} as typeof bearer), 401, 'InvalidAuthenticationToken');
+    expectRefusal(await call('GET', `${passesOf(id)}/${body.id}/extend`), 405, 'methodNotAllowed');
+    expect((await call('GET', `${passesOf(id)}/${body.id}`)).body.lifetimeInMinutes).toBe(60);
+
+    house.clock.advance(120);
+    try {
+      expectRefusal(await extend(id, body.id, asked, await bearerOf('hr')), 409, 'conflict', /is expired/);
+    } finally {
+      house.clock.advance(-120);
+    }
+  });
+});
+
+describe('the history of passes', () => {
+  const historyOf = (user: string, version = 'v1.0') => `/${version}/users/${user}/authentication/passHistory`;
+
+  test('lists what ended, newest first, with how and when, and never a code', async () => {
+    const { id, userName } = await aUser();
+    const context = (version: string) =>
+      `${house.issuer}/${version}/$metadata#users('${id}')/authentication/passHistory`;
+    expect((await call('GET', historyOf(id))).body).toEqual({ '@odata.context': context('v1.0'), value: [] });
+    const { body: first } = await call('POST', passesOf(id), { reason: 'New joiner', ticket: 'INC-1' });
+    const { body: second } = await call('POST', passesOf(id), {});
+    await call('DELETE', `${passesOf(id)}/${second.id}`);
+    const { body: third } = await call('POST', passesOf(id), {});
+
+    const answer = await call('GET', historyOf(userName, 'beta'), undefined, await bearerOf('reader'));
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.body['@odata.context']).toBe(context('beta'));
+    const [revoked, replaced, ...more] = answer.body.value as Json[];
+    expect(more).toEqual([]);
+    expect(revoked).toMatchObject({ id: second.id, state: 'revoked', endReason: 'revoked' });
+    expect(replaced).toEqual({
+      '@odata.type': '#microsoft.graph.temporaryAccessPassAuthenticationMethod',
+      id: first.id,
+      temporaryAccessPass: null,
+      createdDateTime: first.createdDateTime,
+      startDateTime: first.startDateTime,
+      lifetimeInMinutes: 60,
+      isUsableOnce: true,
+      purpose: 'registration',
+      reason: 'New joiner',
+      ticket: 'INC-1',
+      state: 'replaced',
+      createdBy: { kind: 'client', id: 'hr' },
+      usedDateTime: null,
+      endedDateTime: second.createdDateTime,
+      endReason: 'replaced',
+    });
+    for (const { temporaryAccessPass } of [first, second, third])
+      expect(answer.text).not.toContain(temporaryAccessPass);
+  });
+
+  test('is refused like the rest of the API', async () => {
+    const { id } = await aUser();
+    expectRefusal(await call('GET', historyOf(id), undefined, {}), 401, 'InvalidAuthenticationToken');
+    expectRefusal(await call('GET', historyOf(id), undefined, await bearerOf('people')), 403, 'accessDenied');
+    expectRefusal(await call('GET', historyOf('nobody@example.com')), 404, 'itemNotFound');
+    expectRefusal(await call('GET', `${historyOf(id)}?$top=1`), 400, 'badRequest');
+    expectRefusal(await call('POST', historyOf(id), {}), 405, 'methodNotAllowed');
   });
 });
 

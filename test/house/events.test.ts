@@ -12,7 +12,8 @@ import {
   removeMember,
 } from '../../src/groups/manage-groups.ts';
 import { putClient } from '../../src/clients/manage-clients.ts';
-import { issuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { extendPass, issuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
@@ -69,6 +70,10 @@ const silent = [
   'hasGlobalAdministrator',
   'currentPass',
   'listPasses',
+  'passPolicy',
+  'groupIdOf',
+  'groupsOf',
+  'passHistory',
   'identify',
   'choose',
   'back',
@@ -124,7 +129,10 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   applyOnce: () =>
     work((w) => applyOnce(w, { seed: parseSeed('{"groups":[{"displayName":"More"}]}'), hash: Buffer.alloc(32, 2) })),
   issuePass: () => issuePass(house.base.run, asOperator, { user: 'eve@example.com' }),
+  extendPass: () => work((w) => extendPass(w, { user: 'eve@example.com', lifetimeMinutes: 90 })),
   revokePass: () => work((w) => revokePass(w, { user: 'eve@example.com' })),
+  changePassPolicy: () => work((w) => changePassPolicy(w, { requireReason: true })),
+  resetPassPolicy: () => work(resetPassPolicy),
   cancel: async () => {
     await steps.look(signInHouse(), visit('cancelled'), 'app');
     await steps.cancel(signInHouse(), visit('cancelled'));

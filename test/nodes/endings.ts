@@ -89,14 +89,11 @@ export function endings(theNodes: () => TwoNodes): void {
       await Promise.all([soon(enrol, 3), soon(await people.prepared(second, other), 3)]);
       expect(await people.passkeysOf(user)).toBe(1);
 
-      const [won, lost] = (await visitor.look()) === 'confirm' ? [visitor, second] : [second, visitor];
-      expect([await won.look(), await lost.look()]).toEqual(['confirm', 'enrol']);
-      await lost.restart();
-      await lost.identify(user);
-      await lost.enter(code);
-      expect(await lost.look()).toBe('confirm');
-      await lost.post('verify/passkey', await people.signed(lost, won === visitor ? authenticator : other));
-      expect(await lost.look()).toBe('complete');
+      expect([await visitor.look(), await second.look()]).toEqual(['confirm', 'confirm']);
+      // One of the two authenticators holds it, and either tab takes its answer.
+      const answer = await people.signed(second, authenticator).catch(() => people.signed(second, other));
+      await second.post('verify/passkey', answer);
+      expect(await second.look()).toBe('complete');
     }
   }, 600_000);
 }

@@ -59,11 +59,28 @@ async function everyCommand({ run, directory, issuer, data }: Installation): Pro
   expect(await done('user', 'disable', 'seeded@example.com')).toBe('seeded@example.com is disabled.\n');
 
   const text = await done('pass', 'issue', 'joiner@example.com');
-  expect(text).toMatch(new RegExp(`^Address: ${issuer}/security-info\nCode: [2-9A-HJ-NP-Z-]{19}$`, 'm'));
+  expect(text).toMatch(
+    new RegExp(
+      `^Address: ${issuer}/security-info\nCode: [2-9A-HJ-NP-Z-]{19}\nLink: ${issuer}/pass#user=joiner%40example.com&code=[2-9A-HJ-NP-Z]{16}$`,
+      'm',
+    ),
+  );
   const issued = JSON.parse(
     await done('pass', 'issue', 'joiner@example.com', '--lifetime', '90', '--reason', 'new', '--json'),
   );
   expect(issued).toMatchObject({ lifetimeInMinutes: 90, isUsableOnce: true, methodUsabilityReason: 'EnabledByPolicy' });
+  expect(issued.handoverUrl).toBe(`${issuer}/pass#user=joiner%40example.com&code=${issued.temporaryAccessPass}`);
+  expect(await done('pass', 'extend', 'joiner@example.com', '--lifetime', '100')).toMatch(
+    /^The pass works until 20\S+Z, /,
+  );
+  const extended = await done('pass', 'extend', 'joiner@example.com', '--lifetime', '120', '--json');
+  expect(JSON.parse(extended)).toMatchObject({ id: issued.id, lifetimeInMinutes: 120, temporaryAccessPass: null });
+  expect(JSON.parse(extended)).not.toHaveProperty('handoverUrl');
+  const history = await done('pass', 'history', 'joiner@example.com', '--json');
+  expect(JSON.parse(history).value).toMatchObject([{ state: 'replaced', createdBy: { kind: 'operator' } }]);
+  expect(await done('pass', 'history', 'joiner@example.com')).toMatch(
+    /^20\S+Z\treplaced\tissued 20\S+Z by operator\n$/,
+  );
   const list = await done('pass', 'list', '--json');
   expect(JSON.parse(list).value).toContainEqual(
     expect.objectContaining({ id: issued.id, temporaryAccessPass: null, userPrincipalName: 'joiner@example.com' }),
@@ -147,8 +164,37 @@ test('what is refused ends with 1 and the sentence the API would say', async () 
     1,
     /The valid range between 60 and 480/,
   );
+  expectRefusal(
+    await run(['pass', 'extend', 'one@example.com', '--lifetime', '90']),
+    1,
+    /^This user has no such pass\.$/m,
+  );
   expectRefusal(await run(['pass', 'issue', 'one@example.com', '--reusable']), 1, /policy makes every pass one-time/);
   expectRefusal(await run(['apply', 'none.json']), 1, /none\.json cannot be read \(ENOENT\)/);
+});
+
+test('the policy for passes is shown, changed and put back', async () => {
+  const { run } = await newInstallation();
+  const shown = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run([...args, '--json']);
+    expect({ args, code, stderr: args[1] === 'show' ? '' : stderr }).toEqual({ args, code: 0, stderr: '' });
+    return JSON.parse(stdout);
+  };
+  expect((await run(['migrate'])).code).toBe(0);
+  expect(await shown('policy', 'show')).toMatchObject({
+    id: 'TemporaryAccessPass',
+    state: 'enabled',
+    maximumUses: null,
+  });
+  expect((await run(['policy', 'show'])).stdout).toMatch(/^state="enabled"$/m);
+  const changed = { state: 'disabled', requireReason: true, maximumUses: 5, excludeTargets: [] };
+  const asked = ['state=disabled', 'requireReason=true', 'maximumUses=5', 'excludeTargets=[]'];
+  expect(await shown('policy', 'set', ...asked)).toMatchObject(changed);
+  expect(await shown('policy', 'show')).toMatchObject(changed);
+  expectRefusal(await run(['policy', 'set', 'defaultLength=7']), 1, /^defaultLength: /m);
+  expectRefusal(await run(['policy', 'set', 'defaultLenght=20']), 1, /"defaultLenght"/);
+  expectRefusal(await run(['policy', 'set', 'maximumLifetimeInMinutes=30']), 1, /^minimumLifetimeInMinutes must not/m);
+  expect(await shown('policy', 'reset')).toMatchObject({ state: 'enabled', requireReason: false, maximumUses: null });
 });
 
 test('what was typed wrongly ends with 2 and says how it is typed, without touching anything', async () => {
@@ -158,12 +204,20 @@ test('what was typed wrongly ends with 2 and says how it is typed, without touch
     ['pass frobnicate', /There is no command "pass frobnicate"/],
     ['pass issue', /Use: latchkey pass issue USER/],
     ['pass issue a@b c@d', /Use: latchkey pass issue USER/],
+    ['pass extend', /Use: latchkey pass extend USER/],
+    ['pass extend a@b', /--lifetime says how many minutes/],
+    ['pass extend a@b --lifetime long', /--lifetime is a number of minutes/],
+    ['pass history', /Use: latchkey pass history USER/],
     ['pass revoke', /Use: latchkey pass revoke USER/],
     ['user add', /Use: latchkey user add NAME/],
     ['apply', /Use: latchkey apply FILE/],
     ['user set a@b', /Say what to set/],
     ['group add-member Staff', /Use: latchkey group add-member GROUP USER/],
     ['role grant a@b', /Use: latchkey role grant USER ROLE/],
+    ['policy show all', /Use: latchkey policy show/],
+    ['policy set', /Use: latchkey policy set KEY=VALUE/],
+    ['policy set state', /"state" is not KEY=VALUE/],
+    ['policy reset all', /Use: latchkey policy reset/],
     ['pass list --bogus', /Unknown option '--bogus'/],
     ['pass issue a@b --lifetime long', /--lifetime is a number of minutes/],
     ['pass issue a@b --start tomorrow', /--start is a date and time with its zone/],

@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { type Pass, passState, usability } from '../../src/methods/temporary-access-pass/pass.ts';
+import { type Pass, type PassRules, passState, usability } from '../../src/methods/temporary-access-pass/pass.ts';
 import { aPass, at, noon } from '../support/makers.ts';
 
-const policy = { state: 'enabled', isUsableOnce: false } as const;
-const oneTimePolicy = { state: 'enabled', isUsableOnce: true } as const;
-const disabled = { state: 'disabled', isUsableOnce: false } as const;
+const policy = { state: 'enabled', isUsableOnce: false, scope: 'included' } as const;
+const oneTimePolicy = { state: 'enabled', isUsableOnce: true, scope: 'included' } as const;
+const notIncluded = { ...oneTimePolicy, scope: 'notIncluded' } as const;
+const excluded = { ...oneTimePolicy, scope: 'excluded' } as const;
+const disabled = { state: 'disabled', isUsableOnce: false, scope: 'included' } as const;
 
 const fresh = aPass();
 const scheduled = aPass({ startsAt: at(30), expiresAt: at(90) });
 const entered = aPass({ windowEndsAt: at(15), uses: 1, lastUsedAt: at(5) });
 const completed = aPass({ windowEndsAt: at(15), completedAt: at(7) });
 const reusable = aPass({ oneTime: false, uses: 3, lastUsedAt: at(5) });
+const usedUp = aPass({ oneTime: false, uses: 3, maximumUses: 3, lastUsedAt: at(5) });
 const revoked = aPass({ endedAt: at(5), endReason: 'revoked' });
 const replaced = aPass({ endedAt: at(5), endReason: 'replaced' });
 
@@ -37,6 +40,8 @@ describe('the state of a pass', () => {
     ['that was completed is used past its lifetime', completed, at(61), 'used'],
     ['that is reusable stays active after it was entered', reusable, at(6), 'active'],
     ['that is reusable expires', reusable, at(60), 'expired'],
+    ['that was entered as often as policy allows is used', usedUp, at(6), 'used'],
+    ['that may be entered once more is active', { ...usedUp, uses: 2 }, at(6), 'active'],
     ['that is reusable and for later is scheduled', aPass({ ...scheduled, oneTime: false }), at(29), 'scheduled'],
     ['that was revoked is revoked', revoked, at(6), 'revoked'],
     ['that was revoked is revoked past its lifetime', revoked, at(61), 'revoked'],
@@ -66,13 +71,7 @@ describe('the state of a pass', () => {
 });
 
 describe('whether a pass is usable', () => {
-  const cases: readonly [
-    string,
-    Pass,
-    typeof policy | typeof oneTimePolicy | typeof disabled,
-    Date,
-    ReturnType<typeof usability>,
-  ][] = [
+  const cases: readonly [string, Pass, PassRules, Date, ReturnType<typeof usability>][] = [
     ['from its first instant', fresh, oneTimePolicy, noon, 'EnabledByPolicy'],
     ['until a millisecond before its end', fresh, oneTimePolicy, at(60, -1), 'EnabledByPolicy'],
     ['not at its end', fresh, oneTimePolicy, at(60), 'Expired'],
@@ -80,6 +79,9 @@ describe('whether a pass is usable', () => {
     ['when it is reusable and policy lets the issuer choose', reusable, policy, at(6), 'EnabledByPolicy'],
     ['not when it is reusable under a one-time policy', reusable, oneTimePolicy, at(6), 'DisabledByPolicy'],
     ['not while passes are disabled', fresh, disabled, at(6), 'DisabledByPolicy'],
+    ['not when policy does not include the user', fresh, notIncluded, at(6), 'DisabledByPolicy'],
+    ['not when policy excludes the user', fresh, excluded, at(6), 'DisabledByPolicy'],
+    ['no more when it was entered as often as policy allows', usedUp, policy, at(6), 'OneTimeUsed'],
     ['nowhere else while it is in registration', entered, oneTimePolicy, at(6), 'OneTimeUsed'],
     ['no more when its window has ended', entered, oneTimePolicy, at(15), 'OneTimeUsed'],
     ['no more when registration was completed', completed, oneTimePolicy, at(8), 'OneTimeUsed'],

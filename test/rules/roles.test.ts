@@ -70,6 +70,7 @@ const actions: readonly Action[] = [
   'roles.read',
   'clients.write',
   'policies.write',
+  'policies.read',
 ];
 
 function may(actor: Actor, action: Action): boolean {
@@ -109,6 +110,8 @@ describe('who may do what', () => {
     ['Directory.Read.All', ['users.read', 'groups.read']],
     ['Group.ReadWrite.All', ['groups.write', 'groups.read']],
     ['Group.Read.All', ['groups.read']],
+    ['Policy.ReadWrite.AuthenticationMethod', ['policies.write', 'policies.read']],
+    ['Policy.Read.All', ['policies.read']],
   ])('%s opens exactly this to an application: %s', (permission, opened) => {
     expect(actions.filter((action) => may(client(permission), action))).toEqual(opened);
   });
@@ -120,8 +123,8 @@ describe('who may do what', () => {
     }
   });
 
-  test('roles, clients and policies are closed to applications, whatever they hold', () => {
-    for (const action of ['roles.write', 'roles.read', 'clients.write', 'policies.write'] as const) {
+  test('roles and clients are closed to applications, whatever they hold', () => {
+    for (const action of ['roles.write', 'roles.read', 'clients.write'] as const) {
       expect(permissionsFor(action)).toEqual([]);
       expect(may(client(...applicationPermissions), action), action).toBe(false);
     }

@@ -3,6 +3,7 @@ import type { Layout } from '../../views/layout.tsx';
 import { messages } from '../../views/messages.ts';
 import { LoggedOut } from '../../views/oidc/logged-out.tsx';
 import { Logout } from '../../views/oidc/logout.tsx';
+import { PassLink } from '../../views/pass/pass.tsx';
 import { Problem } from '../../views/problem.tsx';
 import { SecurityInfo } from '../../views/security-info/security-info.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
@@ -26,6 +27,7 @@ export const layout: Layout = {
   assets: {
     style: '/assets/style.css',
     passkeyScript: '/assets/passkey.js',
+    passScript: '/assets/pass.js',
     webauthnScript: '/assets/simplewebauthn.js',
     mark: '/assets/latchkey.svg',
   },
@@ -155,6 +157,11 @@ export const gallery: readonly Exhibit[] = [
     ends,
     passkeyName: 'Passkey on Chrome, Linux',
     error: 'notConfirmed',
+  }),
+
+  show('pass-link', 'pass', ['continue', 'sign-in'], PassLink, {
+    layout,
+    signInUrl: 'https://id.example.com/auth?client_id=latchkey-security-info&prompt=login',
   }),
 
   show('complete', 'complete', ['continue'], Complete, { layout, appName: 'Payroll', url: '/auth/Nw3kz9' }),

@@ -34,6 +34,7 @@ export function aPass(more: Partial<Pass> = {}): Pass {
     oneTime: true,
     purpose: 'registration',
     windowMinutes: 10,
+    maximumUses: null,
     reason: null,
     ticket: null,
     verifiedBy: null,

@@ -122,8 +122,8 @@ describe('href', () => {
   ])('refuses %j', (target) => expect(() => href(target)).toThrow(TypeError));
 });
 
-describe('passkey.js', () => {
-  const script = readFileSync(new URL('../../src/http/assets/passkey.js', import.meta.url), 'utf8');
+describe.each(['passkey.js', 'pass.js'])('%s', (name) => {
+  const script = readFileSync(new URL(`../../src/http/assets/${name}`, import.meta.url), 'utf8');
 
   it('is a classic script in a language that browsers without passkeys understand', () => {
     expect(script).not.toMatch(/^\s*(import|export)\b/m);

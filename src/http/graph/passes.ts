@@ -1,12 +1,17 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import { currentPass, issuePass, revokePass } from '../../methods/temporary-access-pass/manage-passes.ts';
-import { readPassSettings } from '../../methods/temporary-access-pass/settings.ts';
+import {
+  currentPass,
+  extendPass,
+  issuePass,
+  passHistory,
+  revokePass,
+} from '../../methods/temporary-access-pass/manage-passes.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
 import { queryOptions } from './query.ts';
-import { passResource } from './resources.ts';
+import { endedPassResource, issuedPassResource, passResource } from './resources.ts';
 
 // Clients send whole objects back, with read-only and @odata properties; those are accepted and ignored.
 const newPass = z.looseObject({
@@ -19,9 +24,12 @@ const newPass = z.looseObject({
   verifiedBy: z.enum(['callBack', 'inPerson', 'video', 'manager']).nullish(),
 });
 
-/** `temporaryAccessPassMethods` of a user: there is one at most. */
+const extension = z.looseObject({ lifetimeInMinutes: z.number() });
+
+/** `temporaryAccessPassMethods` of a user: there is one at most. What became of earlier ones is in `passHistory`. */
 export function passRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
   const passes = '/users/:user/authentication/temporaryAccessPassMethods';
+  const history = '/users/:user/authentication/passHistory';
 
   router.get(passes, async (ctx) => {
     queryOptions(ctx, version, []);
@@ -46,11 +54,10 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
       ticket: asked.ticket ?? undefined,
       verifiedBy: asked.verifiedBy ?? undefined,
     });
-    const settings = await run(whoOf(ctx), readPassSettings);
     ctx.status = 201;
     ctx.body = {
       '@odata.context': `${contextOf(issued.user.id)}/$entity`,
-      ...passResource(issued.pass, settings, issued.pass.issuedAt, issued.code),
+      ...issuedPassResource(issued, issuer),
     };
   });
 
@@ -68,13 +75,39 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
     };
   });
 
+  router.post(`${passes}/:pass/extend`, async (ctx) => {
+    queryOptions(ctx, version, []);
+    const asked = parseBody(extension, (await readJson(ctx.req, limits.json)) ?? {});
+    const found = await run(whoOf(ctx), async (work) => ({
+      ...(await extendPass(work, {
+        user: ctx.params.user!,
+        passId: ctx.params.pass!,
+        lifetimeMinutes: asked.lifetimeInMinutes,
+      })),
+      now: work.now,
+    }));
+    ctx.body = {
+      '@odata.context': `${contextOf(found.user.id)}/$entity`,
+      ...passResource(found.pass, found.settings, found.now, null),
+    };
+  });
+
+  router.get(history, async (ctx) => {
+    queryOptions(ctx, version, []);
+    const found = await run(whoOf(ctx), (work) => passHistory(work, ctx.params.user!));
+    ctx.body = {
+      '@odata.context': contextOf(found.user.id, 'passHistory'),
+      value: found.passes.map(({ pass, end }) => endedPassResource(pass, end)),
+    };
+  });
+
   router.delete(`${passes}/:pass`, async (ctx) => {
     queryOptions(ctx, version, []);
     await run(whoOf(ctx), (work) => revokePass(work, { user: ctx.params.user!, passId: ctx.params.pass! }));
     ctx.status = 204;
   });
 
-  function contextOf(userId: string): string {
-    return `${issuer}/${version}/$metadata#users('${userId}')/authentication/temporaryAccessPassMethods`;
+  function contextOf(userId: string, of = 'temporaryAccessPassMethods'): string {
+    return `${issuer}/${version}/$metadata#users('${userId}')/authentication/${of}`;
   }
 }

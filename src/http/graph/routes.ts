@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import type { GraphParts, Version } from './api.ts';
 import { groupRoutes } from './groups.ts';
 import { passRoutes } from './passes.ts';
+import { policyRoutes } from './policies.ts';
 import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
@@ -25,5 +26,6 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   userRoutes(router, parts, version);
   groupRoutes(router, parts, version);
   passRoutes(router, parts, version);
+  policyRoutes(router, parts, version);
   return router;
 }

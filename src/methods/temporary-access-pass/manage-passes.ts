@@ -8,8 +8,8 @@ import { permit, permitOn } from '../../roles/permit.ts';
 import { getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from './code.ts';
-import type { Pass, PassPurpose } from './pass.ts';
-import { type PassSettings, readPassSettings } from './settings.ts';
+import { type EffectivePassSettings, effectivePassSettings, effectivePassSettingsOfAll } from './effective-settings.ts';
+import { isDisabledByPolicy, type Pass, type PassEnd, type PassPurpose, passEnd, passState } from './pass.ts';
 import * as passes from './store.ts';
 import { makeVerifier, pepperVersion } from './verifier.ts';
 
@@ -30,6 +30,8 @@ export interface IssuePass {
 export interface IssuedPass {
   readonly pass: Pass;
   readonly user: User;
+  /** The policy it was issued under, as it is for this user. */
+  readonly settings: EffectivePassSettings;
   /** The only time it is seen. */
   readonly code: string;
 }
@@ -45,7 +47,7 @@ export async function issuePass(
 ): Promise<IssuedPass> {
   const draft = await run(who, async (work) => {
     const user = await recipient(work, asked);
-    const settings = await readPassSettings(work);
+    const settings = await effectivePassSettings(work, user.id);
     withinPolicy(settings, asked, work.now);
     return { userId: user.id, passId: randomUUID(), code: newCode(settings.defaultLength), secrets: work.secrets };
   });
@@ -63,8 +65,9 @@ async function keepPass(
   // Everything is judged again: roles, policy and the user may have changed while the hash ran.
   await lockUser(work, made.userId);
   const user = await recipient(work, { ...asked, user: made.userId });
-  const { startsAt, lifetimeMinutes, oneTime, purpose, windowMinutes } = withinPolicy(
-    await readPassSettings(work),
+  const settings = await effectivePassSettings(work, user.id);
+  const { startsAt, lifetimeMinutes, oneTime, purpose, windowMinutes, maximumUses } = withinPolicy(
+    settings,
     asked,
     work.now,
   );
@@ -78,6 +81,7 @@ async function keepPass(
     oneTime,
     purpose,
     windowMinutes,
+    maximumUses,
     reason: asked.reason ?? null,
     ticket: asked.ticket ?? null,
     verifiedBy: asked.verifiedBy ?? null,
@@ -104,13 +108,14 @@ async function keepPass(
       startsAt,
       lifetimeMinutes,
       oneTime,
+      maximumUses,
       purpose,
       reason: pass.reason,
       ticket: pass.ticket,
       verifiedBy: pass.verifiedBy,
     },
   });
-  return { pass, user, code: made.code };
+  return { pass, user, settings, code: made.code };
 }
 
 async function recipient(work: Work, asked: Pick<IssuePass, 'user'>): Promise<User> {
@@ -126,35 +131,50 @@ const furthestStartDays = 90;
 // A caller's clock may run behind: a start that is only just past means "now".
 const toleratedPastMs = 10 * minute;
 
-function withinPolicy(settings: PassSettings, asked: IssuePass, now: Date) {
+const outOfScope = {
+  notIncluded:
+    'The Temporary Access Pass policy does not include this user: includeTargets names neither the user nor one of their groups.',
+  excluded:
+    'The Temporary Access Pass policy excludes this user: excludeTargets names the user or one of their groups.',
+};
+
+function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Date) {
   if (settings.state === 'disabled') {
     throw new AppError('invalid_input', 'Temporary Access Passes are disabled by policy.');
   }
+  if (settings.scope !== 'included') throw new AppError('invalid_input', outOfScope[settings.scope]);
   if (!isStorableJson([asked.reason, asked.ticket, asked.verifiedBy])) {
     throw new AppError('invalid_input', 'reason and ticket must be plain text.');
   }
-  const lifetimeMinutes = asked.lifetimeMinutes ?? settings.defaultLifetimeInMinutes;
-  const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most } = settings;
-  if (!Number.isInteger(lifetimeMinutes) || lifetimeMinutes < least || lifetimeMinutes > most) {
-    // Entra's sentence, word for word: scripts look for it.
-    throw new AppError(
-      'invalid_input',
-      `Invalid LifetimeInMinutes specified. The valid range between ${least} and ${most}.`,
-    );
+  if (settings.requireReason && !asked.reason?.trim()) {
+    throw new AppError('invalid_input', 'reason is required: the Temporary Access Pass policy asks for one.');
   }
+  const lifetimeMinutes = lifetimeWithin(settings, asked.lifetimeMinutes ?? settings.defaultLifetimeInMinutes);
   if (asked.oneTime === false && settings.isUsableOnce) {
     throw new AppError('invalid_input', 'isUsableOnce cannot be false: policy makes every pass one-time.');
   }
   if (asked.purpose === 'signIn') {
     throw new AppError('invalid_input', 'purpose cannot be signIn: policy allows registration at most.');
   }
+  const oneTime = settings.isUsableOnce || (asked.oneTime ?? false);
   return {
     lifetimeMinutes,
-    oneTime: settings.isUsableOnce || (asked.oneTime ?? false),
+    oneTime,
+    maximumUses: oneTime ? null : settings.maximumUses,
     purpose: 'registration' as const,
     windowMinutes: settings.registrationWindowInMinutes,
     startsAt: startWithin(asked.startsAt, now),
   };
+}
+
+function lifetimeWithin(settings: EffectivePassSettings, minutes: number): number {
+  const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most } = settings;
+  if (Number.isInteger(minutes) && minutes >= least && minutes <= most) return minutes;
+  // Entra's sentence, word for word: scripts look for it.
+  throw new AppError(
+    'invalid_input',
+    `Invalid LifetimeInMinutes specified. The valid range between ${least} and ${most}.`,
+  );
 }
 
 function startWithin(asked: Date | undefined, now: Date): Date {
@@ -173,17 +193,22 @@ function startWithin(asked: Date | undefined, now: Date): Date {
 export async function currentPass(
   work: Work,
   idOrName: string,
-): Promise<{ user: User; pass: Pass | undefined; settings: PassSettings }> {
+): Promise<{ user: User; pass: Pass | undefined; settings: EffectivePassSettings }> {
   permit(work.actor, 'passes.read');
   const user = await getUser(work, idOrName);
-  return { user, pass: await passes.current(work.tx, user.id), settings: await readPassSettings(work) };
+  return { user, pass: await passes.current(work.tx, user.id), settings: await effectivePassSettings(work, user.id) };
 }
 
 export async function listPasses(
   work: Work,
-): Promise<{ passes: (Pass & { userPrincipalName: string })[]; settings: PassSettings }> {
+): Promise<{ passes: (Pass & { userPrincipalName: string; settings: EffectivePassSettings })[] }> {
   permit(work.actor, 'passes.read');
-  return { passes: await passes.listCurrent(work.tx), settings: await readPassSettings(work) };
+  const current = await passes.listCurrent(work.tx);
+  const settingsOf = await effectivePassSettingsOfAll(
+    work,
+    current.map(({ userId }) => userId),
+  );
+  return { passes: current.map((pass) => ({ ...pass, settings: settingsOf(pass.userId) })) };
 }
 
 /** Ends a pass and what it opened, at once. Fails with `not_found` when the user has no such current pass. */
@@ -199,4 +224,67 @@ export async function revokePass(work: Work, asked: { user: string; passId?: str
     throw new AppError('not_found', 'This user has no such pass.');
   work.record({ type: 'pass.revoked', userId: user.id, details: { passId: pass.id } });
   return pass;
+}
+
+export interface ExtendPass {
+  readonly user: string;
+  /** Absent: the user's current pass. */
+  readonly passId?: string | undefined;
+  /** In all, counted from the start. */
+  readonly lifetimeMinutes: number;
+}
+
+/**
+ * Lets a live, unused pass last longer, with the code it has. Whoever may issue may extend.
+ * Fails with `not_found`, with `invalid_input` for what policy does not allow or what is no longer than before, and with
+ * `conflict` for a pass that has ended.
+ */
+export async function extendPass(
+  work: Work,
+  asked: ExtendPass,
+): Promise<{ user: User; pass: Pass; settings: EffectivePassSettings }> {
+  const found = await recipient(work, asked);
+  // As when issuing, and in its order of locks: what is judged below is not issued anew meanwhile.
+  await lockUser(work, found.id);
+  const user = await recipient(work, { user: found.id });
+  const pass = await passes.current(work.tx, user.id);
+  if (!pass || (asked.passId !== undefined && asked.passId !== pass.id)) {
+    throw new AppError('not_found', 'This user has no such pass.');
+  }
+  const settings = await effectivePassSettings(work, user.id);
+  const lifetimeMinutes = lifetimeWithin(settings, asked.lifetimeMinutes);
+  if (isDisabledByPolicy(pass, settings)) throw new AppError('invalid_input', 'This pass is disabled by policy.');
+
+  const extended = await passes.extend(work.tx, work.now, { passId: pass.id, lifetimeMinutes });
+  if (!extended) throw notExtended(await passes.byId(work.tx, pass.id), lifetimeMinutes, work.now);
+  work.record({
+    type: 'pass.extended',
+    userId: user.id,
+    details: { passId: pass.id, lifetimeMinutes, expiresAt: extended.expiresAt, insteadOf: pass.expiresAt },
+  });
+  return { user, pass: extended, settings };
+}
+
+/** Which condition of the one statement did not hold. */
+function notExtended(pass: Pass | undefined, lifetimeMinutes: number, now: Date): AppError {
+  if (!pass || pass.endedAt) return new AppError('not_found', 'This user has no such pass.');
+  const state = passState(pass, now);
+  if (state === 'used' || state === 'expired') {
+    return new AppError('conflict', `This pass is ${state} and cannot be extended. Issue a new one.`);
+  }
+  if (pass.expiresAt >= addMinutes(pass.startsAt, lifetimeMinutes)) {
+    return new AppError('invalid_input', 'lifetimeInMinutes must be more than the pass has. It counts from the start.');
+  }
+  return new AppError('conflict', 'This user was given a role after the pass, which ended it. Issue a new one.');
+}
+
+/** The user's passes that ended, newest end first, each with how and when. They are kept for 30 days. Never the code. */
+export async function passHistory(
+  work: Work,
+  idOrName: string,
+): Promise<{ user: User; passes: readonly { pass: Pass; end: PassEnd }[] }> {
+  permit(work.actor, 'passes.read');
+  const user = await getUser(work, idOrName);
+  const ended = await passes.ended(work.tx, work.now, user.id);
+  return { user, passes: ended.map((pass) => ({ pass, end: passEnd(pass, work.now)! })) };
 }

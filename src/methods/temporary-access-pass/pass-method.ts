@@ -4,8 +4,8 @@ import { permissionsFor } from '../../roles/permit.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { BootstrapMethod, RefusalReason } from '../method.ts';
 import { normalizeCode } from './code.ts';
-import { isDisabledByPolicy, type Pass } from './pass.ts';
-import { readPassSettings } from './settings.ts';
+import { effectivePassSettings } from './effective-settings.ts';
+import { isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
 import * as passes from './store.ts';
 import { opens } from './verifier.ts';
 
@@ -51,7 +51,7 @@ export function temporaryAccessPassMethod(): BootstrapMethod {
       if (!claimed.pass) return refuse('no_pass');
       if (!proof) return refuse('wrong_code');
       const { pass, userId } = claimed;
-      if (isDisabledByPolicy(pass, await readPassSettings(work))) return refuse('policy');
+      if (isDisabledByPolicy(pass, await effectivePassSettings(work, userId))) return refuse('policy');
       if (attempt.signedInUserId && attempt.signedInUserId !== userId) return refuse('signed_in_as_other');
       const spent = await passes.redeem(work.tx, work.now, {
         passId: pass.id,
@@ -95,7 +95,7 @@ function whyNot(pass: Pass | undefined, userEnabled: boolean, now: Date): Refusa
   if (!pass || pass.endedAt) return 'no_pass';
   if (!userEnabled) return 'user_disabled';
   if (pass.startsAt > now) return 'not_yet_valid';
-  if (pass.completedAt || (pass.windowEndsAt && pass.windowEndsAt <= now)) return 'already_used';
+  if (pass.completedAt || isUsedUp(pass) || (pass.windowEndsAt && pass.windowEndsAt <= now)) return 'already_used';
   if (pass.windowEndsAt) return 'other_browser';
   if (pass.expiresAt <= now) return 'expired';
   return 'issuer_not_allowed';

@@ -14,6 +14,8 @@ export interface Pass {
   readonly oneTime: boolean;
   readonly purpose: PassPurpose;
   readonly windowMinutes: number;
+  /** A reusable pass: how often it may be entered; null is without limit, and so is a one-time pass in its browser. */
+  readonly maximumUses: number | null;
   readonly reason: string | null;
   readonly ticket: string | null;
   readonly verifiedBy: string | null;
@@ -40,10 +42,37 @@ export function passState(pass: Pass, now: Date): PassState {
   return pass.oneTime && pass.windowEndsAt ? 'inRegistration' : 'active';
 }
 
-/** Registration completed, or the window of a one-time pass ended without it. */
+export type PassEndReason = 'used' | 'expired' | 'revoked' | 'replaced';
+
+export interface PassEnd {
+  readonly at: Date;
+  readonly reason: PassEndReason;
+}
+
+/** When and how it ended first: a used pass that is replaced later ended when it was used. Undefined while it lives. */
+export function passEnd(pass: Pass, now: Date): PassEnd | undefined {
+  const windowClosed = pass.oneTime && !pass.completedAt ? pass.windowEndsAt : null;
+  // Where two fall together the first named holds, as in `passState`.
+  const ends: readonly { at: Date | null; reason: PassEndReason | null }[] = [
+    { at: pass.endedAt, reason: pass.endReason },
+    { at: pass.completedAt, reason: 'used' },
+    { at: windowClosed, reason: 'used' },
+    { at: isUsedUp(pass) ? pass.lastUsedAt : null, reason: 'used' },
+    { at: pass.expiresAt, reason: 'expired' },
+  ];
+  return ends
+    .filter((end): end is PassEnd => end.at !== null && end.reason !== null && end.at <= now)
+    .reduce<PassEnd | undefined>((first, end) => (first && first.at <= end.at ? first : end), undefined);
+}
+
+/** Registration completed, the window of a one-time pass ended without it, or a reusable one was entered often enough. */
 function isSpent(pass: Pass, now: Date): boolean {
-  if (pass.completedAt) return true;
+  if (pass.completedAt || isUsedUp(pass)) return true;
   return pass.oneTime && pass.windowEndsAt !== null && pass.windowEndsAt <= now;
+}
+
+export function isUsedUp(pass: Pick<Pass, 'uses' | 'maximumUses'>): boolean {
+  return pass.maximumUses !== null && pass.uses >= pass.maximumUses;
 }
 
 /** Graph's `methodUsabilityReason`; the first that applies. */
@@ -52,10 +81,11 @@ export type UsabilityReason = 'OneTimeUsed' | 'Expired' | 'DisabledByPolicy' | '
 export interface PassRules {
   readonly state: 'enabled' | 'disabled';
   readonly isUsableOnce: boolean;
+  readonly scope: 'included' | 'notIncluded' | 'excluded';
 }
 
 export function usability(pass: Pass, rules: PassRules, now: Date): UsabilityReason {
-  if (pass.oneTime && (pass.windowEndsAt || pass.completedAt)) return 'OneTimeUsed';
+  if (isUsedUp(pass) || (pass.oneTime && (pass.windowEndsAt || pass.completedAt))) return 'OneTimeUsed';
   if (pass.expiresAt <= now) return 'Expired';
   if (isDisabledByPolicy(pass, rules)) return 'DisabledByPolicy';
   if (pass.startsAt > now) return 'NotYetValid';
@@ -63,5 +93,5 @@ export function usability(pass: Pass, rules: PassRules, now: Date): UsabilityRea
 }
 
 export function isDisabledByPolicy(pass: Pick<Pass, 'oneTime'>, rules: PassRules): boolean {
-  return rules.state === 'disabled' || (!pass.oneTime && rules.isUsableOnce);
+  return rules.state === 'disabled' || rules.scope !== 'included' || (!pass.oneTime && rules.isUsableOnce);
 }

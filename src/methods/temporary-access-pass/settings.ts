@@ -4,19 +4,55 @@ import { readPolicy } from '../../policies/policy-documents.ts';
 
 const lifetime = z.int().min(10).max(43_200); // minutes: 30 days at most
 
-/** Each setting with its range (minutes, characters). Graph's names where Graph has them. */
-const ranges = {
-  state: z.enum(['enabled', 'disabled']),
+/** The values that a profile may replace, with their ranges (minutes, characters). Graph's names where Graph has them. */
+const values = {
   minimumLifetimeInMinutes: lifetime,
   maximumLifetimeInMinutes: lifetime,
   defaultLifetimeInMinutes: lifetime,
   defaultLength: z.int().min(8).max(48),
   isUsableOnce: z.boolean(),
   registrationWindowInMinutes: z.int().min(10).max(60),
+  /** For passes that are not one-time; null is without limit. */
+  maximumUses: z.int().min(2).max(100).nullable(),
+  requireReason: z.boolean(),
 };
 
+/** Graph's magic id of a group that holds everybody. */
+export const allUsers = 'all_users';
+
+/** An object id; a group's display name or a user's principal name is understood where a policy is written, and not kept. */
+const objectId = z.string().min(1).max(256);
+
+const target = z
+  .strictObject({ targetType: z.enum(['group', 'user']), id: objectId })
+  .refine(({ targetType, id }) => targetType === 'group' || id !== allUsers, {
+    path: ['id'],
+    message: `${allUsers} is a group`,
+  });
+
+export type Target = z.output<typeof target>;
+
+const profile = z.strictObject({
+  displayName: z.string().trim().min(1).max(256),
+  groups: z.array(objectId).min(1).max(100),
+  settings: z.strictObject(values).partial(),
+});
+
+const ranges = {
+  state: z.enum(['enabled', 'disabled']),
+  ...values,
+  includeTargets: z.array(target).max(200),
+  excludeTargets: z.array(target).max(200),
+  /** In this order: the first whose groups hold the user replaces the values it names. */
+  profiles: z.array(profile).max(50),
+};
+
+const whole = z.strictObject(ranges);
+
+export type PassSettings = z.output<typeof whole>;
+
 /** The settings of an organisation that has decided nothing. */
-export const defaultPassSettings = {
+export const defaultPassSettings: PassSettings = {
   state: 'enabled',
   minimumLifetimeInMinutes: 60,
   maximumLifetimeInMinutes: 480,
@@ -24,43 +60,59 @@ export const defaultPassSettings = {
   defaultLength: 16,
   isUsableOnce: true,
   registrationWindowInMinutes: 10,
-} as const;
+  maximumUses: null,
+  requireReason: false,
+  includeTargets: [{ targetType: 'group', id: allUsers }],
+  excludeTargets: [],
+  profiles: [],
+};
 
 /** What a file or a request changes; what it does not name stays. */
-export const passSettingsChange = z.strictObject(ranges).partial();
+export const passSettingsChange = whole.partial();
 
 export type PassSettingsChange = z.output<typeof passSettingsChange>;
 
 /** The whole policy for passes: what was decided over the defaults, with its cross-checks. */
 export const passSettings = passSettingsChange
-  .transform((decided) => ({ ...defaultPassSettings, ...decided }))
-  .pipe(z.strictObject(ranges))
+  .transform((decided): PassSettings => replaced(defaultPassSettings, decided))
+  .pipe(whole)
   .superRefine((settings, context) => {
-    const {
-      minimumLifetimeInMinutes: least,
-      maximumLifetimeInMinutes: most,
-      defaultLifetimeInMinutes: usual,
-    } = settings;
-    if (least > most) {
-      context.addIssue({
-        code: 'custom',
-        path: ['minimumLifetimeInMinutes'],
-        message: `must not be more than maximumLifetimeInMinutes (${most})`,
-      });
+    for (const { name, message } of lifetimeMistakes(settings)) {
+      context.addIssue({ code: 'custom', path: [name], message });
     }
-    if (usual < least || usual > most) {
-      context.addIssue({
-        code: 'custom',
-        path: ['defaultLifetimeInMinutes'],
-        message: `must lie between minimumLifetimeInMinutes (${least}) and maximumLifetimeInMinutes (${most})`,
-      });
-    }
+    settings.profiles.forEach((one, index) => {
+      for (const { name, message } of lifetimeMistakes(replaced(settings, one.settings))) {
+        context.addIssue({ code: 'custom', path: ['profiles', index, 'settings', name], message });
+      }
+    });
   });
 
-export type PassSettings = z.output<typeof passSettings>;
+/** The settings with the values that are named put in place of theirs. */
+export function replaced(settings: PassSettings, named: PassSettingsChange): PassSettings {
+  const values = Object.entries(named).filter(([, value]) => value !== undefined);
+  return { ...settings, ...Object.fromEntries(values) };
+}
+
+function lifetimeMistakes({
+  minimumLifetimeInMinutes: least,
+  maximumLifetimeInMinutes: most,
+  defaultLifetimeInMinutes: usual,
+}: PassSettings): { name: keyof PassSettings; message: string }[] {
+  const mistakes: { name: keyof PassSettings; message: string }[] = [];
+  if (least > most) {
+    const message = `must not be more than maximumLifetimeInMinutes (${most})`;
+    mistakes.push({ name: 'minimumLifetimeInMinutes', message });
+  }
+  if (usual < least || usual > most) {
+    const message = `must lie between minimumLifetimeInMinutes (${least}) and maximumLifetimeInMinutes (${most})`;
+    mistakes.push({ name: 'defaultLifetimeInMinutes', message });
+  }
+  return mistakes;
+}
 
 export const passPolicyName = 'temporaryAccessPass';
 
+/** The policy as it was decided; what it means for one user is in effective-settings.ts. */
 export function readPassSettings(work: Work): Promise<PassSettings> {
   return readPolicy(work, passPolicyName, passSettings);
 }

@@ -11,6 +11,7 @@ interface PassRow {
   one_time: boolean;
   purpose: PassPurpose;
   window_minutes: number;
+  maximum_uses: number | null;
   reason: string | null;
   ticket: string | null;
   verified_by: string | null;
@@ -37,6 +38,7 @@ function toPass(row: PassRow): Pass {
     oneTime: row.one_time,
     purpose: row.purpose,
     windowMinutes: row.window_minutes,
+    maximumUses: row.maximum_uses,
     reason: row.reason,
     ticket: row.ticket,
     verifiedBy: row.verified_by,
@@ -114,6 +116,7 @@ export async function replace(
     one_time: pass.oneTime,
     purpose: pass.purpose,
     window_minutes: pass.windowMinutes,
+    maximum_uses: pass.maximumUses,
     reason: pass.reason,
     ticket: pass.ticket,
     verified_by: pass.verifiedBy,
@@ -131,6 +134,46 @@ export async function revoke(tx: Transaction, now: Date, passId: string): Promis
     .whereNull('ended_at')
     .update({ ended_at: now, end_reason: 'revoked' });
   return count === 1;
+}
+
+/**
+ * Moves the end of a live, unused pass further away; undefined when it ended before, or already lasts that long.
+ * A window that is open keeps its end: the browser in it was told a time.
+ */
+export async function extend(
+  tx: Transaction,
+  now: Date,
+  asked: { passId: string; lifetimeMinutes: number },
+): Promise<Pass | undefined> {
+  const { rows } = await tx.raw<{ rows: PassRow[] }>(
+    `update temporary_access_passes p
+        set expires_at = p.starts_at + :lifetimeMinutes::integer * interval '1 minute'
+      where p.id = :passId
+        and p.ended_at is null and p.completed_at is null and p.expires_at > :now
+        and (not p.one_time or p.window_ends_at is null or p.window_ends_at > :now)
+        and (p.maximum_uses is null or p.uses < p.maximum_uses)
+        and p.expires_at < p.starts_at + :lifetimeMinutes::integer * interval '1 minute'
+        -- a role granted since has ended it, as in redeem
+        and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
+    returning p.*`,
+    { ...asked, now } as never,
+  );
+  return rows[0] && toPass(rows[0]);
+}
+
+/** A user's passes that ended in any way, the one that ended last first. */
+export async function ended(tx: Transaction, now: Date, userId: string): Promise<Pass[]> {
+  const { rows } = await tx.raw<{ rows: PassRow[] }>(
+    `select p.*
+       from temporary_access_passes p
+      cross join lateral (select least(p.ended_at, p.completed_at, p.expires_at,
+              case when p.one_time and p.completed_at is null then p.window_ends_at end,
+              case when p.uses >= p.maximum_uses then p.last_used_at end) as at) first_end
+      where p.user_id = :userId and first_end.at <= :now
+      order by first_end.at desc, p.issued_at desc`,
+    { userId, now } as never,
+  );
+  return rows.map(toPass);
 }
 
 /**
@@ -154,6 +197,7 @@ export async function redeem(
         and p.ended_at is null and p.completed_at is null
         and p.starts_at <= :now and p.expires_at > :now
         and u.id = p.user_id and u.account_enabled
+        and (p.maximum_uses is null or p.uses < p.maximum_uses)
         and (not p.one_time or p.window_ends_at is null or (p.bound_browser = :browser and p.window_ends_at > :now))
         -- a role granted since ends the pass: its issuer may rank below its holder now
         and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)

@@ -1,0 +1,267 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
+import { startHouse, type TestHouse } from '../support/house.ts';
+import { eventsOf } from '../support/makers.ts';
+
+type Json = Record<string, unknown>;
+
+const policy = '/v1.0/policies/authenticationMethodsPolicy';
+const configuration = `${policy}/authenticationMethodConfigurations/TemporaryAccessPass`;
+const type = '#microsoft.graph.temporaryAccessPassAuthenticationMethodConfiguration';
+const defaults = {
+  '@odata.type': type,
+  id: 'TemporaryAccessPass',
+  state: 'enabled',
+  minimumLifetimeInMinutes: 60,
+  maximumLifetimeInMinutes: 480,
+  defaultLifetimeInMinutes: 60,
+  defaultLength: 16,
+  isUsableOnce: true,
+  registrationWindowInMinutes: 10,
+  maximumUses: null,
+  requireReason: false,
+  includeTargets: [{ targetType: 'group', id: 'all_users' }],
+  excludeTargets: [],
+  profiles: [],
+};
+
+let house: TestHouse;
+const bearers: Record<string, string> = {};
+
+beforeAll(async () => {
+  house = await startHouse();
+  const permissions = {
+    writer: ['Policy.ReadWrite.AuthenticationMethod'],
+    reader: ['Policy.Read.All'],
+    passes: ['UserAuthenticationMethod.ReadWrite.All'],
+  };
+  await house.seed({
+    groups: [{ displayName: 'Staff' }],
+    clients: Object.entries(permissions).map(([client_id, app_roles]) => ({
+      client_id,
+      client_secret: 'secret',
+      grant_types: ['client_credentials'],
+      app_roles,
+    })),
+  });
+  for (const clientId of Object.keys(permissions)) bearers[clientId] = await bearerOf(clientId);
+});
+afterEach(() => house.work(resetPassPolicy));
+afterAll(() => house?.close());
+
+async function bearerOf(clientId: string): Promise<string> {
+  const body = new URLSearchParams({ grant_type: 'client_credentials', scope: `${house.issuer}/management/.default` });
+  const headers = { authorization: `Basic ${btoa(`${clientId}:secret`)}` };
+  const answer = await fetch(`${house.issuer}/token`, { method: 'POST', body, headers });
+  return `Bearer ${((await answer.json()) as { access_token: string }).access_token}`;
+}
+
+async function call(method: string, path: string, body?: unknown, as = 'writer', contentType = 'application/json') {
+  const answer = await fetch(`${house.issuer}${path}`, {
+    method,
+    headers: { authorization: bearers[as] ?? '', ...(body === undefined ? {} : { 'content-type': contentType }) },
+    body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  return { status: answer.status, text, body: (text === '' ? {} : JSON.parse(text)) as Json };
+}
+
+const patch = (body: unknown, as?: string) => call('PATCH', configuration, body, as);
+const current = async () => (await call('GET', configuration)).body;
+
+function expectRefusal(answer: Awaited<ReturnType<typeof call>>, status: number, code: string, message: unknown) {
+  expect({ status: answer.status, error: answer.body.error }).toEqual({
+    status,
+    error: { code, message, innerError: expect.any(Object) },
+  });
+}
+
+describe('reading the policy', () => {
+  test('answers the configuration with every property, defaults included', async () => {
+    const answer = await call('GET', configuration, undefined, 'reader');
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({
+      '@odata.context': `${house.issuer}/v1.0/$metadata#authenticationMethodConfigurations/$entity`,
+      ...defaults,
+    });
+  });
+
+  test('answers the policy of all methods, with that one in it', async () => {
+    expect((await call('GET', policy, undefined, 'reader')).body).toEqual({
+      '@odata.context': `${house.issuer}/v1.0/$metadata#authenticationMethodsPolicy`,
+      id: 'authenticationMethodsPolicy',
+      displayName: 'Authentication Methods Policy',
+      authenticationMethodConfigurations: [defaults],
+    });
+  });
+
+  test.each([
+    `${policy}/authenticationMethodConfigurations/temporaryaccesspass`,
+    `${policy}/authenticationMethodConfigurations('TemporaryAccessPass')`,
+    `${policy}/authenticationMethodConfigurations('TEMPORARYACCESSPASS')`,
+    configuration.replace('v1.0', 'beta'),
+  ])('finds the same at %s', async (path) => {
+    const { status, body } = await call('GET', path);
+    expect(status).toBe(200);
+    expect(body).toMatchObject(defaults);
+  });
+
+  test.each(['GET', 'PATCH', 'DELETE'])('of another method is a 404 to %s', async (method) => {
+    const path = `${policy}/authenticationMethodConfigurations/Fido2`;
+    expectRefusal(
+      await call(method, path, method === 'PATCH' ? {} : undefined),
+      404,
+      'itemNotFound',
+      'There is no such authentication method configuration.',
+    );
+  });
+});
+
+describe('changing the policy', () => {
+  test('answers 204 without a body, keeps what is not named, and is recorded as the application’s', async () => {
+    expect(await patch({ defaultLength: 24 })).toMatchObject({ status: 204, text: '' });
+    expect(await patch({ requireReason: true })).toMatchObject({ status: 204, text: '' });
+    expect(await current()).toMatchObject({ ...defaults, defaultLength: 24, requireReason: true });
+    expect((await eventsOf(house, { type: 'policy.changed' })).at(-1)).toMatchObject({
+      actor_kind: 'client',
+      actor_id: 'writer',
+      details: { before: { requireReason: false }, after: { requireReason: true } },
+    });
+  });
+
+  test('takes every setting at once', async () => {
+    const { id } = await house.user('eve@example.com');
+    const { id: staff } = await house.base.knex('groups').where('display_name', '=', 'Staff').first('id');
+    const decided = {
+      state: 'disabled',
+      minimumLifetimeInMinutes: 10,
+      maximumLifetimeInMinutes: 43_200,
+      defaultLifetimeInMinutes: 1440,
+      defaultLength: 48,
+      isUsableOnce: false,
+      registrationWindowInMinutes: 60,
+      maximumUses: 100,
+      requireReason: true,
+      includeTargets: [{ targetType: 'group', id: staff }],
+      excludeTargets: [{ targetType: 'user', id }],
+      profiles: [{ displayName: 'Staff', groups: [staff], settings: { defaultLength: 8, maximumUses: null } }],
+    };
+    expect((await patch(decided)).status).toBe(204);
+    expect(await current()).toMatchObject(decided);
+  });
+
+  test('takes the whole object back as it was read, and as Graph’s clients write it', async () => {
+    await patch({ defaultLength: 24 });
+    const read = await current();
+    const before = (await eventsOf(house, { type: 'policy.changed' })).length;
+    const written = {
+      ...read,
+      createdDateTime: '2026-01-01T00:00:00Z',
+      lastModifiedDateTime: null,
+      'includeTargets@odata.context': 'https://graph.example/$metadata',
+      includeTargets: [
+        { '@odata.type': '#microsoft.graph.x', targetType: 'group', id: 'all_users', isRegistrationRequired: false },
+      ],
+    };
+    expect((await patch(written)).status).toBe(204);
+    expect(await current()).toEqual(read);
+    expect(await eventsOf(house, { type: 'policy.changed' })).toHaveLength(before);
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['a setting nobody knows', { maximumLifetime: 1 }, /^The body: Unrecognized key: "maximumLifetime"\.$/],
+    ['a value out of range', { defaultLength: 49 }, /^defaultLength: /],
+    ['null where there is no null', { defaultLength: null }, /^defaultLength: /],
+    ['lifetimes that do not agree', { maximumLifetimeInMinutes: 30 }, /^minimumLifetimeInMinutes must not be more/],
+    ['uses below two', { maximumUses: 1 }, /^maximumUses: /],
+    [
+      'a group that does not exist',
+      { includeTargets: [{ targetType: 'group', id: '00000000-0000-4000-8000-000000000000' }] },
+      /^includeTargets\.0\.id: There is no group "00000000-/,
+    ],
+    [
+      'a user that does not exist',
+      { excludeTargets: [{ targetType: 'user', id: '00000000-0000-4000-8000-000000000000' }] },
+      /^excludeTargets\.0\.id: There is no user "00000000-/,
+    ],
+    [
+      'a registration that is not asked for here',
+      { includeTargets: [{ targetType: 'group', id: 'all_users', isRegistrationRequired: true }] },
+      /^includeTargets\.0: Unrecognized key: "isRegistrationRequired"/,
+    ],
+    [
+      'a profile with a key nobody knows',
+      { profiles: [{ displayName: 'x', groups: ['Staff'], settings: {}, id: 'x' }] },
+      /"id"/,
+    ],
+    ['a prototype', '{"__proto__":{"state":"disabled"}}', /^The body: Unrecognized key: "__proto__"/],
+    ['NUL in a text', { profiles: [{ displayName: 'a\0', groups: ['Staff'], settings: {} }] }, /character/],
+    ['a list', [], /^The body: /],
+    ['null', 'null', /^The body: /],
+    ['nothing', undefined, /^The body: /],
+    ['half a body', '{"state":', /not valid JSON/],
+  ])('%s is a 400 that names it, and nothing changes', async (_what, body, message) => {
+    expectRefusal(await patch(body), 400, 'badRequest', expect.stringMatching(message));
+    expect(await current()).toMatchObject(defaults);
+  });
+
+  test('takes JSON alone', async () => {
+    expect((await call('PATCH', configuration, '{}', 'writer', 'text/plain')).status).toBe(415);
+  });
+
+  test('is undone by DELETE, which may be repeated', async () => {
+    await patch({ state: 'disabled', defaultLength: 24 });
+    expect(await call('DELETE', configuration)).toMatchObject({ status: 204, text: '' });
+    expect(await call('DELETE', configuration)).toMatchObject({ status: 204, text: '' });
+    expect(await current()).toMatchObject(defaults);
+  });
+
+  test.each(['PUT', 'POST'])('by %s is a 405', async (method) => {
+    expect((await call(method, configuration, {})).status).toBe(405);
+  });
+});
+
+describe('who may', () => {
+  test('an application that may only read changes nothing', async () => {
+    const words = expect.stringContaining('One of these is needed: Policy.ReadWrite.AuthenticationMethod.');
+    expectRefusal(await patch({ state: 'disabled' }, 'reader'), 403, 'accessDenied', words);
+    expectRefusal(await call('DELETE', configuration, undefined, 'reader'), 403, 'accessDenied', words);
+    expect(await current()).toMatchObject(defaults);
+  });
+
+  test('one with permissions for passes does not even read', async () => {
+    for (const path of [policy, configuration]) {
+      expect((await call('GET', path, undefined, 'passes')).status).toBe(403);
+    }
+  });
+
+  test('without a token the answer is 401', async () => {
+    expect((await call('GET', configuration, undefined, 'nobody')).status).toBe(401);
+    expect((await patch({}, 'nobody')).status).toBe(401);
+  });
+});
+
+test('what the policy says is in force for the next pass', async () => {
+  const { id } = await house.user('next@example.com');
+  const passes = `/v1.0/users/${id}/authentication/temporaryAccessPassMethods`;
+  await patch({ requireReason: true });
+  expectRefusal(
+    await call('POST', passes, {}, 'passes'),
+    400,
+    'badRequest',
+    expect.stringMatching(/^reason is required/),
+  );
+  await patch({ requireReason: false, excludeTargets: [{ targetType: 'user', id }] });
+  expectRefusal(
+    await call('POST', passes, {}, 'passes'),
+    400,
+    'badRequest',
+    expect.stringMatching(/^The Temporary Access Pass policy excludes this user/),
+  );
+  await patch({ excludeTargets: [] });
+  expect((await call('POST', passes, {}, 'passes')).status).toBe(201);
+  await patch({ excludeTargets: [{ targetType: 'user', id }] });
+  expect((await call('GET', passes, undefined, 'passes')).body.value).toMatchObject([
+    { isUsable: false, methodUsabilityReason: 'DisabledByPolicy' },
+  ]);
+});

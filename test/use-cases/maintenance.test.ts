@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connectNamedStatements, type NamedStatements } from '../../src/database/named-statements.ts';
+import { makeLog } from '../../src/log.ts';
+import { type Maintenance, startMaintenance } from '../../src/maintenance.ts';
+import { openTestBase, type TestBase } from '../support/house.ts';
+
+let latchkey: TestBase;
+let db: NamedStatements;
+let maintenance: Maintenance;
+
+beforeAll(async () => {
+  latchkey = await openTestBase();
+  db = connectNamedStatements(latchkey.base.connection, { max: 2 });
+  maintenance = startMaintenance({ knex: latchkey.base.knex, db, run: latchkey.base.run, log: makeLog('silent') });
+});
+afterAll(async () => {
+  await maintenance?.stop();
+  await db?.close();
+  await latchkey?.close();
+});
+
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+const bytes = (text: string) => Buffer.from(text.padEnd(32, '.'));
+
+test('a round deletes what has expired, of every kind, and nothing else', async () => {
+  const { knex } = latchkey.base;
+  for (const [name, endsAt] of [
+    ['old', minutesAgo(10)],
+    ['live', minutesAgo(-10)],
+  ] as const) {
+    await knex('oidc_artifacts').insert({
+      model: 'AccessToken',
+      id_hash: bytes(name),
+      payload: '{}',
+      expires_at: endsAt,
+    });
+    await knex('oidc_grants').insert({ id: name, client_id: 'app', payload: '{}', expires_at: endsAt });
+    await knex('oidc_sessions').insert({ uid: name, jti_hash: bytes(name), payload: '{}', expires_at: endsAt });
+    await knex('sign_ins').insert({
+      uid: name,
+      browser: bytes(name),
+      client_id: 'app',
+      created_at: minutesAgo(70),
+      expires_at: endsAt,
+    });
+    await knex('passkey_ceremonies').insert({
+      challenge: name,
+      kind: 'authentication',
+      owner: bytes(name),
+      expires_at: endsAt,
+    });
+    await knex('throttle_counters').insert({
+      scope: 'source',
+      key_hash: bytes(name),
+      count: 1,
+      window_ends_at: endsAt,
+    });
+  }
+  expect(await maintenance.run()).toBe(true);
+  const left = async (table: string, column: string) => (await knex(table).pluck(column)) as unknown[];
+  expect(await left('oidc_artifacts', 'id_hash')).toEqual([bytes('live')]);
+  expect(await left('oidc_grants', 'id')).toEqual(['live']);
+  expect(await left('oidc_sessions', 'uid')).toEqual(['live']);
+  expect(await left('sign_ins', 'uid')).toEqual(['live']);
+  expect(await left('passkey_ceremonies', 'challenge')).toEqual(['live']);
+  expect(await left('throttle_counters', 'key_hash')).toEqual([bytes('live')]);
+});
+
+test('a pass is kept for thirty days after its end, and its deletion is recorded', async () => {
+  const { knex } = latchkey.base;
+  const user = await latchkey.user('leaver@example.com');
+  await latchkey.pass(user.id);
+  await latchkey.pass(user.id); // the first is replaced
+  await latchkey.work((work) =>
+    work
+      .tx('temporary_access_passes')
+      .whereNotNull('ended_at')
+      .update({ ended_at: minutesAgo(29 * 1440), expires_at: minutesAgo(29 * 1440), starts_at: minutesAgo(30 * 1440) }),
+  );
+  await maintenance.run();
+  expect(await knex('temporary_access_passes').count('* as n').first()).toEqual({ n: '2' });
+  await knex('temporary_access_passes')
+    .whereNotNull('ended_at')
+    .update({ ended_at: minutesAgo(31 * 1440) });
+  await maintenance.run();
+  expect(await knex('temporary_access_passes').pluck('ended_at')).toEqual([null]);
+  expect(await knex('audit_events').where({ type: 'pass.purged' }).count('* as n').first()).toEqual({ n: '1' });
+});
+
+test('one node at a time: a round is left out while another holds the lock', async () => {
+  const { knex } = latchkey.base;
+  await knex.transaction(async (tx) => {
+    await tx.raw("select pg_advisory_xact_lock(hashtext('latchkey'), hashtext('maintenance'))");
+    expect(await maintenance.run()).toBe(false);
+  });
+  expect(await maintenance.run()).toBe(true);
+});

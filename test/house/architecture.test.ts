@@ -38,7 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // the protocol
   'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
   // what a person loses when they are disabled or deleted: above the rooms, below the doors
-  'src/people.ts': ['src/core', 'src/oidc', 'src/roles', 'src/users'],
+  'src/people.ts': ['src/core', 'src/oidc', 'src/roles', 'src/sign-in', 'src/users'],
   // the doors
   'src/http': [
     'src/core',

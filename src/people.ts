@@ -10,14 +10,14 @@ import type { User } from './users/user.ts';
  * (sessions, grants, tokens, sign-ins under way) in the same transaction.
  */
 export async function changePerson(work: Work, idOrName: string, changes: UserChanges): Promise<User> {
-  permit(work.actor, 'users.write');
+  await permit(work, 'users.write');
   const user = await changeUser(work, await getUser(work, idOrName), changes);
   if (changes.enabled === false) await endAccount(work, user.id);
   return user;
 }
 
 export async function deletePerson(work: Work, idOrName: string): Promise<User> {
-  permit(work.actor, 'users.write');
+  await permit(work, 'users.write');
   const { id } = await getUser(work, idOrName);
   await endSignInsOf(work, id);
   const user = await deleteUser(work, id);

@@ -13,7 +13,7 @@ export function secretDigest(secrets: Secrets, clientId: string, secret: string)
 
 /** Creates the client or replaces what it was; records nothing when it is as asked already. */
 export async function putClient(work: Work, input: ClientInput): Promise<Client> {
-  permit(work.actor, 'clients.write');
+  await permit(work, 'clients.write');
   if (input.client_id.startsWith('latchkey-')) {
     throw new AppError('invalid_input', 'client_id must not start with "latchkey-": those names are our own.');
   }
@@ -36,6 +36,6 @@ export async function putClient(work: Work, input: ClientInput): Promise<Client>
 }
 
 export async function listClients(work: Work): Promise<Client[]> {
-  permit(work.actor, 'clients.write');
+  await permit(work, 'clients.write');
   return clients.list(work.tx);
 }

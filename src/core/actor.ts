@@ -3,8 +3,18 @@ export type Actor =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'operator' }
   | { readonly kind: 'system' } // maintenance and start
-  | { readonly kind: 'user'; readonly userId: string }
+  | SignedInUser
   | { readonly kind: 'client'; readonly clientId: string; readonly permissions: readonly string[] };
+
+/** A person, on our own pages or through an app they signed in to. */
+export interface SignedInUser {
+  readonly kind: 'user';
+  readonly userId: string;
+  /** When the person last proved who they are with something that cannot be phished; absent or null when it was weaker. */
+  readonly strongAt?: Date | null;
+  /** The app that holds the person's access token, and what the token lets it do; absent on our own pages. */
+  readonly through?: { readonly clientId: string; readonly scopes: readonly string[] };
+}
 
 export const anonymous: Actor = { kind: 'anonymous' };
 export const operator: Actor = { kind: 'operator' };
@@ -20,4 +30,10 @@ export function actorId(actor: Actor): string | null {
     default:
       return null;
   }
+}
+
+/** The app a request came through: an application that acts for itself, or the one that holds a person's token. */
+export function actorClientId(actor: Actor): string | null {
+  if (actor.kind === 'client') return actor.clientId;
+  return actor.kind === 'user' ? (actor.through?.clientId ?? null) : null;
 }

@@ -12,7 +12,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** The group of that name, made when there is none. */
 export async function ensureGroup(work: Work, displayName: string): Promise<Group> {
-  permit(work.actor, 'groups.write');
+  await permit(work, 'groups.write');
   const existing = await groups.byName(work.tx, displayName);
   if (existing) return existing;
   await groups.lockName(work.tx, displayName);
@@ -21,7 +21,7 @@ export async function ensureGroup(work: Work, displayName: string): Promise<Grou
 
 /** Fails with `conflict` when there is a group of that name. */
 export async function createGroup(work: Work, asked: { readonly displayName: string }): Promise<Group> {
-  permit(work.actor, 'groups.write');
+  await permit(work, 'groups.write');
   const displayName = displayNameOf(asked.displayName);
   await demandFreeName(work, displayName);
   return make(work, displayName);
@@ -32,7 +32,7 @@ export async function changeGroup(
   id: string,
   asked: { readonly displayName?: string | undefined },
 ): Promise<void> {
-  permit(work.actor, 'groups.write');
+  await permit(work, 'groups.write');
   const group = await lockedGroup(work, id);
   await demandNotNamed(work, group.id);
   const displayName = displayNameOf(asked.displayName ?? group.displayName);
@@ -44,7 +44,7 @@ export async function changeGroup(
 
 /** Applications do not delete a group that has people with roles in it: that would change those people. */
 export async function deleteGroup(work: Work, id: string): Promise<Group> {
-  permit(work.actor, 'groups.write');
+  await permit(work, 'groups.write');
   const group = await lockedGroup(work, id);
   await demandNotNamed(work, group.id);
   const holder = await groups.memberWithRole(work.tx, group.id);
@@ -56,7 +56,7 @@ export async function deleteGroup(work: Work, id: string): Promise<Group> {
 
 /** Makes the user a member; says and records nothing when they are one. */
 export async function addToGroup(work: Work, group: Pick<Group, 'id'>, userId: string): Promise<boolean> {
-  permit(work.actor, 'groups.write');
+  await permit(work, 'groups.write');
   // Neither the group nor the user can go away before the membership is there.
   const id = await groups.hold(work.tx, group.id);
   if (!id) throw noSuchGroup();
@@ -71,7 +71,7 @@ export async function addToGroup(work: Work, group: Pick<Group, 'id'>, userId: s
 
 /** Fails with `invalid_input` when the user is a member already. */
 export async function addMember(work: Work, groupId: string, userIdOrName: string): Promise<void> {
-  permit(work.actor, 'groups.write');
+  await permit(work, 'groups.write');
   const group = await getGroup(work, groupId);
   if (await addToGroup(work, group, (await getUser(work, userIdOrName)).id)) return;
   throw new AppError('invalid_input', 'This user is a member of the group already.');
@@ -79,7 +79,7 @@ export async function addMember(work: Work, groupId: string, userIdOrName: strin
 
 /** Fails with `not_found` when the user is no member. */
 export async function removeMember(work: Work, groupId: string, userIdOrName: string): Promise<void> {
-  permit(work.actor, 'groups.write');
+  await permit(work, 'groups.write');
   const group = await getGroup(work, groupId);
   await demandNotNamed(work, group.id);
   const user = await getUser(work, userIdOrName);
@@ -93,18 +93,18 @@ export async function removeMember(work: Work, groupId: string, userIdOrName: st
 
 /** Whom `getGroup` would find, for who has to be allowed to look. */
 export async function readGroup(work: Work, id: string): Promise<Group> {
-  permit(work.actor, 'groups.read');
+  await permit(work, 'groups.read');
   return getGroup(work, id);
 }
 
 /** Finds a group by its exact name, or by its object id, as people at a terminal write either. */
 export async function groupNamed(work: Work, nameOrId: string): Promise<Group> {
-  permit(work.actor, 'groups.read');
+  await permit(work, 'groups.read');
   return (await groups.byName(work.tx, nameOrId)) ?? getGroup(work, nameOrId);
 }
 
 export async function listGroups(work: Work): Promise<Group[]> {
-  permit(work.actor, 'groups.read');
+  await permit(work, 'groups.read');
   return groups.list(work.tx);
 }
 
@@ -114,7 +114,7 @@ export interface GroupsAsked extends PageAsked {
 
 /** Groups by name, a page at a time. */
 export async function pageOfGroups(work: Work, asked: GroupsAsked): Promise<Page<Group>> {
-  permit(work.actor, 'groups.read');
+  await permit(work, 'groups.read');
   const list = ['groups', asked.filter?.kind ?? '', asked.filter?.value ?? ''];
   const after = keysAfter(work.secrets, list, asked);
   const found = await groups.some(work.tx, asked.filter, after, asked.top + 1);
@@ -122,7 +122,7 @@ export async function pageOfGroups(work: Work, asked: GroupsAsked): Promise<Page
 }
 
 export async function countGroups(work: Work, filter?: GroupFilter): Promise<number> {
-  permit(work.actor, 'groups.read');
+  await permit(work, 'groups.read');
   return groups.count(work.tx, filter);
 }
 

@@ -6,7 +6,7 @@ import * as assignments from './store.ts';
 
 /** Grants a role by name or template id. Every pass issued to the user before this stops working. */
 export async function grantRole(work: Work, userId: string, nameOrId: string): Promise<Role> {
-  permit(work.actor, 'roles.write');
+  await permit(work, 'roles.write');
   const role = namedRole(nameOrId);
   // Under the user's lock: an application that is changing the user meanwhile has done so before, or sees the role.
   if (!(await assignments.lockHolder(work.tx, userId))) throw new AppError('not_found', 'There is no such user.');
@@ -18,7 +18,7 @@ export async function grantRole(work: Work, userId: string, nameOrId: string): P
 
 /** Fails with `not_found` when the user does not hold the role, `conflict` for the last Global Administrator. */
 export async function revokeRole(work: Work, userId: string, nameOrId: string): Promise<Role> {
-  permit(work.actor, 'roles.write');
+  await permit(work, 'roles.write');
   const role = namedRole(nameOrId);
   if (role === globalAdministrator) await demandAnotherGlobalAdministrator(work, userId);
   if (!(await assignments.revoke(work.tx, userId, role.templateId))) {
@@ -36,7 +36,7 @@ export interface RoleHolder {
 
 /** Who holds which role, by role and user name. */
 export async function listRoleHolders(work: Work): Promise<RoleHolder[]> {
-  permit(work.actor, 'roles.read');
+  await permit(work, 'roles.read');
   return assignments.holders(work.tx);
 }
 

@@ -1,4 +1,3 @@
-import type { Actor } from '../core/actor.ts';
 import { AppError } from '../core/errors.ts';
 import type { Work } from '../core/work.ts';
 import * as assignments from './store.ts';
@@ -34,7 +33,7 @@ export function permissionsFor(action: Action): readonly string[] {
 }
 
 /** First line of every administrative use-case: refuses with `forbidden` unless the actor may do such a thing at all. */
-export function permit(actor: Actor, action: Action): void {
+export async function permit({ actor }: Pick<Work, 'actor'>, action: Action): Promise<void> {
   if (actor.kind === 'operator' || actor.kind === 'system') return;
   if (actor.kind === 'client') {
     const opening: readonly string[] = openedBy[action];
@@ -54,7 +53,7 @@ export function permit(actor: Actor, action: Action): void {
  * The operator stands above every rank.
  */
 export async function permitOn(work: Work, action: Action, targetUserId: string): Promise<void> {
-  permit(work.actor, action);
+  await permit(work, action);
   if (work.actor.kind !== 'client') return;
   if (rankOf(await assignments.rolesOf(work.tx, targetUserId)) > 0) {
     throw new AppError(

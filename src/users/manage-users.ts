@@ -34,7 +34,7 @@ export interface NewUser {
 
 /** Fails with `conflict` when the name is taken, `invalid_input` when it cannot be a name. */
 export async function createUser(work: Work, asked: NewUser): Promise<User> {
-  permit(work.actor, 'users.write');
+  await permit(work, 'users.write');
   const userPrincipalName = asked.userPrincipalName.normalize('NFKC').trim();
   if (!isAddress(userPrincipalName)) {
     throw new AppError('invalid_input', 'userPrincipalName must look like name@example.com, 254 characters at most.');
@@ -62,7 +62,7 @@ export interface UserChanges {
  * still has open is ended by `changePerson`, which the doors call. Fails with `conflict` for the last Global Administrator.
  */
 export async function changeUser(work: Work, user: Pick<User, 'id'>, changes: UserChanges): Promise<User> {
-  permit(work.actor, 'users.write');
+  await permit(work, 'users.write');
   if (changes.enabled === false) await demandAnotherGlobalAdministrator(work, user.id);
   const current = await lockedWith(work, user.id, changes.managerId ?? undefined);
   await permitOn(work, 'users.write', current.id);
@@ -96,21 +96,21 @@ async function lockedWith(work: Work, userId: string, managerId: string | undefi
 
 /** Takes a report from the manager they had. Fails with `not_found` when there was none. */
 export async function removeManager(work: Work, idOrName: string): Promise<void> {
-  permit(work.actor, 'users.write');
+  await permit(work, 'users.write');
   const user = await getUser(work, idOrName);
   if (user.managerId === null) throw new AppError('not_found', 'This user has no manager.');
   await changeUser(work, user, { managerId: null });
 }
 
 export async function setManager(work: Work, idOrName: string, managerIdOrName: string): Promise<void> {
-  permit(work.actor, 'users.write');
+  await permit(work, 'users.write');
   const user = await getUser(work, idOrName);
   await changeUser(work, user, { managerId: (await getUser(work, managerIdOrName)).id });
 }
 
 /** Deletes the user with all that is theirs, but for what the protocol keeps: `deletePerson` ends that as well. */
 export async function deleteUser(work: Work, idOrName: string): Promise<User> {
-  permit(work.actor, 'users.write');
+  await permit(work, 'users.write');
   const { id } = await getUser(work, idOrName);
   await demandAnotherGlobalAdministrator(work, id);
   const user = await lockedWith(work, id, undefined);
@@ -122,7 +122,7 @@ export async function deleteUser(work: Work, idOrName: string): Promise<User> {
 
 /** `getUser` for who has to be allowed to look. */
 export async function readUser(work: Work, idOrName: string): Promise<User> {
-  permit(work.actor, 'users.read');
+  await permit(work, 'users.read');
   return getUser(work, idOrName);
 }
 
@@ -134,7 +134,7 @@ export async function readManager(work: Work, idOrName: string): Promise<User> {
 }
 
 export async function listUsers(work: Work): Promise<User[]> {
-  permit(work.actor, 'users.read');
+  await permit(work, 'users.read');
   return users.list(work.tx);
 }
 
@@ -144,7 +144,7 @@ export interface UsersAsked extends PageAsked {
 
 /** People by user name, a page at a time. */
 export async function pageOfUsers(work: Work, asked: UsersAsked): Promise<Page<User>> {
-  permit(work.actor, 'users.read');
+  await permit(work, 'users.read');
   const list = ['users', asked.filter?.kind ?? '', asked.filter?.value ?? ''];
   const [after] = keysAfter(work.secrets, list, asked) ?? [];
   const found = await users.some(work.tx, asked.filter, after, asked.top + 1);
@@ -152,7 +152,7 @@ export async function pageOfUsers(work: Work, asked: UsersAsked): Promise<Page<U
 }
 
 export async function countUsers(work: Work, filter?: UserFilter): Promise<number> {
-  permit(work.actor, 'users.read');
+  await permit(work, 'users.read');
   return users.count(work.tx, filter);
 }
 

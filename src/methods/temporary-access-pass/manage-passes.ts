@@ -119,7 +119,7 @@ async function keepPass(
 }
 
 async function recipient(work: Work, asked: Pick<IssuePass, 'user'>): Promise<User> {
-  permit(work.actor, 'passes.write');
+  await permit(work, 'passes.write');
   const user = await getUser(work, asked.user);
   await permitOn(work, 'passes.write', user.id);
   if (!user.enabled)
@@ -194,7 +194,7 @@ export async function currentPass(
   work: Work,
   idOrName: string,
 ): Promise<{ user: User; pass: Pass | undefined; settings: EffectivePassSettings }> {
-  permit(work.actor, 'passes.read');
+  await permit(work, 'passes.read');
   const user = await getUser(work, idOrName);
   return { user, pass: await passes.current(work.tx, user.id), settings: await effectivePassSettings(work, user.id) };
 }
@@ -202,7 +202,7 @@ export async function currentPass(
 export async function listPasses(
   work: Work,
 ): Promise<{ passes: (Pass & { userPrincipalName: string; settings: EffectivePassSettings })[] }> {
-  permit(work.actor, 'passes.read');
+  await permit(work, 'passes.read');
   const current = await passes.listCurrent(work.tx);
   const settingsOf = await effectivePassSettingsOfAll(
     work,
@@ -213,7 +213,7 @@ export async function listPasses(
 
 /** Ends a pass and what it opened, at once. Fails with `not_found` when the user has no such current pass. */
 export async function revokePass(work: Work, asked: { user: string; passId?: string }): Promise<Pass> {
-  permit(work.actor, 'passes.write');
+  await permit(work, 'passes.write');
   const user = await getUser(work, asked.user);
   await permitOn(work, 'passes.write', user.id);
   const pass = await passes.current(work.tx, user.id);
@@ -283,7 +283,7 @@ export async function passHistory(
   work: Work,
   idOrName: string,
 ): Promise<{ user: User; passes: readonly { pass: Pass; end: PassEnd }[] }> {
-  permit(work.actor, 'passes.read');
+  await permit(work, 'passes.read');
   const user = await getUser(work, idOrName);
   const ended = await passes.ended(work.tx, work.now, user.id);
   return { user, passes: ended.map((pass) => ({ pass, end: passEnd(pass, work.now)! })) };

@@ -20,7 +20,7 @@ import {
 
 /** The policy for passes as it stands, defaults filled in. */
 export async function passPolicy(work: Work): Promise<PassSettings> {
-  permit(work.actor, 'policies.read');
+  await permit(work, 'policies.read');
   return readPassSettings(work);
 }
 
@@ -29,7 +29,7 @@ export async function passPolicy(work: Work): Promise<PassSettings> {
  * Fails with `invalid_input` for a combination that cannot be, or a group or user that does not exist.
  */
 export async function changePassPolicy(work: Work, changes: PassSettingsChange): Promise<void> {
-  permit(work.actor, 'policies.write');
+  await permit(work, 'policies.write');
   if (!isStorableJson(changes)) {
     throw new AppError('invalid_input', 'The policy holds a character that no property takes.');
   }
@@ -46,7 +46,7 @@ export async function changePassPolicy(work: Work, changes: PassSettingsChange):
 
 /** Back to the settings of an organisation that has decided nothing. */
 export async function resetPassPolicy(work: Work): Promise<void> {
-  permit(work.actor, 'policies.write');
+  await permit(work, 'policies.write');
   await lockPolicy(work, passPolicyName);
   await keep(work, await readPassSettings(work), defaultPassSettings);
 }

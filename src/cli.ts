@@ -31,7 +31,9 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey group add NAME | delete NAME | members NAME
   latchkey group add-member GROUP USER | remove-member GROUP USER
   latchkey role list
-  latchkey role grant USER ROLE | revoke USER ROLE
+  latchkey role grant USER ROLE [--group NAME] [--lifetime MINUTES] [--one-time]
+                                          group and limits are for the role Pass Issuer
+  latchkey role revoke USER ROLE
   latchkey client list
   latchkey pass issue USER [--start RFC3339] [--lifetime MINUTES] [--reusable]
                            [--purpose registration|signIn] [--reason TEXT]

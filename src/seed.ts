@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { clientInput, toMetadata } from './clients/client.ts';
-import { putClient } from './clients/manage-clients.ts';
+import { putClient, setOwners } from './clients/manage-clients.ts';
 import { AppError } from './core/errors.ts';
 import { isStorableJson } from './core/text.ts';
 import type { Work } from './core/work.ts';
@@ -17,7 +17,18 @@ import { changeUser, createUser, getUser } from './users/manage-users.ts';
 
 const later = (what: string) => `cannot be set yet: ${what} is still to come. Leave it out.`;
 
-const role = z.string().refine((name) => findRole(name) !== undefined, 'is not the name or template id of a role');
+const namedRole = z.string().refine((name) => findRole(name) !== undefined, 'is not the name or template id of a role');
+
+/** A role by name; a Pass Issuer is for the people in a group, with limits if wanted. */
+const role = z.union([
+  namedRole,
+  z.strictObject({
+    role: namedRole,
+    group: z.string(),
+    maximumLifetimeInMinutes: z.int().min(10).max(43_200).optional(),
+    isUsableOnce: z.boolean().optional(),
+  }),
+]);
 
 /** A seed file. Unknown keys are errors that name their path, so that a typing mistake never passes for a setting. */
 const seedShape = z.strictObject({
@@ -108,6 +119,10 @@ export async function applySeed(work: Work, seed: Seed): Promise<void> {
     });
     if (problem) throw new AppError('invalid_input', `The seed file's client ${client_id} cannot be used: ${problem}.`);
     await putClient(work, client);
+    if (client.owners === undefined) continue;
+    const owners = [];
+    for (const owner of client.owners) owners.push((await named(work, owner, `an owner of ${client_id}`)).id);
+    await setOwners(work, client_id, owners);
   }
   if (seed.policies.temporaryAccessPass) await applyPassPolicy(work, seed.policies.temporaryAccessPass);
 }
@@ -131,7 +146,18 @@ async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void
       enabled,
     }));
   for (const name of asked.groups) await addToGroup(work, await ensureGroup(work, name), user.id);
-  for (const name of asked.roles) await grantRole(work, user.id, name);
+  for (const held of asked.roles) {
+    if (typeof held === 'string') await grantRole(work, user.id, held);
+    else {
+      await grantRole(work, user.id, held.role, {
+        groupId: (await ensureGroup(work, held.group)).id,
+        limits: {
+          ...(held.maximumLifetimeInMinutes !== undefined && { maximumLifetimeMinutes: held.maximumLifetimeInMinutes }),
+          ...(held.isUsableOnce !== undefined && { oneTimeOnly: held.isUsableOnce }),
+        },
+      });
+    }
+  }
 }
 
 async function named(work: Work, userName: string, what: string) {

@@ -131,11 +131,8 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
   const guards = guardsOf(issuer, secrets);
   const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
     readProviderSession(provider, ctx.req, ctx.res);
-  const sessions = ownSessions(
-    issuer,
-    readSession,
-    ['phr', 'phrh'].map((level) => acrOf(level as 'phr', issuer)),
-  );
+  const strongAcrs = (['phr', 'phrh'] as const).map((level) => acrOf(level, issuer));
+  const sessions = ownSessions(issuer, readSession, strongAcrs);
   const app = makeApp({
     issuer,
     trustedProxies: config.trustedProxies,
@@ -157,7 +154,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       },
     },
     securityInfo: { issuer, run, methods, sessions, guards, show },
-    graph: { issuer, run, actorOfToken: (token) => actorOfToken(provider, issuer, token) },
+    graph: { issuer, run, actorOfToken: (token) => actorOfToken({ provider, issuer, db, strongAcrs }, token) },
     protocol: async (req, res) => protocol(req, res),
   });
   return { handler: app.callback(), db };

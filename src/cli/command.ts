@@ -15,6 +15,8 @@ export const options = {
   'display-name': { type: 'string' },
   mail: { type: 'string' },
   manager: { type: 'string' },
+  group: { type: 'string' },
+  'one-time': { type: 'boolean' },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];

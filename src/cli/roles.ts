@@ -2,8 +2,9 @@ import type { Work } from '../core/work.ts';
 import { grantRole, listRoleHolders, revokeRole } from '../roles/manage-roles.ts';
 import { type Role, roles } from '../roles/role.ts';
 import { getUser } from '../users/manage-users.ts';
+import { groupNamed } from '../groups/manage-groups.ts';
 import { asOperator } from '../wire.ts';
-import { type Command, print, printJson, two, withBase } from './command.ts';
+import { type Command, type Options, print, printJson, two, withBase } from './command.ts';
 
 /** A role is named by its name in any case, or by its template id. */
 export const roleCommands: Readonly<Record<string, Command>> = {
@@ -13,14 +14,18 @@ export const roleCommands: Readonly<Record<string, Command>> = {
       const value = roles.map(({ name, templateId }) => ({
         displayName: name,
         templateId,
-        holders: holders.filter((holder) => holder.templateId === templateId).map((holder) => holder.userPrincipalName),
+        holders: holders
+          .filter((holder) => holder.templateId === templateId)
+          .map(({ userPrincipalName, scope }) =>
+            scope === null ? userPrincipalName : `${userPrincipalName} (${scope})`,
+          ),
       }));
       if (json) return printJson({ value });
       for (const role of value) print(`${[role.displayName, ...role.holders].join('\t')}\n`);
     }),
 
-  'role grant': (operands, { json }) =>
-    change(two(operands, 'role grant USER ROLE'), grantRole, (user, role) => {
+  'role grant': (operands, { json, ...values }) =>
+    change(two(operands, 'role grant USER ROLE'), granting(values), (user, role) => {
       if (json) printJson({ granted: role.name, user });
       else print(`${user} is ${role.name}. A pass they were given before works no longer.\n`);
     }),
@@ -31,6 +36,20 @@ export const roleCommands: Readonly<Record<string, Command>> = {
       else print(`${user} is no longer ${role.name}.\n`);
     }),
 };
+
+/** A Pass Issuer is for the people in a group, with limits if wanted. */
+function granting({ group, lifetime, 'one-time': oneTimeOnly }: Options) {
+  return async (work: Work, userId: string, name: string): Promise<Role> => {
+    const { role } = await grantRole(work, userId, name, {
+      groupId: group === undefined ? null : (await groupNamed(work, group)).id,
+      limits: {
+        ...(lifetime !== undefined && { maximumLifetimeMinutes: Number(lifetime) }),
+        ...(oneTimeOnly && { oneTimeOnly }),
+      },
+    });
+    return role;
+  };
+}
 
 function change(
   [name, role]: readonly [string, string],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { applicationPermissions } from '../roles/permit.ts';
+import { applicationPermissions, delegatedScopes } from '../roles/powers.ts';
 
-/** Relying parties and API clients, in RFC 7591's words and a few of ours (`require_pkce`, `first_party`, `app_roles`). */
+/** Relying parties and API clients, in RFC 7591's words and a few of ours (`require_pkce`, `first_party`, `app_roles`, `delegated_permissions`). */
 export interface Client {
   readonly clientId: string;
   readonly metadata: ClientMetadata;
@@ -30,6 +30,7 @@ const metadataShape = {
   token_endpoint_auth_method: z.enum(['none', 'client_secret_basic', 'client_secret_post']).optional(),
   application_type: z.enum(['web', 'native']).optional(),
   scope: z.string().max(1024).optional(),
+  delegated_permissions: z.array(z.enum(delegatedScopes as [string, ...string[]])).optional(),
   default_max_age: z.int().min(0).optional(),
   require_pkce: z.boolean().optional(),
 } as const;
@@ -40,6 +41,7 @@ export const clientInput = z
     client_id: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters without spaces'),
     client_secret: z.string().min(1).max(512).optional(),
     app_roles: z.array(z.enum(applicationPermissions as [string, ...string[]])).optional(),
+    owners: z.array(z.string()).optional(),
     first_party: z
       .boolean()
       .optional()
@@ -75,11 +77,11 @@ export const clientInput = z
   });
 
 export type ClientInput = z.output<typeof clientInput>;
-export type ClientMetadata = Omit<ClientInput, 'client_id' | 'client_secret' | 'app_roles'>;
+export type ClientMetadata = Omit<ClientInput, 'client_id' | 'client_secret' | 'app_roles' | 'owners'>;
 
 /** Fills in what RFC 7591 leaves open; without `authorization_code` there is nothing to redirect to. */
 export function toMetadata(input: ClientInput): ClientMetadata {
-  const { client_id: _id, client_secret, app_roles: _roles, ...given } = input;
+  const { client_id: _id, client_secret, app_roles: _roles, owners: _owners, ...given } = input;
   const grants = given.grant_types ?? ['authorization_code', 'refresh_token'];
   const redirects = grants.includes('authorization_code');
   return {

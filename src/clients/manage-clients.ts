@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../core/errors.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
-import { permit } from '../roles/permit.ts';
+import { demandGlobalAdministrator, permit } from '../roles/permit.ts';
 import { type Client, type ClientInput, toMetadata } from './client.ts';
 import * as clients from './store.ts';
 
@@ -26,13 +26,31 @@ export async function putClient(work: Work, input: ClientInput): Promise<Client>
   };
   const existing = await clients.byId(work.tx, client.clientId);
   if (existing && isDeepStrictEqual(existing, JSON.parse(JSON.stringify(client)))) return existing;
+  if (!isDeepStrictEqual(powersOf(existing), powersOf(client))) {
+    await demandGlobalAdministrator(work, 'What a client may do here is for Global Administrators alone to decide.');
+  }
   await clients.put(work.tx, work.now, client);
   work.record({
     type: existing ? 'client.changed' : 'client.created',
     clientId: client.clientId,
-    details: { appRoles: client.appRoles, grantTypes: client.metadata.grant_types },
+    details: { ...powersOf(client), grantTypes: client.metadata.grant_types },
   });
   return client;
+}
+
+function powersOf(client: Client | undefined) {
+  return { appRoles: client?.appRoles ?? [], delegatedPermissions: client?.metadata.delegated_permissions ?? [] };
+}
+
+/** Whose client it is; nobody gets a pass through a client of their own. Replaces the owners there were. */
+export async function setOwners(work: Work, clientId: string, userIds: readonly string[]): Promise<void> {
+  await permit(work, 'clients.write');
+  await demandGlobalAdministrator(work, 'Who owns a client is for Global Administrators alone to decide.');
+  const before = await clients.ownersOf(work.tx, clientId);
+  const owners = [...new Set(userIds)].sort();
+  if (isDeepStrictEqual(before, owners)) return;
+  await clients.setOwners(work.tx, clientId, owners);
+  work.record({ type: 'client.owners-changed', clientId, details: { before, owners } });
 }
 
 export async function listClients(work: Work): Promise<Client[]> {

@@ -26,6 +26,21 @@ export async function list(tx: Transaction): Promise<Client[]> {
   return (await tx<ClientRow>('clients').orderBy('client_id')).map(toClient);
 }
 
+/** User ids, in order. */
+export async function ownersOf(tx: Transaction, clientId: string): Promise<string[]> {
+  const rows = await tx('client_owners')
+    .where('client_id', '=', clientId)
+    .orderBy('user_id')
+    .select<{ user_id: string }[]>('user_id');
+  return rows.map((row) => row.user_id);
+}
+
+export async function setOwners(tx: Transaction, clientId: string, userIds: readonly string[]): Promise<void> {
+  await tx('client_owners').where('client_id', '=', clientId).delete();
+  if (userIds.length === 0) return;
+  await tx('client_owners').insert(userIds.map((userId) => ({ client_id: clientId, user_id: userId })));
+}
+
 export async function put(tx: Transaction, now: Date, client: Client): Promise<void> {
   await tx('clients')
     .insert({

@@ -2,6 +2,7 @@
 export type ErrorCode =
   | 'invalid_input' // 400
   | 'unauthenticated' // 401
+  | 'insufficient_authentication' // 401: signed in, but too weakly or too long ago (RFC 9470)
   | 'forbidden' // 403
   | 'not_found' // 404
   | 'conflict' // 409
@@ -13,6 +14,8 @@ export type ErrorCode =
 interface Extra {
   /** Seconds after which trying again makes sense. */
   readonly retryAfterSeconds?: number;
+  /** With `insufficient_authentication`: how old a passkey sign-in may be, at most. */
+  readonly strongWithinSeconds?: number;
   /** For the audit log only; never shown. */
   readonly auditReason?: string;
   readonly cause?: unknown;
@@ -23,6 +26,7 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
+  readonly strongWithinSeconds: number | undefined;
   readonly auditReason: string | undefined;
 
   /** `message` is a sentence that is safe to show to the person who asked. */
@@ -30,6 +34,7 @@ export class AppError extends Error {
     super(message, extra.cause === undefined ? undefined : { cause: extra.cause });
     this.code = code;
     this.retryAfterSeconds = extra.retryAfterSeconds;
+    this.strongWithinSeconds = extra.strongWithinSeconds;
     this.auditReason = extra.auditReason;
   }
 }

@@ -2,7 +2,8 @@ import { AppError } from '../core/errors.ts';
 import { keysAfter, type Page, type PageAsked, pageOf } from '../core/page.ts';
 import type { Work } from '../core/work.ts';
 import { isNamedByPolicy } from '../policies/policy-documents.ts';
-import { permit, permitOn } from '../roles/permit.ts';
+import { isNamedByRole } from '../roles/manage-roles.ts';
+import { demandGlobalAdministrator, permit, permitOn } from '../roles/permit.ts';
 import { getUser, lockUser, pageOfUsers, readUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
 import type { Group, GroupFilter } from './group.ts';
@@ -144,11 +145,14 @@ async function make(work: Work, displayName: string): Promise<Group> {
   return group;
 }
 
-/** Who is in a group that a policy names decides whom it is for: applications leave such groups as they are. */
+/** Who is in a group that a policy or a role names decides whom it is for: that is for Global Administrators alone. */
 async function demandNotNamed(work: Work, groupId: string): Promise<void> {
-  if (work.actor.kind === 'client' && (await isNamedByPolicy(work, groupId))) {
-    throw new AppError('forbidden', 'A policy names this group. Applications cannot change it or who is in it.');
-  }
+  const namedBy = (await isNamedByPolicy(work, groupId)) ? 'policy' : (await isNamedByRole(work, groupId)) && 'role';
+  if (!namedBy) return;
+  await demandGlobalAdministrator(
+    work,
+    `A ${namedBy} names this group. Only a Global Administrator can change it or who is in it; applications cannot.`,
+  );
 }
 
 async function demandFreeName(work: Work, displayName: string): Promise<void> {

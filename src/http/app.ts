@@ -173,6 +173,7 @@ const ownWords = new Set<Failure['code']>(['invalid_input', 'forbidden', 'confli
 const problemOf = {
   invalid_input: 'badRequest',
   unauthenticated: 'forbidden',
+  insufficient_authentication: 'forbidden',
   forbidden: 'crossSite',
   not_found: 'notFound',
   conflict: 'badRequest',

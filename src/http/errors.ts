@@ -6,6 +6,7 @@ import type { Origin } from '../core/work.ts';
 export const statusOf: Readonly<Record<ErrorCode, number>> = {
   invalid_input: 400,
   unauthenticated: 401,
+  insufficient_authentication: 401,
   forbidden: 403,
   not_found: 404,
   conflict: 409,
@@ -54,6 +55,13 @@ export function answerErrors(log: Logger, show: (ctx: Context, failure: Failure)
         log.error({ err: error, requestId, method: ctx.method, path: ctx.path }, 'request failed');
       ctx.status = failure.status;
       if (error instanceof AppError && error.retryAfterSeconds) ctx.set('retry-after', String(error.retryAfterSeconds));
+      if (error instanceof AppError && error.strongWithinSeconds) {
+        // RFC 9470: the app sends the person to sign in again, with these two in its request.
+        ctx.set(
+          'www-authenticate',
+          `Bearer error="insufficient_user_authentication", error_description="${error.message}", acr_values="phr", max_age="${error.strongWithinSeconds}"`,
+        );
+      }
       // What was not read of a refused body is not read at all: the connection ends instead.
       if (!ctx.req.complete) ctx.set('connection', 'close');
       show(ctx, failure);

@@ -46,5 +46,5 @@ export const clientRules = {
     idTokenSigningAlgValues: ['RS256', 'ES256'],
     dPoPSigningAlgValues: ['ES256', 'RS256', 'Ed25519', 'EdDSA'],
   },
-  extraClientMetadata: { properties: ['require_pkce', 'first_party', 'app_roles'] },
+  extraClientMetadata: { properties: ['require_pkce', 'first_party', 'app_roles', 'delegated_permissions'] },
 } as const;

@@ -43,5 +43,11 @@ function extend(grant: Grant, { oidc }: KoaContextWithOIDC): boolean {
   const claims = [...oidc.requestParamClaims].filter((claim) => !grant.getOIDCClaimsEncountered().includes(claim));
   if (scopes.length > 0) grant.addOIDCScope(scopes.join(' '));
   if (claims.length > 0) grant.addOIDCClaims(claims);
-  return scopes.length > 0 || claims.length > 0;
+  const missing = Object.entries(oidc.resourceServers ?? {}).map(([resource, server]) => {
+    const encountered = grant.getResourceScopeEncountered(resource).split(' ');
+    const asked = [...oidc.requestParamScopes].filter((scope) => server.scopes.has(scope));
+    return { resource, scopes: asked.filter((scope) => !encountered.includes(scope)) };
+  });
+  for (const { resource, scopes } of missing) if (scopes.length > 0) grant.addResourceScope(resource, scopes.join(' '));
+  return scopes.length > 0 || claims.length > 0 || missing.some(({ scopes }) => scopes.length > 0);
 }

@@ -10,6 +10,7 @@ import { builtInClient } from './built-in-clients.ts';
 import { clientRules } from './client-metadata.ts';
 import { firstPartyGrant } from './first-party-grant.ts';
 import { signInPolicy } from './interaction-policy.ts';
+import { managementOnly } from './management-resource.ts';
 
 /** The pages that appear inside the protocol's own endpoints; the HTTP door brings them. */
 export interface ProtocolPages {
@@ -36,11 +37,6 @@ export interface ProviderParts {
 const minute = 60;
 const hour = 60 * minute;
 const day = 24 * hour;
-
-/** The one resource tokens can be got for: our management API. */
-export function managementResource(issuer: string): string {
-  return `${issuer}/management`;
-}
 
 export function makeProvider(parts: ProviderParts): Provider {
   const { issuer, db, secrets } = parts;
@@ -112,6 +108,7 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
     },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
+    extraTokenClaims: authenticationOf,
     expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access'),
     clientBasedCORS: (_ctx, origin, client) => (client.redirectUris ?? []).some((uri) => originOf(uri) === origin),
     allowOmittingSingleRegisteredRedirectUri: false,
@@ -165,6 +162,23 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
   } as Configuration;
 }
 
+/** How and when the person signed in, for whoever has to judge the token by it. */
+function authenticationOf({ oidc }: KoaContextWithOIDC, token: { kind: string }): Record<string, unknown> | undefined {
+  if (token.kind !== 'AccessToken') return undefined;
+  const { AuthorizationCode, RefreshToken } = oidc.entities as Record<
+    'AuthorizationCode' | 'RefreshToken',
+    Signed | undefined
+  >;
+  const source = AuthorizationCode ?? RefreshToken;
+  return source && { acr: source.acr, amr: source.amr, auth_time: source.authTime };
+}
+
+interface Signed {
+  readonly acr?: string;
+  readonly amr?: readonly string[];
+  readonly authTime?: number;
+}
+
 /** A client ends its own tokens. For a public one, which anybody may claim to be, a foreign token is as good as unknown. */
 function ownTokensOnly(_ctx: KoaContextWithOIDC, client: Client, token: { clientId?: string | undefined }): boolean {
   if (token.clientId === client.clientId) return true;
@@ -183,33 +197,6 @@ function sessionLife(_ctx: KoaContextWithOIDC, session: { accountId?: string; lo
   if (!session.accountId) return 10 * minute;
   const now = Math.floor(Date.now() / 1000);
   return Math.max(1, Math.min(hour, (session.loginTs ?? now) + day - now));
-}
-
-/** Tokens for the management API: opaque, so that they end at once; for applications with permissions there. */
-function managementOnly(issuer: string): NonNullable<Configuration['features']>['resourceIndicators'] {
-  const management = managementResource(issuer);
-  const defaultScope = `${management}/.default`;
-  return {
-    enabled: true,
-    // MSAL and Graph scripts ask with `scope=<resource>/.default` and no `resource`.
-    defaultResource: (ctx, _client, oneOf) => {
-      if (oneOf) return oneOf;
-      return String(ctx.oidc.params?.scope ?? '')
-        .split(' ')
-        .includes(defaultScope)
-        ? management
-        : (undefined as never);
-    },
-    useGrantedResource: () => true,
-    getResourceServerInfo: (ctx, resource, client) => {
-      const roles = (client as unknown as { app_roles?: string[] }).app_roles ?? [];
-      if (resource !== management || ctx.oidc.params?.grant_type !== 'client_credentials')
-        throw new errors.InvalidTarget();
-      if (roles.length === 0)
-        throw new errors.InvalidTarget('the client has no application permissions for this resource');
-      return { scope: defaultScope, audience: management, accessTokenFormat: 'opaque', accessTokenTTL: hour };
-    },
-  };
 }
 
 function originOf(uri: string): string | undefined {

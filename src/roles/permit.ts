@@ -1,64 +1,172 @@
+import type { SignedInUser } from '../core/actor.ts';
 import { AppError } from '../core/errors.ts';
+import { minute } from '../core/time.ts';
 import type { Work } from '../core/work.ts';
+import {
+  type Action,
+  openingRoles,
+  type OwnAction,
+  ownScopes,
+  permissionsFor,
+  powerOf,
+  reach,
+  scopesFor,
+} from './powers.ts';
+import { globalAdministrator, type HeldRole, type PassLimits, rankOf } from './role.ts';
 import * as assignments from './store.ts';
-import { rankOf } from './role.ts';
-
-const passWrite = ['UserAuthenticationMethod.ReadWrite.All', 'UserAuthMethod-TAP.ReadWrite.All'] as const;
-
-const policyWrite = 'Policy.ReadWrite.AuthenticationMethod';
-
-/** Which application permissions open which action; an action without any is closed to applications. */
-const openedBy = {
-  'passes.write': passWrite,
-  'passes.read': [...passWrite, 'UserAuthenticationMethod.Read.All', 'UserAuthMethod-TAP.Read.All'],
-  'users.write': ['User.ReadWrite.All'],
-  'users.read': ['User.ReadWrite.All', 'User.Read.All', 'Directory.Read.All'],
-  'groups.write': ['Group.ReadWrite.All'],
-  'groups.read': ['Group.ReadWrite.All', 'Group.Read.All', 'Directory.Read.All'],
-  'roles.write': [],
-  'roles.read': [],
-  'clients.write': [],
-  'policies.write': [policyWrite],
-  'policies.read': [policyWrite, 'Policy.Read.All'],
-} as const satisfies Record<string, readonly string[]>;
-
-export type Action = keyof typeof openedBy;
-
-/** Application permissions that exist; a client cannot be given another. */
-export const applicationPermissions: readonly string[] = [...new Set(Object.values(openedBy).flat())].sort();
-
-/** The application permissions that open an action: what SQL that judges a client again has to look for. */
-export function permissionsFor(action: Action): readonly string[] {
-  return openedBy[action];
-}
 
 /** First line of every administrative use-case: refuses with `forbidden` unless the actor may do such a thing at all. */
-export async function permit({ actor }: Pick<Work, 'actor'>, action: Action): Promise<void> {
-  if (actor.kind === 'operator' || actor.kind === 'system') return;
-  if (actor.kind === 'client') {
-    const opening: readonly string[] = openedBy[action];
-    if (actor.permissions.some((permission) => opening.includes(permission))) return;
-    throw new AppError(
-      'forbidden',
-      opening.length === 0
-        ? 'Applications cannot do this; it takes a person with the right role.'
-        : `The application lacks the permission for this. One of these is needed: ${opening.join(', ')}.`,
-    );
+export async function permit(work: Work, action: Action): Promise<void> {
+  const { actor } = work;
+  switch (actor.kind) {
+    case 'operator':
+    case 'system':
+      return;
+    case 'client':
+      return permitApplication(actor.permissions, action);
+    case 'user':
+      await permitPerson(work, actor, action);
+      return;
+    default:
+      throw new AppError('forbidden', 'You may not do this.');
   }
-  throw new AppError('forbidden', 'You may not do this.');
+}
+
+function permitApplication(permissions: readonly string[], action: Action): void {
+  const opening = permissionsFor(action);
+  if (permissions.some((permission) => opening.includes(permission))) return;
+  throw new AppError(
+    'forbidden',
+    opening.length === 0
+      ? 'Applications cannot do this; it takes a person with the right role.'
+      : `The application lacks the permission for this. One of these is needed: ${opening.join(', ')}.`,
+  );
+}
+
+/** The person's token, role and last proof must all allow it. Returns the roles that do. */
+async function permitPerson(work: Work, actor: SignedInUser, action: Action): Promise<HeldRole[]> {
+  demandScope(actor, scopesFor(action));
+  const opening = openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId));
+  const { roles, strongWithinMinutes } = powerOf(action);
+  if (opening.length === 0) {
+    throw new AppError('forbidden', `You may not do this. It takes one of these roles: ${roles.join(', ')}.`);
+  }
+  demandStrong(work, actor, strongWithinMinutes);
+  return opening;
+}
+
+function demandScope({ through }: SignedInUser, scopes: readonly string[]): void {
+  if (!through || through.scopes.some((scope) => scopes.includes(scope))) return;
+  throw new AppError(
+    'forbidden',
+    `The access token lacks the scope for this. One of these is needed: ${scopes.join(', ')}.`,
+  );
+}
+
+function demandStrong({ now }: Work, { strongAt }: SignedInUser, withinMinutes: number): void {
+  if (strongAt && now.getTime() - strongAt.getTime() <= withinMinutes * minute) return;
+  throw new AppError('insufficient_authentication', 'Sign in again with a passkey to do this.', {
+    strongWithinSeconds: withinMinutes * 60,
+  });
 }
 
 /**
- * `permit`, and then the ladder: application permissions alone never reach people with roles.
- * The operator stands above every rank.
+ * `permit`, and then the ladder: one acts on lower ranks and never on oneself, application permissions alone never reach people
+ * with roles. The operator stands above every rank. Returns the limits that come with the role that opened the action.
  */
-export async function permitOn(work: Work, action: Action, targetUserId: string): Promise<void> {
+export async function permitOn(
+  work: Work,
+  action: Action,
+  targetUserId: string,
+): Promise<{ limits: PassLimits | null }> {
   await permit(work, action);
-  if (work.actor.kind !== 'client') return;
-  if (rankOf(await assignments.rolesOf(work.tx, targetUserId)) > 0) {
-    throw new AppError(
-      'forbidden',
-      'This user holds an administrator role. Applications cannot act on administrators; an administrator of higher rank can.',
-    );
+  const { actor } = work;
+  if (actor.kind === 'client') {
+    if (rankOf(await rolesOf(work, targetUserId)) > 0) {
+      throw new AppError(
+        'forbidden',
+        'This user holds an administrator role. Applications cannot act on administrators; an administrator of higher rank can.',
+      );
+    }
+    if (action === 'passes.write') await demandNoOwner(work, actor.clientId, targetUserId);
   }
+  if (actor.kind !== 'user') return { limits: null };
+
+  if (actor.userId === targetUserId) throw new AppError('forbidden', ownWords[action] ?? notOneself);
+  if (action === 'passes.write' && actor.through) await demandNoOwner(work, actor.through.clientId, targetUserId);
+  const target = {
+    rank: rankOf(await rolesOf(work, targetUserId)),
+    groupIds: await assignments.scopesHolding(work.tx, targetUserId),
+  };
+  const reached = reach(openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId)), target);
+  if (reached) return reached;
+  throw new AppError(
+    'forbidden',
+    target.rank > 0
+      ? 'This user holds an administrator role that ranks as high as yours or higher. Ask an administrator of higher rank.'
+      : 'This user is in none of the groups that your role is for.',
+  );
+}
+
+const notOneself = 'Nobody may do this to their own account. Ask another administrator.';
+const ownWords: Partial<Record<Action, string>> = {
+  'passes.write':
+    'Nobody can issue a Temporary Access Pass for themselves, or change the one they have. Ask another administrator.',
+};
+
+/** `permit` for what a reader whose role is for some groups may see of one person. */
+export async function permitToSee(work: Work, action: 'passes.read', targetUserId: string): Promise<void> {
+  await permit(work, action);
+  const { actor } = work;
+  if (actor.kind !== 'user') return;
+  const opening = openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId));
+  if (opening.some(({ scopeGroupId }) => scopeGroupId === null)) return;
+  const groupIds = await assignments.scopesHolding(work.tx, targetUserId);
+  if (opening.some(({ scopeGroupId }) => groupIds.includes(scopeGroupId!))) return;
+  throw new AppError('forbidden', 'This user is in none of the groups that your role is for.');
+}
+
+/** `permit` for what shows everybody: a role that is for some groups is not enough. */
+export async function permitEverywhere(work: Work, action: Action): Promise<void> {
+  await permit(work, action);
+  const { actor } = work;
+  if (actor.kind !== 'user') return;
+  const opening = openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId));
+  if (opening.some(({ scopeGroupId }) => scopeGroupId === null)) return;
+  throw new AppError('forbidden', 'Your role is for the people in some groups. Ask for one of them by name.');
+}
+
+/** What a person may do with their own; returns whose it is. Writing wants a proof of the last ten minutes. */
+export async function permitOwn(work: Work, action: OwnAction): Promise<string> {
+  const { actor } = work;
+  if (actor.kind !== 'user') {
+    throw new AppError('forbidden', '/me is the person behind an access token. This token speaks for an application.');
+  }
+  demandScope(actor, ownScopes(action));
+  if (action === 'passes.write') demandStrong(work, actor, 10);
+  return actor.userId;
+}
+
+/** For what only a Global Administrator changes, and the command line; `message` says what that is. */
+export async function demandGlobalAdministrator(work: Work, message: string): Promise<void> {
+  const { actor } = work;
+  if (actor.kind === 'operator' || actor.kind === 'system') return;
+  if (actor.kind === 'user') {
+    const held = await assignments.rolesHeld(work.tx, actor.userId);
+    if (held.some(({ templateId }) => templateId === globalAdministrator.templateId)) return;
+  }
+  throw new AppError('forbidden', message);
+}
+
+/** Whoever owns a client could make it issue a pass for them. */
+async function demandNoOwner(work: Work, clientId: string, targetUserId: string): Promise<void> {
+  if (!(await assignments.ownsClient(work.tx, clientId, targetUserId))) return;
+  throw new AppError(
+    'forbidden',
+    'This user owns the application that asks, and nobody can issue a Temporary Access Pass for themselves.',
+  );
+}
+
+async function rolesOf(work: Work, userId: string): Promise<string[]> {
+  return (await assignments.rolesHeld(work.tx, userId)).map(({ templateId }) => templateId);
 }

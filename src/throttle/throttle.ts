@@ -60,6 +60,14 @@ export async function reserve(
   return { granted: true, counters };
 }
 
+/** Passes that one person issues. */
+export const issuingLimit: Limit = { most: 20, windowMinutes: 60 };
+
+/** Counts one more of what somebody does; null when it is within the limit, else when the next one is. */
+export function countAgainst(work: Work, limit: Limit, who: string): Promise<Date | null> {
+  return raise(work, 'issued', work.secrets.keyedHash('throttle', 'issued', who), limit);
+}
+
 /** Null when counted; else when the window ends. One conditional statement, so a full counter never rises. */
 async function raise(work: Work, scope: string, key: Buffer, limit: Limit): Promise<Date | null> {
   const values = { scope, key, now: work.now, most: limit.most, minutes: limit.windowMinutes };

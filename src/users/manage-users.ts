@@ -2,7 +2,7 @@ import { AppError } from '../core/errors.ts';
 import { keysAfter, type Page, type PageAsked, pageOf } from '../core/page.ts';
 import type { Work } from '../core/work.ts';
 import { demandAnotherGlobalAdministrator } from '../roles/manage-roles.ts';
-import { permit, permitOn } from '../roles/permit.ts';
+import { permit, permitOn, permitOwn } from '../roles/permit.ts';
 import * as users from './store.ts';
 import { type User, type UserFilter, userNameKey } from './user.ts';
 
@@ -124,6 +124,11 @@ export async function deleteUser(work: Work, idOrName: string): Promise<User> {
 export async function readUser(work: Work, idOrName: string): Promise<User> {
   await permit(work, 'users.read');
   return getUser(work, idOrName);
+}
+
+/** The person behind the access token. */
+export async function readOwnUser(work: Work): Promise<User> {
+  return getUser(work, await permitOwn(work, 'users.read'));
 }
 
 /** Fails with `not_found` when the user has no manager. */

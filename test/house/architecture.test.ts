@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/methods',
     'src/policies',
     'src/roles',
+    'src/throttle',
     'src/users',
   ],
   // the flow, and what a person manages of their own; they get the methods as an argument
@@ -47,6 +48,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/methods/temporary-access-pass',
     'src/oidc',
     'src/people.ts',
+    'src/roles',
     'src/security-info',
     'src/sign-in',
     'src/users',

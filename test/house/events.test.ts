@@ -11,13 +11,18 @@ import {
   ensureGroup,
   removeMember,
 } from '../../src/groups/manage-groups.ts';
-import { putClient } from '../../src/clients/manage-clients.ts';
-import { extendPass, issuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { putClient, setOwners } from '../../src/clients/manage-clients.ts';
+import {
+  extendPass,
+  issuePass,
+  revokeOwnPass,
+  revokePass,
+} from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
-import { grantRole, revokeRole } from '../../src/roles/manage-roles.ts';
+import { grantRole, removeAssignment, revokeRole } from '../../src/roles/manage-roles.ts';
 import {
   finishOwnEnrolment,
   beginOwnEnrolment,
@@ -74,6 +79,13 @@ const silent = [
   'groupIdOf',
   'groupsOf',
   'passHistory',
+  'ownPass',
+  'readOwnUser',
+  'roleDefinitions',
+  'roleDefinition',
+  'readAssignment',
+  'pageOfAssignments',
+  'isNamedByRole',
   'identify',
   'choose',
   'back',
@@ -177,6 +189,19 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   addMember: () => work(async (w) => addMember(w, (await ensureGroup(w, 'Renamed')).id, 'eve@example.com')),
   removeMember: () => work(async (w) => removeMember(w, (await ensureGroup(w, 'Renamed')).id, 'eve@example.com')),
   deleteGroup: () => work(async (w) => deleteGroup(w, (await ensureGroup(w, 'Renamed')).id)),
+  removeAssignment: () =>
+    work(async (w) => {
+      const userId = (await getUser(w, 'seed@example.com')).id;
+      const { assignment } = await grantRole(w, userId, 'Global Reader');
+      await removeAssignment(w, assignment!.id);
+      await grantRole(w, userId, 'Global Reader');
+    }),
+  setOwners: () => work(async (w) => setOwners(w, 'app', [(await getUser(w, 'seed@example.com')).id])),
+  revokeOwnPass: async () => {
+    const { pass, user } = await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
+    const actor = { kind: 'user', userId: user.id, strongAt: new Date() } as const;
+    await house.base.run({ ...asOperator, actor }, (w) => revokeOwnPass(w, pass.id));
+  },
   revokeRole: () => work(async (w) => revokeRole(w, (await getUser(w, 'eve@example.com')).id, 'Global Reader')),
   changePerson: () => work((w) => changePerson(w, 'eve@example.com', { enabled: false })),
   deletePerson: () => work((w) => deletePerson(w, 'eve@example.com')),

@@ -74,6 +74,7 @@ function decodedPath(address: string): string | undefined {
 const graphCodes: Readonly<Record<Failure['code'], string>> = {
   invalid_input: 'badRequest',
   unauthenticated: 'InvalidAuthenticationToken',
+  insufficient_authentication: 'insufficient_user_authentication',
   forbidden: 'accessDenied',
   not_found: 'itemNotFound',
   conflict: 'conflict',

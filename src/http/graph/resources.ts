@@ -3,6 +3,8 @@ import type { EffectivePassSettings } from '../../methods/temporary-access-pass/
 import { type Pass, type PassEnd, passState, usability } from '../../methods/temporary-access-pass/pass.ts';
 import type { IssuedPass } from '../../methods/temporary-access-pass/manage-passes.ts';
 import type { PassSettings } from '../../methods/temporary-access-pass/settings.ts';
+import type { Assignment } from '../../roles/manage-roles.ts';
+import { passIssuer, type Role } from '../../roles/role.ts';
 import { handoverUrl } from '../pass/link.ts';
 import type { User } from '../../users/user.ts';
 
@@ -36,6 +38,24 @@ export function passResource(pass: Pass, settings: EffectivePassSettings, now: D
     createdBy: { kind: pass.issuedByKind, id: pass.issuedById },
     usedDateTime: pass.lastUsedAt && graphDate(pass.lastUsedAt),
   };
+}
+
+/** A role somebody holds, in Graph's shape; the limits are ours, and a Pass Issuer's alone. */
+export function assignmentResource({ id, userId, templateId, scopeGroupId, limits }: Assignment) {
+  return {
+    id,
+    principalId: userId,
+    roleDefinitionId: templateId,
+    directoryScopeId: scopeGroupId === null ? '/' : `/groups/${scopeGroupId}`,
+    ...(templateId === passIssuer.templateId && {
+      maximumLifetimeInMinutes: limits.maximumLifetimeMinutes,
+      isUsableOnce: limits.oneTimeOnly,
+    }),
+  };
+}
+
+export function roleResource({ name, templateId }: Role) {
+  return { id: templateId, templateId, displayName: name, isBuiltIn: true, isEnabled: true };
 }
 
 /** Every property of a user there is. */

@@ -3,8 +3,10 @@ import type { Context, Next } from 'koa';
 import { AppError } from '../../core/errors.ts';
 import type { GraphParts, Version } from './api.ts';
 import { groupRoutes } from './groups.ts';
+import { meRoutes } from './me.ts';
 import { passRoutes } from './passes.ts';
 import { policyRoutes } from './policies.ts';
+import { roleRoutes } from './roles.ts';
 import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
@@ -27,5 +29,7 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   groupRoutes(router, parts, version);
   passRoutes(router, parts, version);
   policyRoutes(router, parts, version);
+  roleRoutes(router, parts, version);
+  meRoutes(router, parts, version);
   return router;
 }

@@ -4,7 +4,9 @@ import { AppError } from '../../core/errors.ts';
 import { isStorableJson } from '../../core/text.ts';
 import { addDays, addMinutes, minute } from '../../core/time.ts';
 import type { Origin, RunWork, Work } from '../../core/work.ts';
-import { permit, permitOn } from '../../roles/permit.ts';
+import { permit, permitEverywhere, permitOn, permitOwn, permitToSee } from '../../roles/permit.ts';
+import type { PassLimits } from '../../roles/role.ts';
+import { countAgainst, issuingLimit } from '../../throttle/throttle.ts';
 import { getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from './code.ts';
@@ -46,9 +48,9 @@ export async function issuePass(
   asked: IssuePass,
 ): Promise<IssuedPass> {
   const draft = await run(who, async (work) => {
-    const user = await recipient(work, asked);
+    const { user, limits } = await recipient(work, asked);
     const settings = await effectivePassSettings(work, user.id);
-    withinPolicy(settings, asked, work.now);
+    withinPolicy(settings, limits, asked, work.now);
     return { userId: user.id, passId: randomUUID(), code: newCode(settings.defaultLength), secrets: work.secrets };
   });
   const verifier = await makeVerifier(draft.secrets, draft, draft.code);
@@ -64,10 +66,11 @@ async function keepPass(
 ): Promise<IssuedPass> {
   // Everything is judged again: roles, policy and the user may have changed while the hash ran.
   await lockUser(work, made.userId);
-  const user = await recipient(work, { ...asked, user: made.userId });
+  const { user, limits } = await recipient(work, { ...asked, user: made.userId });
   const settings = await effectivePassSettings(work, user.id);
   const { startsAt, lifetimeMinutes, oneTime, purpose, windowMinutes, maximumUses } = withinPolicy(
     settings,
+    limits,
     asked,
     work.now,
   );
@@ -96,6 +99,7 @@ async function keepPass(
     endedAt: null,
     endReason: null,
   };
+  await withinQuota(work);
   const replacedPassId = await passes.replace(work.tx, work.now, pass, pepperVersion);
   if (replacedPassId) {
     work.record({ type: 'pass.replaced', userId: user.id, details: { passId: replacedPassId, by: pass.id } });
@@ -118,13 +122,31 @@ async function keepPass(
   return { pass, user, settings, code: made.code };
 }
 
-async function recipient(work: Work, asked: Pick<IssuePass, 'user'>): Promise<User> {
+/** The user, and what the issuer's role allows at most. */
+async function recipient(
+  work: Work,
+  asked: Pick<IssuePass, 'user'>,
+): Promise<{ user: User; limits: PassLimits | null }> {
   await permit(work, 'passes.write');
   const user = await getUser(work, asked.user);
-  await permitOn(work, 'passes.write', user.id);
+  const { limits } = await permitOn(work, 'passes.write', user.id);
   if (!user.enabled)
     throw new AppError('invalid_input', 'This user is disabled. Enable the user, then issue the pass.');
-  return user;
+  return { user, limits };
+}
+
+/** One person's credentials in the wrong hands must not open every account at once. */
+async function withinQuota(work: Work): Promise<void> {
+  if (work.actor.kind !== 'user') return;
+  const retryAt = await countAgainst(work, issuingLimit, work.actor.userId);
+  if (!retryAt) return;
+  throw new AppError(
+    'throttled',
+    `One person can issue ${issuingLimit.most} passes an hour. Wait, or ask a colleague.`,
+    {
+      retryAfterSeconds: Math.max(1, Math.ceil((retryAt.getTime() - work.now.getTime()) / 1000)),
+    },
+  );
 }
 
 const furthestStartDays = 90;
@@ -138,7 +160,7 @@ const outOfScope = {
     'The Temporary Access Pass policy excludes this user: excludeTargets names the user or one of their groups.',
 };
 
-function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Date) {
+function withinPolicy(settings: EffectivePassSettings, limits: PassLimits | null, asked: IssuePass, now: Date) {
   if (settings.state === 'disabled') {
     throw new AppError('invalid_input', 'Temporary Access Passes are disabled by policy.');
   }
@@ -149,14 +171,17 @@ function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Da
   if (settings.requireReason && !asked.reason?.trim()) {
     throw new AppError('invalid_input', 'reason is required: the Temporary Access Pass policy asks for one.');
   }
-  const lifetimeMinutes = lifetimeWithin(settings, asked.lifetimeMinutes ?? settings.defaultLifetimeInMinutes);
+  const lifetimeMinutes = lifetimeWithin(settings, limits, asked.lifetimeMinutes);
   if (asked.oneTime === false && settings.isUsableOnce) {
     throw new AppError('invalid_input', 'isUsableOnce cannot be false: policy makes every pass one-time.');
   }
   if (asked.purpose === 'signIn') {
     throw new AppError('invalid_input', 'purpose cannot be signIn: policy allows registration at most.');
   }
-  const oneTime = settings.isUsableOnce || (asked.oneTime ?? false);
+  if (asked.oneTime === false && limits?.oneTimeOnly) {
+    throw new AppError('forbidden', 'isUsableOnce cannot be false: your role lets you issue one-time passes only.');
+  }
+  const oneTime = settings.isUsableOnce || (limits?.oneTimeOnly ?? false) || (asked.oneTime ?? false);
   return {
     lifetimeMinutes,
     oneTime,
@@ -167,8 +192,16 @@ function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Da
   };
 }
 
-function lifetimeWithin(settings: EffectivePassSettings, minutes: number): number {
-  const { minimumLifetimeInMinutes: least, maximumLifetimeInMinutes: most } = settings;
+function lifetimeWithin(settings: EffectivePassSettings, limits: PassLimits | null, asked: number | undefined): number {
+  const { minimumLifetimeInMinutes: least } = settings;
+  const most = Math.min(settings.maximumLifetimeInMinutes, limits?.maximumLifetimeMinutes ?? Number.POSITIVE_INFINITY);
+  if (most < least) {
+    throw new AppError(
+      'forbidden',
+      `Your role lets you issue passes of ${most} minutes at most, and policy asks for ${least} at least.`,
+    );
+  }
+  const minutes = asked ?? Math.min(settings.defaultLifetimeInMinutes, most);
   if (Number.isInteger(minutes) && minutes >= least && minutes <= most) return minutes;
   // Entra's sentence, word for word: scripts look for it.
   throw new AppError(
@@ -194,15 +227,22 @@ export async function currentPass(
   work: Work,
   idOrName: string,
 ): Promise<{ user: User; pass: Pass | undefined; settings: EffectivePassSettings }> {
+  const user = await visible(work, idOrName);
+  return { user, pass: await passes.current(work.tx, user.id), settings: await effectivePassSettings(work, user.id) };
+}
+
+/** Somebody whose passes the actor may see. */
+async function visible(work: Work, idOrName: string): Promise<User> {
   await permit(work, 'passes.read');
   const user = await getUser(work, idOrName);
-  return { user, pass: await passes.current(work.tx, user.id), settings: await effectivePassSettings(work, user.id) };
+  await permitToSee(work, 'passes.read', user.id);
+  return user;
 }
 
 export async function listPasses(
   work: Work,
 ): Promise<{ passes: (Pass & { userPrincipalName: string; settings: EffectivePassSettings })[] }> {
-  await permit(work, 'passes.read');
+  await permitEverywhere(work, 'passes.read');
   const current = await passes.listCurrent(work.tx);
   const settingsOf = await effectivePassSettingsOfAll(
     work,
@@ -216,8 +256,25 @@ export async function revokePass(work: Work, asked: { user: string; passId?: str
   await permit(work, 'passes.write');
   const user = await getUser(work, asked.user);
   await permitOn(work, 'passes.write', user.id);
+  return end(work, user, asked.passId);
+}
+
+/** One's own current pass; undefined when there is none. Never the code. */
+export async function ownPass(
+  work: Work,
+): Promise<{ user: User; pass: Pass | undefined; settings: EffectivePassSettings }> {
+  const user = await getUser(work, await permitOwn(work, 'passes.read'));
+  return { user, pass: await passes.current(work.tx, user.id), settings: await effectivePassSettings(work, user.id) };
+}
+
+/** Whoever finds a pass of theirs that they did not ask for ends it. Fails with `not_found`. */
+export async function revokeOwnPass(work: Work, passId: string): Promise<Pass> {
+  return end(work, await getUser(work, await permitOwn(work, 'passes.write')), passId);
+}
+
+async function end(work: Work, user: User, passId: string | undefined): Promise<Pass> {
   const pass = await passes.current(work.tx, user.id);
-  if (!pass || (asked.passId !== undefined && asked.passId !== pass.id)) {
+  if (!pass || (passId !== undefined && passId !== pass.id)) {
     throw new AppError('not_found', 'This user has no such pass.');
   }
   if (!(await passes.revoke(work.tx, work.now, pass.id)))
@@ -243,16 +300,16 @@ export async function extendPass(
   work: Work,
   asked: ExtendPass,
 ): Promise<{ user: User; pass: Pass; settings: EffectivePassSettings }> {
-  const found = await recipient(work, asked);
+  const found = (await recipient(work, asked)).user;
   // As when issuing, and in its order of locks: what is judged below is not issued anew meanwhile.
   await lockUser(work, found.id);
-  const user = await recipient(work, { user: found.id });
+  const { user, limits } = await recipient(work, { user: found.id });
   const pass = await passes.current(work.tx, user.id);
   if (!pass || (asked.passId !== undefined && asked.passId !== pass.id)) {
     throw new AppError('not_found', 'This user has no such pass.');
   }
   const settings = await effectivePassSettings(work, user.id);
-  const lifetimeMinutes = lifetimeWithin(settings, asked.lifetimeMinutes);
+  const lifetimeMinutes = lifetimeWithin(settings, limits, asked.lifetimeMinutes);
   if (isDisabledByPolicy(pass, settings)) throw new AppError('invalid_input', 'This pass is disabled by policy.');
 
   const extended = await passes.extend(work.tx, work.now, { passId: pass.id, lifetimeMinutes });
@@ -283,8 +340,7 @@ export async function passHistory(
   work: Work,
   idOrName: string,
 ): Promise<{ user: User; passes: readonly { pass: Pass; end: PassEnd }[] }> {
-  await permit(work, 'passes.read');
-  const user = await getUser(work, idOrName);
+  const user = await visible(work, idOrName);
   const ended = await passes.ended(work.tx, work.now, user.id);
   return { user, passes: ended.map((pass) => ({ pass, end: passEnd(pass, work.now)! })) };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Secrets } from '../../core/secrets.ts';
-import { permissionsFor } from '../../roles/permit.ts';
+import { permissionsFor } from '../../roles/powers.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { BootstrapMethod, RefusalReason } from '../method.ts';
 import { normalizeCode } from './code.ts';

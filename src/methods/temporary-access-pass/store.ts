@@ -1,4 +1,5 @@
 import type { Transaction } from '../../core/work.ts';
+import { stillMayIssueSql } from '../../roles/still-may-issue.ts';
 import type { Pass, PassPurpose } from './pass.ts';
 
 interface PassRow {
@@ -202,8 +203,10 @@ export async function redeem(
         -- a role granted since ends the pass: its issuer may rank below its holder now
         and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
         and (p.issued_by_kind in ('operator', 'system')
+          or (p.issued_by_kind = 'user' and ${stillMayIssueSql('p.issued_by_id', 'p.user_id')})
           or (p.issued_by_kind = 'client'
             and exists (select 1 from clients c where c.client_id = p.issued_by_id and c.app_roles && :permissions::text[])
+            and not exists (select 1 from client_owners o where o.client_id = p.issued_by_id and o.user_id = p.user_id)
             and not exists (select 1 from role_assignments r where r.user_id = p.user_id)))
     returning p.*`,
     { ...asked, now } as never,

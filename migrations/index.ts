@@ -8,6 +8,7 @@ import * as passkeys from './20261121_1060_passkeys.ts';
 import * as signIns from './20261121_1070_sign_ins.ts';
 import * as passMaximumUses from './20261121_1080_pass_maximum_uses.ts';
 import * as roleScopes from './20261122_1000_role_scopes.ts';
+import * as passApprovals from './20261122_1020_pass_approvals.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -21,4 +22,5 @@ export const migrations = {
   '20261121_1070_sign_ins': signIns,
   '20261121_1080_pass_maximum_uses': passMaximumUses,
   '20261122_1000_role_scopes': roleScopes,
+  '20261122_1020_pass_approvals': passApprovals,
 };

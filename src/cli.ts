@@ -41,6 +41,7 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey pass extend USER --lifetime MINUTES
   latchkey pass history USER
   latchkey pass revoke USER
+  latchkey pass approvals | approve ID | reject ID
   latchkey policy show                    the policy for passes
   latchkey policy set KEY=VALUE ...       change what is named, keep the rest; values are JSON, or plain words
   latchkey policy reset                   back to the defaults

@@ -4,6 +4,7 @@ import { system } from './core/actor.ts';
 import type { RunWork } from './core/work.ts';
 import type { NamedStatements } from './database/named-statements.ts';
 import { deleteExpiredCeremonies } from './methods/passkey/store.ts';
+import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
 import { purgeExpired } from './oidc/purge.ts';
 import { deleteExpired } from './sign-in/store.ts';
@@ -49,6 +50,7 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await deleteExpired(work.tx, work.now);
     await deleteExpiredCeremonies(work.tx, work.now);
     await deleteEndedWindows(work);
+    await purgeLapsed(work.tx, work.now);
     const purged = await purgeEnded(work.tx, work.now);
     if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
   });

@@ -1,4 +1,4 @@
-import { endedPassResource, issuedPassResource, passResource } from '../http/graph/resources.ts';
+import { approvalResource, endedPassResource, issuedPassResource, passResource } from '../http/graph/resources.ts';
 import { handoverUrl } from '../http/pass/link.ts';
 import { inGroups } from '../methods/temporary-access-pass/code.ts';
 import {
@@ -9,6 +9,8 @@ import {
   revokePass,
 } from '../methods/temporary-access-pass/manage-passes.ts';
 import { passState } from '../methods/temporary-access-pass/pass.ts';
+import { approvalState, type Decision } from '../methods/temporary-access-pass/approvals/approval.ts';
+import { decideApproval, pageOfApprovals } from '../methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { asOperator } from '../wire.ts';
 import { type Command, one, print, printJson, UsageError, withBase } from './command.ts';
 
@@ -55,6 +57,21 @@ export const passCommands: Readonly<Record<string, Command>> = {
         print(`${pass.userPrincipalName}\t${passState(pass, found.now)}\tuntil ${pass.expiresAt.toISOString()}\n`);
       }
     }),
+
+  'pass approvals': (_operands, { json }) =>
+    withBase(async (base) => {
+      const { items, now } = await base.run(asOperator, async (work) => ({
+        ...(await pageOfApprovals(work, { top: 999 })),
+        now: work.now,
+      }));
+      if (json) return printJson({ value: items.map((approval) => approvalResource(approval, now)) });
+      for (const approval of items) {
+        print(`${approval.id}\t${approvalState(approval, now)}\tuntil ${approval.lapsesAt.toISOString()}\n`);
+      }
+    }),
+
+  'pass approve': (operands, { json }) => decide(one(operands, 'pass approve ID'), 'approved', json),
+  'pass reject': (operands, { json }) => decide(one(operands, 'pass reject ID'), 'rejected', json),
 
   'pass extend': (operands, { json, lifetime }) => {
     const user = one(operands, 'pass extend USER --lifetime MINUTES');
@@ -103,4 +120,15 @@ function moment(text: string): Date {
     throw new UsageError('--start is a date and time with its zone, such as 2026-11-21T09:00:00Z.');
   }
   return at;
+}
+
+function decide(id: string, decision: Decision, json: boolean | undefined): Promise<void> {
+  return withBase(async (base) => {
+    const { decided, now } = await base.run(asOperator, async (work) => ({
+      decided: await decideApproval(work, id, decision),
+      now: work.now,
+    }));
+    if (json) printJson(approvalResource(decided, now));
+    else print(`${decision === 'approved' ? 'Approved' : 'Rejected'}.\n`);
+  });
 }

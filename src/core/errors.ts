@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'unauthenticated' // 401
   | 'insufficient_authentication' // 401: signed in, but too weakly or too long ago (RFC 9470)
   | 'forbidden' // 403
+  | 'approval_required' // 403, for now: a second administrator was asked
   | 'not_found' // 404
   | 'conflict' // 409
   | 'too_large' // 413
@@ -16,6 +17,8 @@ interface Extra {
   readonly retryAfterSeconds?: number;
   /** With `insufficient_authentication`: how old a passkey sign-in may be, at most. */
   readonly strongWithinSeconds?: number;
+  /** With `approval_required`: the request that waits. */
+  readonly approvalId?: string;
   /** For the audit log only; never shown. */
   readonly auditReason?: string;
   readonly cause?: unknown;
@@ -27,6 +30,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
   readonly strongWithinSeconds: number | undefined;
+  readonly approvalId: string | undefined;
   readonly auditReason: string | undefined;
 
   /** `message` is a sentence that is safe to show to the person who asked. */
@@ -35,6 +39,7 @@ export class AppError extends Error {
     this.code = code;
     this.retryAfterSeconds = extra.retryAfterSeconds;
     this.strongWithinSeconds = extra.strongWithinSeconds;
+    this.approvalId = extra.approvalId;
     this.auditReason = extra.auditReason;
   }
 }

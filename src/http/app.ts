@@ -175,6 +175,7 @@ const problemOf = {
   unauthenticated: 'forbidden',
   insufficient_authentication: 'forbidden',
   forbidden: 'crossSite',
+  approval_required: 'crossSite',
   not_found: 'notFound',
   conflict: 'badRequest',
   too_large: 'tooLarge',

@@ -8,6 +8,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   unauthenticated: 401,
   insufficient_authentication: 401,
   forbidden: 403,
+  approval_required: 403,
   not_found: 404,
   conflict: 409,
   too_large: 413,
@@ -23,11 +24,14 @@ export interface Failure {
   /** A sentence safe to show. */
   readonly message: string;
   readonly requestId: string;
+  /** With `approval_required`: the request that waits. */
+  readonly approvalId?: string | undefined;
 }
 
 export function failureOf(error: unknown, requestId: string): Failure {
   if (error instanceof AppError) {
-    return { status: statusOf[error.code], code: error.code, message: error.message, requestId };
+    const { code, message, approvalId } = error;
+    return { status: statusOf[code], code, message, requestId, approvalId };
   }
   return { status: 500, code: 'fault', message: 'Something went wrong on our side. It is not your fault.', requestId };
 }

@@ -151,6 +151,16 @@ export async function listRoleHolders(work: Work): Promise<RoleHolder[]> {
   return assignments.holders(work.tx);
 }
 
+/** Template ids of the roles a user holds, wherever they are for. */
+export async function templateIdsOf(work: Work, userId: string): Promise<string[]> {
+  return (await assignments.rolesHeld(work.tx, userId)).map(({ templateId }) => templateId);
+}
+
+/** Whoever owns a client can make it ask for things. */
+export function ownsClient(work: Work, clientId: string, userId: string): Promise<boolean> {
+  return assignments.ownsClient(work.tx, clientId, userId);
+}
+
 /** Whether a role is given for the people in this group: who is in it is then decided by Global Administrators. */
 export function isNamedByRole(work: Work, groupId: string): Promise<boolean> {
   return assignments.isScope(work.tx, groupId);

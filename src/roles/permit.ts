@@ -114,6 +114,18 @@ const ownWords: Partial<Record<Action, string>> = {
     'Nobody can issue a Temporary Access Pass for themselves, or change the one they have. Ask another administrator.',
 };
 
+/** For the manager of a user, where policy lets managers give passes: to people without roles, and to nobody above them. */
+export async function permitManager(work: Work, targetUserId: string): Promise<void> {
+  const { actor } = work;
+  if (actor.kind !== 'user' || actor.userId === targetUserId) throw new AppError('forbidden', notOneself);
+  demandScope(actor, scopesFor('passes.write'));
+  if (rankOf(await rolesOf(work, targetUserId)) > 0) {
+    throw new AppError('forbidden', 'This user holds an administrator role. Ask an administrator of higher rank.');
+  }
+  if (actor.through) await demandNoOwner(work, actor.through.clientId, targetUserId);
+  demandStrong(work, actor, powerOf('passes.write').strongWithinMinutes);
+}
+
 /** `permit` for what a reader whose role is for some groups may see of one person. */
 export async function permitToSee(work: Work, action: 'passes.read', targetUserId: string): Promise<void> {
   await permit(work, action);

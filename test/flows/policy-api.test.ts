@@ -20,6 +20,8 @@ const defaults = {
   registrationWindowInMinutes: 10,
   maximumUses: null,
   requireReason: false,
+  managersMayIssue: false,
+  requireApprovalFor: [{ targetType: 'role', id: 'any_role' }],
   includeTargets: [{ targetType: 'group', id: 'all_users' }],
   excludeTargets: [],
   profiles: [],

@@ -18,6 +18,7 @@ import {
   revokeOwnPass,
   revokePass,
 } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
@@ -79,6 +80,10 @@ const silent = [
   'groupIdOf',
   'groupsOf',
   'passHistory',
+  'needsApproval',
+  'pageOfApprovals',
+  'templateIdsOf',
+  'ownsClient',
   'ownPass',
   'readOwnUser',
   'roleDefinitions',
@@ -196,6 +201,26 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
       await removeAssignment(w, assignment!.id);
       await grantRole(w, userId, 'Global Reader');
     }),
+  standingApproval: async () => {
+    await work(async (w) =>
+      grantRole(w, (await getUser(w, 'eve@example.com')).id, 'Privileged Authentication Administrator'),
+    );
+    const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
+    const { id: target } = await work((w) =>
+      createUser(w, { userPrincipalName: 'ward@example.com', displayName: 'W' }),
+    );
+    await work((w) => grantRole(w, target, 'Global Reader'));
+    const eve = { ...asOperator, actor: { kind: 'user', userId, strongAt: new Date() } } as const;
+    await issuePass(house.base.run, eve, { user: target }).catch((error: unknown) => error);
+  },
+  decideApproval: () =>
+    work(async (w) => decideApproval(w, (await pageOfApprovals(w, { top: 1 })).items[0]!.id, 'approved')),
+  useApproval: async () => {
+    const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
+    const eve = { ...asOperator, actor: { kind: 'user', userId, strongAt: new Date() } } as const;
+    await issuePass(house.base.run, eve, { user: 'ward@example.com' });
+    await work((w) => revokeRole(w, userId, 'Privileged Authentication Administrator'));
+  },
   setOwners: () => work(async (w) => setOwners(w, 'app', [(await getUser(w, 'seed@example.com')).id])),
   revokeOwnPass: async () => {
     const { pass, user } = await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });

@@ -76,6 +76,7 @@ const graphCodes: Readonly<Record<Failure['code'], string>> = {
   unauthenticated: 'InvalidAuthenticationToken',
   insufficient_authentication: 'insufficient_user_authentication',
   forbidden: 'accessDenied',
+  approval_required: 'approvalRequired',
   not_found: 'itemNotFound',
   conflict: 'conflict',
   too_large: 'requestEntityTooLarge',
@@ -92,9 +93,7 @@ export function showGraphFailure(ctx: Context, failure: Failure): void {
   ctx.set('cache-control', 'no-store');
   ctx.set('request-id', failure.requestId);
   ctx.body = graphError(
-    graphCodes[failure.code],
-    failure.message,
-    failure.requestId,
+    { ...failure, code: graphCodes[failure.code] },
     ctx.get('client-request-id').slice(0, 64),
     new Date(),
   );

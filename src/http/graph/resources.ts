@@ -1,5 +1,6 @@
 import type { Group } from '../../groups/group.ts';
 import type { EffectivePassSettings } from '../../methods/temporary-access-pass/effective-settings.ts';
+import { approvalState, type PassApproval } from '../../methods/temporary-access-pass/approvals/approval.ts';
 import { type Pass, type PassEnd, passState, usability } from '../../methods/temporary-access-pass/pass.ts';
 import type { IssuedPass } from '../../methods/temporary-access-pass/manage-passes.ts';
 import type { PassSettings } from '../../methods/temporary-access-pass/settings.ts';
@@ -37,6 +38,29 @@ export function passResource(pass: Pass, settings: EffectivePassSettings, now: D
     state: passState(pass, now),
     createdBy: { kind: pass.issuedByKind, id: pass.issuedById },
     usedDateTime: pass.lastUsedAt && graphDate(pass.lastUsedAt),
+  };
+}
+
+/** A request for a second administrator's word, ours alone. */
+export function approvalResource(approval: PassApproval, now: Date) {
+  return {
+    id: approval.id,
+    state: approvalState(approval, now),
+    userId: approval.userId,
+    requestedBy: { kind: approval.askedByKind, id: approval.askedById },
+    requestedDateTime: graphDate(approval.askedAt),
+    expirationDateTime: graphDate(approval.lapsesAt),
+    temporaryAccessPass: {
+      startDateTime: approval.terms.startsAt ? graphDate(new Date(approval.terms.startsAt)) : null,
+      lifetimeInMinutes: approval.terms.lifetimeMinutes ?? null,
+      isUsableOnce: approval.terms.oneTime ?? null,
+      purpose: approval.terms.purpose ?? null,
+      reason: approval.terms.reason ?? null,
+      ticket: approval.terms.ticket ?? null,
+      verifiedBy: approval.terms.verifiedBy ?? null,
+    },
+    decidedBy: approval.decision && { kind: approval.decidedBy ? 'user' : 'operator', id: approval.decidedBy },
+    decidedDateTime: approval.decidedAt && graphDate(approval.decidedAt),
   };
 }
 
@@ -139,7 +163,16 @@ function lifeOf(pass: Pass) {
 }
 
 /** Graph's error envelope; its JavaScript client reads `innerError` with exactly these names. */
-export function graphError(code: string, message: string, requestId: string, clientRequestId: string, now: Date) {
+export function graphError(
+  {
+    code,
+    message,
+    requestId,
+    approvalId,
+  }: { code: string; message: string; requestId: string; approvalId?: string | undefined },
+  clientRequestId: string,
+  now: Date,
+) {
   return {
     error: {
       code,
@@ -148,6 +181,7 @@ export function graphError(code: string, message: string, requestId: string, cli
         date: now.toISOString().slice(0, 19),
         'request-id': requestId,
         'client-request-id': clientRequestId || requestId,
+        ...(approvalId && { approvalId }),
       },
     },
   };

@@ -1,6 +1,7 @@
 import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import { AppError } from '../../core/errors.ts';
+import { approvalRoutes } from './approvals.ts';
 import type { GraphParts, Version } from './api.ts';
 import { groupRoutes } from './groups.ts';
 import { meRoutes } from './me.ts';
@@ -29,6 +30,7 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   groupRoutes(router, parts, version);
   passRoutes(router, parts, version);
   policyRoutes(router, parts, version);
+  approvalRoutes(router, parts, version);
   roleRoutes(router, parts, version);
   meRoutes(router, parts, version);
   return router;

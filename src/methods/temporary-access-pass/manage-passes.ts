@@ -4,14 +4,17 @@ import { AppError } from '../../core/errors.ts';
 import { isStorableJson } from '../../core/text.ts';
 import { addDays, addMinutes, minute } from '../../core/time.ts';
 import type { Origin, RunWork, Work } from '../../core/work.ts';
-import { permit, permitEverywhere, permitOn, permitOwn, permitToSee } from '../../roles/permit.ts';
+import { permit, permitEverywhere, permitManager, permitOn, permitOwn, permitToSee } from '../../roles/permit.ts';
 import type { PassLimits } from '../../roles/role.ts';
 import { countAgainst, issuingLimit } from '../../throttle/throttle.ts';
-import { getUser, lockUser } from '../../users/manage-users.ts';
+import { findUser, getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from './code.ts';
+import type { PassTerms } from './approvals/approval.ts';
+import { needsApproval, standingApproval, useApproval } from './approvals/manage-approvals.ts';
 import { type EffectivePassSettings, effectivePassSettings, effectivePassSettingsOfAll } from './effective-settings.ts';
 import { isDisabledByPolicy, type Pass, type PassEnd, type PassPurpose, passEnd, passState } from './pass.ts';
+import { readPassSettings } from './settings.ts';
 import * as passes from './store.ts';
 import { makeVerifier, pepperVersion } from './verifier.ts';
 
@@ -51,12 +54,31 @@ export async function issuePass(
     const { user, limits } = await recipient(work, asked);
     const settings = await effectivePassSettings(work, user.id);
     withinPolicy(settings, limits, asked, work.now);
+    if (await needsApproval(work, settings, user.id)) {
+      await lockUser(work, user.id);
+      const approval = await standingApproval(work, user.id, termsOf(asked));
+      // Kept, and so returned: what is thrown here would roll the request for approval back.
+      if (approval.decision !== 'approved') return { waitsFor: approval };
+    }
     return { userId: user.id, passId: randomUUID(), code: newCode(settings.defaultLength), secrets: work.secrets };
   });
+  if ('waitsFor' in draft) {
+    throw new AppError(
+      'approval_required',
+      'A second administrator has to approve a pass for this user. They were asked; ask for the same pass again when they have.',
+      { approvalId: draft.waitsFor.id },
+    );
+  }
   const verifier = await makeVerifier(draft.secrets, draft, draft.code);
   return run(who, (work) =>
     keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }),
   );
+}
+
+function termsOf(asked: IssuePass): PassTerms {
+  const { user: _, startsAt, ...terms } = asked;
+  const named = { ...terms, ...(startsAt && { startsAt: startsAt.toISOString() }) };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
 }
 
 async function keepPass(
@@ -99,6 +121,11 @@ async function keepPass(
     endedAt: null,
     endReason: null,
   };
+  let approvalId: string | undefined;
+  if (await needsApproval(work, settings, user.id)) {
+    approvalId = (await standingApproval(work, user.id, termsOf(asked))).id;
+    await useApproval(work, approvalId);
+  }
   await withinQuota(work);
   const replacedPassId = await passes.replace(work.tx, work.now, pass, pepperVersion);
   if (replacedPassId) {
@@ -117,6 +144,7 @@ async function keepPass(
       reason: pass.reason,
       ticket: pass.ticket,
       verifiedBy: pass.verifiedBy,
+      ...(approvalId && { approvalId }),
     },
   });
   return { pass, user, settings, code: made.code };
@@ -127,12 +155,29 @@ async function recipient(
   work: Work,
   asked: Pick<IssuePass, 'user'>,
 ): Promise<{ user: User; limits: PassLimits | null }> {
-  await permit(work, 'passes.write');
-  const user = await getUser(work, asked.user);
-  const { limits } = await permitOn(work, 'passes.write', user.id);
+  const { user, limits } = await within(work, asked.user);
   if (!user.enabled)
     throw new AppError('invalid_input', 'This user is disabled. Enable the user, then issue the pass.');
   return { user, limits };
+}
+
+/** Somebody whose passes the actor gives and takes away: by role or permission, or as their manager where policy lets managers. */
+async function within(work: Work, idOrName: string): Promise<{ user: User; limits: PassLimits | null }> {
+  const report = await reportOf(work, idOrName);
+  if (report) return { user: report, limits: null };
+  await permit(work, 'passes.write');
+  const user = await getUser(work, idOrName);
+  return { user, ...(await permitOn(work, 'passes.write', user.id)) };
+}
+
+async function reportOf(work: Work, idOrName: string): Promise<User | undefined> {
+  const { actor } = work;
+  if (actor.kind !== 'user') return undefined;
+  if (!(await readPassSettings(work)).managersMayIssue) return undefined;
+  const user = await findUser(work, idOrName);
+  if (user?.managerId !== actor.userId) return undefined;
+  await permitManager(work, user.id);
+  return user;
 }
 
 /** One person's credentials in the wrong hands must not open every account at once. */
@@ -233,6 +278,8 @@ export async function currentPass(
 
 /** Somebody whose passes the actor may see. */
 async function visible(work: Work, idOrName: string): Promise<User> {
+  const report = await reportOf(work, idOrName);
+  if (report) return report;
   await permit(work, 'passes.read');
   const user = await getUser(work, idOrName);
   await permitToSee(work, 'passes.read', user.id);
@@ -253,9 +300,7 @@ export async function listPasses(
 
 /** Ends a pass and what it opened, at once. Fails with `not_found` when the user has no such current pass. */
 export async function revokePass(work: Work, asked: { user: string; passId?: string }): Promise<Pass> {
-  await permit(work, 'passes.write');
-  const user = await getUser(work, asked.user);
-  await permitOn(work, 'passes.write', user.id);
+  const { user } = await within(work, asked.user);
   return end(work, user, asked.passId);
 }
 
@@ -311,6 +356,9 @@ export async function extendPass(
   const settings = await effectivePassSettings(work, user.id);
   const lifetimeMinutes = lifetimeWithin(settings, limits, asked.lifetimeMinutes);
   if (isDisabledByPolicy(pass, settings)) throw new AppError('invalid_input', 'This pass is disabled by policy.');
+  if (await needsApproval(work, settings, user.id)) {
+    throw new AppError('forbidden', 'This pass was approved for the time it has. Ask for a new one that lasts longer.');
+  }
 
   const extended = await passes.extend(work.tx, work.now, { passId: pass.id, lifetimeMinutes });
   if (!extended) throw notExtended(await passes.byId(work.tx, pass.id), lifetimeMinutes, work.now);

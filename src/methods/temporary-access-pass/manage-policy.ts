@@ -5,9 +5,11 @@ import type { Work } from '../../core/work.ts';
 import { groupIdOf } from '../../groups/manage-groups.ts';
 import { lockPolicy, writePolicy } from '../../policies/policy-documents.ts';
 import { permit } from '../../roles/permit.ts';
+import { findRole } from '../../roles/role.ts';
 import { getUser } from '../../users/manage-users.ts';
 import {
   allUsers,
+  anyRole,
   defaultPassSettings,
   passPolicyName,
   type PassSettings,
@@ -88,6 +90,14 @@ async function withObjectIds(
       named[list].push({ ...target, id: await idOf(target, `${list}.${index}.id`) });
     }
   }
+  if (changes.requireApprovalFor) {
+    named.requireApprovalFor = [];
+    for (const [index, { targetType, id }] of changes.requireApprovalFor.entries()) {
+      const path = `requireApprovalFor.${index}.id`;
+      const known = targetType === 'group' ? await idOf({ targetType, id }, path) : roleIdOf(id, path);
+      named.requireApprovalFor.push({ targetType, id: known });
+    }
+  }
   if (!changes.profiles) return named;
   named.profiles = [];
   for (const [index, profile] of changes.profiles.entries()) {
@@ -103,12 +113,21 @@ async function withObjectIds(
   return named;
 }
 
+function roleIdOf(nameOrId: string, path: string): string {
+  if (nameOrId === anyRole) return anyRole;
+  const role = findRole(nameOrId);
+  if (!role) throw new AppError('invalid_input', `${path}: There is no role "${nameOrId}".`);
+  return role.templateId;
+}
+
 function unknown(targetType: Target['targetType'], id: string, error: AppError): string {
   return targetType === 'group' ? error.message : `There is no user "${id}".`;
 }
 
 /** As `group:id` and `user:id`. */
-function idsIn({ includeTargets, excludeTargets, profiles }: PassSettings): ReadonlySet<string> {
-  const targets = [...includeTargets, ...excludeTargets].map(({ targetType, id }) => `${targetType}:${id}`);
+function idsIn({ includeTargets, excludeTargets, requireApprovalFor, profiles }: PassSettings): ReadonlySet<string> {
+  const targets = [...includeTargets, ...excludeTargets, ...requireApprovalFor].map(
+    ({ targetType, id }) => `${targetType}:${id}`,
+  );
   return new Set([...targets, ...profiles.flatMap(({ groups }) => groups.map((id) => `group:${id}`))]);
 }

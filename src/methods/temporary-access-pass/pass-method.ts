@@ -51,13 +51,15 @@ export function temporaryAccessPassMethod(): BootstrapMethod {
       if (!claimed.pass) return refuse('no_pass');
       if (!proof) return refuse('wrong_code');
       const { pass, userId } = claimed;
-      if (isDisabledByPolicy(pass, await effectivePassSettings(work, userId))) return refuse('policy');
+      const settings = await effectivePassSettings(work, userId);
+      if (isDisabledByPolicy(pass, settings)) return refuse('policy');
       if (attempt.signedInUserId && attempt.signedInUserId !== userId) return refuse('signed_in_as_other');
       const spent = await passes.redeem(work.tx, work.now, {
         passId: pass.id,
         verifier: pass.verifier,
         browser: attempt.browser,
         permissions: permissionsFor('passes.write'),
+        managersMayIssue: settings.managersMayIssue,
       });
       if (spent) {
         const endsAt = spent.windowEndsAt ?? windowFrom(work.now, spent);

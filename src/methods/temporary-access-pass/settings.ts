@@ -32,6 +32,13 @@ const target = z
 
 export type Target = z.output<typeof target>;
 
+/** With targetType `role`: whoever holds any. */
+export const anyRole = 'any_role';
+
+const approvalTarget = z.strictObject({ targetType: z.enum(['role', 'group']), id: objectId });
+
+export type ApprovalTarget = z.output<typeof approvalTarget>;
+
 const profile = z.strictObject({
   displayName: z.string().trim().min(1).max(256),
   groups: z.array(objectId).min(1).max(100),
@@ -43,6 +50,10 @@ const ranges = {
   ...values,
   includeTargets: z.array(target).max(200),
   excludeTargets: z.array(target).max(200),
+  /** The user's manager may issue without any role. */
+  managersMayIssue: z.boolean(),
+  /** Whose passes a second administrator has to agree to. */
+  requireApprovalFor: z.array(approvalTarget).max(100),
   /** In this order: the first whose groups hold the user replaces the values it names. */
   profiles: z.array(profile).max(50),
 };
@@ -64,6 +75,8 @@ export const defaultPassSettings: PassSettings = {
   requireReason: false,
   includeTargets: [{ targetType: 'group', id: allUsers }],
   excludeTargets: [],
+  managersMayIssue: false,
+  requireApprovalFor: [{ targetType: 'role', id: anyRole }],
   profiles: [],
 };
 

@@ -184,7 +184,13 @@ export async function ended(tx: Transaction, now: Date, userId: string): Promise
 export async function redeem(
   tx: Transaction,
   now: Date,
-  asked: { passId: string; verifier: string; browser: Buffer; permissions: readonly string[] },
+  asked: {
+    passId: string;
+    verifier: string;
+    browser: Buffer;
+    permissions: readonly string[];
+    managersMayIssue: boolean;
+  },
 ): Promise<Pass | undefined> {
   const { rows } = await tx.raw<{ rows: PassRow[] }>(
     `update temporary_access_passes p
@@ -203,7 +209,9 @@ export async function redeem(
         -- a role granted since ends the pass: its issuer may rank below its holder now
         and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
         and (p.issued_by_kind in ('operator', 'system')
-          or (p.issued_by_kind = 'user' and ${stillMayIssueSql('p.issued_by_id', 'p.user_id')})
+          or (p.issued_by_kind = 'user' and (${stillMayIssueSql('p.issued_by_id', 'p.user_id')}
+            or (:managersMayIssue and not exists (select 1 from role_assignments r where r.user_id = p.user_id)
+              and exists (select 1 from users m where m.id = u.manager_id and m.id::text = p.issued_by_id and m.account_enabled))))
           or (p.issued_by_kind = 'client'
             and exists (select 1 from clients c where c.client_id = p.issued_by_id and c.app_roles && :permissions::text[])
             and not exists (select 1 from client_owners o where o.client_id = p.issued_by_id and o.user_id = p.user_id)

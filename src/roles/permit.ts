@@ -20,6 +20,7 @@ const openedBy = {
   'clients.write': [],
   'policies.write': [policyWrite],
   'policies.read': [policyWrite, 'Policy.Read.All'],
+  'audit.read': ['AuditLog.Read.All'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Action = keyof typeof openedBy;

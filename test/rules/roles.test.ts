@@ -71,6 +71,7 @@ const actions: readonly Action[] = [
   'clients.write',
   'policies.write',
   'policies.read',
+  'audit.read',
 ];
 
 async function may(actor: Actor, action: Action): Promise<boolean> {
@@ -112,6 +113,7 @@ describe('who may do what', () => {
     ['Group.Read.All', ['groups.read']],
     ['Policy.ReadWrite.AuthenticationMethod', ['policies.write', 'policies.read']],
     ['Policy.Read.All', ['policies.read']],
+    ['AuditLog.Read.All', ['audit.read']],
   ])('%s opens exactly this to an application: %s', async (permission, opened) => {
     const open = await Promise.all(actions.map((action) => may(client(permission), action)));
     expect(actions.filter((_action, index) => open[index])).toEqual(opened);

@@ -1,16 +1,19 @@
 import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import { AppError } from '../../core/errors.ts';
+import { auditLogRoutes } from './audit-logs.ts';
 import type { GraphParts, Version } from './api.ts';
 import { groupRoutes } from './groups.ts';
 import { passRoutes } from './passes.ts';
 import { policyRoutes } from './policies.ts';
+import { recordingRefusals } from './refusals.ts';
 import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
 export function graphRoutes(parts: GraphParts, version: Version): Router {
   const router = new Router({ prefix: `/${version}` });
 
+  router.use(recordingRefusals(parts));
   router.use(async (ctx: Context, next: Next) => {
     ctx.set('cache-control', 'no-store');
     const token = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(ctx.get('authorization'))?.[1];
@@ -27,5 +30,6 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   groupRoutes(router, parts, version);
   passRoutes(router, parts, version);
   policyRoutes(router, parts, version);
+  auditLogRoutes(router, parts, version);
   return router;
 }

@@ -394,6 +394,21 @@ describe('a sign-in', () => {
     expect(await found(directoryAudits, { $filter: byName })).toEqual(registered);
   });
 
+  test('rests on its own proofs and not on those of an earlier one', async () => {
+    const user = await aUser();
+    const { code } = await issue(user);
+    const visitor = await aVisitor(aHouse(house));
+    await visitor.enter(user.name, code);
+    const authenticator = newAuthenticator();
+    await visitor.register(authenticator);
+    await visitor.sign(authenticator);
+    const later = await visitor.again();
+    expect(await later.sign(authenticator)).toBe('complete');
+    const [second, first] = await found(signIns, { $filter: `userId eq '${user.id}'` });
+    expect(second!.authenticationMethodsUsed).toEqual(['Passkey']);
+    expect(first!.authenticationMethodsUsed).toEqual(['Temporary Access Pass', 'Passkey']);
+  });
+
   test('is found by how it ended, by whom, where and through what', async () => {
     const user = await aUser();
     const ip = '203.0.113.99';

@@ -118,21 +118,25 @@ function initiatorIs(id: string): Condition {
   };
 }
 
-/** By the name that the user has now; whoever is gone has none. */
-function named(idIn: (select: string) => string, more: readonly unknown[] = []): Property {
+/** By the name that the user has now; whoever is gone has none. `meeting` gets the ids as an array, which an index can be asked for. */
+function named(meeting: (ids: Condition) => Condition): Property {
   return {
     operators: ['eq', 'startswith'],
     takes: 'text',
     condition(operator, value: string) {
       const meets = operator === 'eq' ? 'user_name_key = ?' : 'starts_with(user_name_key, ?)';
-      const sql = idIn(`select id from users where ${meets}`);
-      const times = sql.split('select id from users').length - 1;
-      return { sql, values: times === 1 ? [userNameKey(value)] : [userNameKey(value), ...more, userNameKey(value)] };
+      return meeting({ sql: `array(select id from users where ${meets})`, values: [userNameKey(value)] });
     },
   };
 }
 
-const userNamed = named((select) => `e.user_id in (${select})`);
+const userNamed = named((ids) => ({ sql: `e.user_id = any(${ids.sql})`, values: ids.values }));
+
+const initiatorNamed = named((ids) => ({
+  sql: `(e.actor_kind = 'user' and e.actor_id = any(${ids.sql}::text[]))
+    or (e.actor_kind = 'anonymous' and e.type = any(?) and e.user_id = any(${ids.sql}))`,
+  values: [...ids.values, ownTypes, ...ids.values],
+}));
 
 const propertiesOf: Readonly<Record<Log, Readonly<Record<string, Property>>>> = {
   directoryAudits: {
@@ -144,12 +148,7 @@ const propertiesOf: Readonly<Record<Log, Readonly<Record<string, Property>>>> = 
     result: column('e.result'),
     correlationId: column('e.request_id'),
     'initiatedBy/user/id': personId(initiatorIs),
-    'initiatedBy/user/userPrincipalName': named(
-      (select) =>
-        `(e.actor_kind = 'user' and e.actor_id in (select id::text from (${select}) named))
-         or (e.actor_kind = 'anonymous' and e.type = any(?) and e.user_id in (${select}))`,
-      [ownTypes],
-    ),
+    'initiatedBy/user/userPrincipalName': initiatorNamed,
     'initiatedBy/app/appId': column('e.actor_client_id'),
     'targetResources/any/id': personId((id) => {
       const user = userIs(id);

@@ -253,6 +253,29 @@ describe('a directory audit', () => {
     await call('DELETE', path, 'policy');
   });
 
+  test('of a person who used an app names both; the person is found by id and by name, the app by its id', async () => {
+    const user = await aUser();
+    const through = { clientId: 'policy', scopes: [] };
+    const origin = { requestId: randomUUID(), ip: '203.0.113.5', userAgent: chrome };
+    await house.base.run({ actor: { kind: 'user', userId: user.id, through }, origin }, async (work) =>
+      work.record({ type: 'seed.applied' }),
+    );
+    const events = await found(directoryAudits, { $filter: `initiatedBy/user/id eq '${user.id}'` });
+    expect(events).toMatchObject([
+      {
+        correlationId: origin.requestId,
+        initiatedBy: {
+          user: { id: user.id, userPrincipalName: user.name, displayName: 'Adele', ipAddress: '203.0.113.5' },
+          app: { appId: 'policy', displayName: 'The policy system' },
+        },
+        targetResources: [],
+        additionalDetails: expect.arrayContaining([{ key: 'User-Agent', value: chrome }]),
+      },
+    ]);
+    const byName = `initiatedBy/user/userPrincipalName eq '${user.name}' and initiatedBy/app/appId eq 'policy'`;
+    expect(await found(directoryAudits, { $filter: byName })).toEqual(events);
+  });
+
   test('of a user who is gone keeps the id, and of the deletion the name', async () => {
     const user = await aUser();
     await call('DELETE', `/v1.0/users/${user.id}`, 'hr');

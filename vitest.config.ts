@@ -21,7 +21,11 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      plain('rules', ['test/rules/**/*.test.ts', 'test/views/**/*.test.ts', 'test/house/architecture.test.ts']),
+      plain('rules', [
+        'test/rules/**/*.test.ts',
+        'test/views/**/*.test.ts',
+        'test/house/{architecture,activities}.test.ts',
+      ]),
       plain('kit', ['test/support/**/*.test.ts'], 60_000),
       plain('database', ['test/database/**/*.test.ts', 'test/oidc/**/*.test.ts'], 120_000),
       onDatabase(

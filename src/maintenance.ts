@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { Logger } from 'pino';
+import { purgeOldEvents } from './audit/retention.ts';
 import { system } from './core/actor.ts';
 import type { RunWork } from './core/work.ts';
 import type { NamedStatements } from './database/named-statements.ts';
@@ -51,6 +52,7 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await deleteExpiredCeremonies(work.tx, work.now);
     await deleteEndedWindows(work);
     await purgeLapsed(work.tx, work.now);
+    await purgeOldEvents(work);
     const purged = await purgeEnded(work.tx, work.now);
     if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
   });

@@ -154,7 +154,12 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       },
     },
     securityInfo: { issuer, run, methods, sessions, guards, show },
-    graph: { issuer, run, actorOfToken: (token) => actorOfToken({ provider, issuer, db, strongAcrs }, token) },
+    graph: {
+      issuer,
+      run,
+      actorOfToken: (token) => actorOfToken({ provider, issuer, db, strongAcrs }, token),
+      onFault: (error) => log.error({ err: error }, 'a refused request could not be recorded'),
+    },
     protocol: async (req, res) => protocol(req, res),
   });
   return { handler: app.callback(), db };

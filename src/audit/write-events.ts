@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { actorId } from '../core/actor.ts';
+import { actorClientId, actorId } from '../core/actor.ts';
 import type { WriteAudit } from '../core/work.ts';
 
 /** Inserts the events of one piece of work in one statement, in its transaction. */
@@ -12,6 +12,7 @@ export const writeEvents: WriteAudit = async (work, events) => {
     reason: event.reason ?? null,
     actor_kind: work.actor.kind,
     actor_id: actorId(work.actor),
+    actor_client_id: actorClientId(work.actor),
     user_id: event.userId ?? null,
     client_id: event.clientId ?? null,
     ip: work.origin.ip,

@@ -18,9 +18,17 @@ const systems: readonly (readonly [RegExp, string])[] = [
 
 /** "Chrome on Windows", for a person to recognise a device by; null when the header says nothing known. Never for decisions. */
 export function deviceName(userAgent: string | null): string | null {
-  if (!userAgent) return null;
-  const browser = browsers.find(([pattern]) => pattern.test(userAgent))?.[1];
-  const system = systems.find(([pattern]) => pattern.test(userAgent))?.[1];
+  const { browser, system } = deviceOf(userAgent);
   if (browser && system) return `${browser} on ${system}`;
-  return browser ?? system ?? null;
+  return browser ?? system;
+}
+
+/** The two parts of the name. */
+export function deviceOf(userAgent: string | null): {
+  readonly browser: string | null;
+  readonly system: string | null;
+} {
+  const nameIn = (names: typeof browsers) =>
+    names.find(([pattern]) => userAgent && pattern.test(userAgent))?.[1] ?? null;
+  return { browser: nameIn(browsers), system: nameIn(systems) };
 }

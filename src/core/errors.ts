@@ -32,6 +32,8 @@ export class AppError extends Error {
   readonly strongWithinSeconds: number | undefined;
   readonly approvalId: string | undefined;
   readonly auditReason: string | undefined;
+  /** Set by who has written the refusal down, so that it is not recorded twice. */
+  recorded = false;
 
   /** `message` is a sentence that is safe to show to the person who asked. */
   constructor(code: ErrorCode, message: string, extra: Extra = {}) {

@@ -10,6 +10,8 @@ export interface Origin {
   readonly requestId: string;
   readonly ip: string | null;
   readonly userAgent: string | null;
+  /** What was asked for, where the door can say it: a method and the pattern of a path, and the user whom it names, as written. */
+  readonly asked?: { readonly what: string; readonly user?: string | undefined };
 }
 
 /** One request, one transaction, one instant. The first argument of every use-case. */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { AuditEvent } from '../core/audit-event.ts';
+import { type AuditEvent, refusalOf } from '../core/audit-event.ts';
 import { AppError } from '../core/errors.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { RunWork, Transaction, Work, WriteAudit } from '../core/work.ts';
@@ -28,13 +28,8 @@ export function unitOfWork(knex: Knex, secrets: Secrets, writeAudit: WriteAudit,
       });
     } catch (error) {
       if (error instanceof AppError) {
-        const refusal: AuditEvent = {
-          type: 'request.refused',
-          result: 'failure',
-          reason: error.auditReason ?? error.message,
-          details: { code: error.code },
-        };
-        await inTransaction((tx, now) => writeAudit({ tx, now, ...who }, [refusal]));
+        await inTransaction((tx, now) => writeAudit({ tx, now, ...who }, [refusalOf(error, who.origin)]));
+        error.recorded = true;
       }
       throw error;
     }

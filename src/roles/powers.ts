@@ -97,6 +97,11 @@ const powers = {
     roles: ['Global Administrator', 'Authentication Policy Administrator', 'Global Reader'],
     strongWithinMinutes: today,
   },
+  'audit.read': {
+    permissions: ['AuditLog.Read.All'],
+    roles: ['Global Administrator', 'Global Reader'],
+    strongWithinMinutes: today,
+  },
 } as const satisfies Record<string, Power>;
 
 export type Action = keyof typeof powers;

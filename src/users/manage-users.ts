@@ -75,7 +75,8 @@ export async function changeUser(work: Work, user: Pick<User, 'id'>, changes: Us
   if (changed.length === 0) return current;
   const values: UserChanges = Object.fromEntries(changed);
   await users.update(work.tx, work.now, current.id, values);
-  work.record({ type: 'user.changed', userId: current.id, details: { changed: changed.map(([key]) => key) } });
+  const type = values.enabled === undefined ? 'user.changed' : values.enabled ? 'user.enabled' : 'user.disabled';
+  work.record({ type, userId: current.id, details: { changed: changed.map(([key]) => key) } });
   return { ...current, ...values };
 }
 

@@ -35,6 +35,31 @@ test('every single step can be taken back and done again', async () => {
   for (const _step of Object.keys(migrations)) await knex.migrate.up();
 });
 
+test('an owner who is no superuser needs no help, up or down', async () => {
+  const server = inject('database');
+  const own = 'migrations_owner_test';
+  await administer(server, `drop database if exists ${own}`);
+  await administer(server, `drop role if exists ${own}`);
+  await administer(server, `create role ${own} login`);
+  await administer(server, `create database ${own} owner ${own}`);
+  const owner = connectRooms({ ...server, user: own, database: own }, 2);
+  try {
+    expect(await migrate(owner)).toEqual(Object.keys(migrations));
+    const { rows } = await owner.raw("select current_setting('is_superuser') as superuser");
+    expect(rows).toEqual([{ superuser: 'off' }]);
+    await owner.raw(`insert into audit_events (id, at, type, result, actor_kind, request_id)
+      values (gen_random_uuid(), now(), 'user.changed', 'success', 'operator', 'test')`);
+    await expect(owner('audit_events').update({ type: 'x' })).rejects.toThrow(/permission denied/);
+    await expect(owner.raw('truncate audit_events')).rejects.toThrow(/permission denied/);
+    await expect(owner('audit_events').delete()).rejects.toThrow(/append-only/);
+    await owner.migrate.rollback(undefined, true);
+  } finally {
+    await owner.destroy();
+    await administer(server, `drop database if exists ${own} with (force)`);
+    await administer(server, `drop role if exists ${own}`);
+  }
+});
+
 test('four nodes that start together take turns', async () => {
   await knex.migrate.rollback(undefined, true);
   const nodes = Array.from({ length: 4 }, () => connectRooms({ ...inject('database'), database: name }, 2));

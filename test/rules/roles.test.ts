@@ -108,6 +108,7 @@ describe('who may do what', () => {
     ['Group.Read.All', ['groups.read']],
     ['Policy.ReadWrite.AuthenticationMethod', ['policies.write', 'policies.read']],
     ['Policy.Read.All', ['policies.read']],
+    ['AuditLog.Read.All', ['audit.read']],
   ])('%s opens exactly this to an application: %s', async (permission, opened) => {
     const open = await Promise.all(actions.map((action) => may(client(permission), action)));
     expect(actions.filter((_action, index) => open[index])).toEqual(opened);
@@ -166,7 +167,7 @@ describe('what a role opens', () => {
     ['Authentication Policy Administrator', ['users.read', 'groups.read', 'policies.write', 'policies.read']],
     ['User Administrator', ['users.write', 'users.read', 'groups.write', 'groups.read']],
     ['Application Administrator', ['users.read', 'groups.read', 'clients.write']],
-    ['Global Reader', ['passes.read', 'users.read', 'groups.read', 'roles.read', 'policies.read']],
+    ['Global Reader', ['passes.read', 'users.read', 'groups.read', 'roles.read', 'policies.read', 'audit.read']],
   ])('%s: %s', (name, opened) => {
     expect(actions.filter((action) => openingRoles(action, [held(name)]).length > 0)).toEqual(opened);
   });

@@ -1,3 +1,4 @@
+import type { RouterContext } from '@koa/router';
 import type { Context } from 'koa';
 import type { z } from 'zod';
 import type { Actor } from '../../core/actor.ts';
@@ -13,6 +14,8 @@ export interface GraphParts {
   readonly run: RunWork;
   /** Who a bearer token speaks for; undefined when it is not good. */
   readonly actorOfToken: (token: string) => Promise<Actor | undefined>;
+  /** A refusal that could not be recorded. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /** The same API has two names. */
@@ -21,7 +24,14 @@ export const versions = ['v1.0', 'beta'] as const;
 export type Version = (typeof versions)[number];
 
 export function whoOf(ctx: Context): { actor: Actor; origin: Origin } {
-  return { actor: ctx.state.actor as Actor, origin: ctx.state.origin as Origin };
+  return { actor: ctx.state.actor as Actor, origin: originOf(ctx) };
+}
+
+/** Where a request came from, and what it asked for: the pattern of its path, for a path may hold anything. */
+export function originOf(ctx: Context): Origin {
+  const { _matchedRoute: route, params } = ctx as RouterContext;
+  const what = `${ctx.method} ${typeof route === 'string' ? route : '(no such address)'}`;
+  return { ...(ctx.state.origin as Origin), asked: { what, user: params?.user } };
 }
 
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Page } from '../../core/page.ts';
 import type { Version } from './api.ts';
 
-const known = ['$select', '$top', '$skiptoken', '$count', '$filter'] as const;
+const known = ['$select', '$top', '$skiptoken', '$count', '$filter', '$orderby'] as const;
 
 export type QueryOption = (typeof known)[number];
 
@@ -47,6 +47,15 @@ export function listAsked(options: Partial<Record<QueryOption, string>>): ListAs
     throw new AppError('invalid_input', '$count must be true or false.');
   }
   return { top, skipToken: options.$skiptoken, counted: $count === 'true' };
+}
+
+/** True for the oldest first. `$orderby` of a log names its date, and nothing else. */
+export function isOldestFirst($orderby: string | undefined, property: string): boolean {
+  if ($orderby === undefined) return false;
+  const [name, direction = 'asc', ...rest] = $orderby.trim().split(/\s+/);
+  if (name === property && rest.length === 0 && (direction === 'asc' || direction === 'desc'))
+    return direction === 'asc';
+  throw new AppError('invalid_input', `$orderby can be "${property} asc" or "${property} desc".`);
 }
 
 /** A collection as Graph answers it. `address` is absolute: clients follow the next link as it is. */

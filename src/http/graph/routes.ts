@@ -2,18 +2,21 @@ import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import { AppError } from '../../core/errors.ts';
 import { approvalRoutes } from './approvals.ts';
+import { auditLogRoutes } from './audit-logs.ts';
 import type { GraphParts, Version } from './api.ts';
 import { groupRoutes } from './groups.ts';
 import { meRoutes } from './me.ts';
 import { passRoutes } from './passes.ts';
 import { policyRoutes } from './policies.ts';
 import { roleRoutes } from './roles.ts';
+import { recordingRefusals } from './refusals.ts';
 import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
 export function graphRoutes(parts: GraphParts, version: Version): Router {
   const router = new Router({ prefix: `/${version}` });
 
+  router.use(recordingRefusals(parts));
   router.use(async (ctx: Context, next: Next) => {
     ctx.set('cache-control', 'no-store');
     const token = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(ctx.get('authorization'))?.[1];
@@ -33,5 +36,6 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   approvalRoutes(router, parts, version);
   roleRoutes(router, parts, version);
   meRoutes(router, parts, version);
+  auditLogRoutes(router, parts, version);
   return router;
 }

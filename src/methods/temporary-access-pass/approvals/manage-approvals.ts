@@ -80,7 +80,11 @@ export async function decideApproval(work: Work, id: string, decision: Decision)
     const { decision: before } = (await approvals.byId(work.tx, asked.id)) ?? {};
     throw new AppError('conflict', before ? `This was ${before} already.` : 'This request has lapsed. Ask again.');
   }
-  work.record({ type: `pass.approval-${decision}`, userId: asked.userId, details: { approvalId: asked.id } });
+  work.record({
+    type: decision === 'approved' ? 'pass.approval-approved' : 'pass.approval-rejected',
+    userId: asked.userId,
+    details: { approvalId: asked.id },
+  });
   return decided;
 }
 

@@ -1,0 +1,151 @@
+/** What an event is called for those who read logs: the words of Microsoft Entra where it has them, so that detection rules find them. */
+export interface Activity {
+  readonly activityDisplayName: string;
+  readonly category: string;
+  readonly loggedByService: string;
+  readonly operationType: 'Add' | 'Assign' | 'Delete' | 'Other' | 'Unassign' | 'Update';
+  /** What `resultReason` says when the event has no reason of its own: Entra tells methods apart there. */
+  readonly resultReason?: string;
+  /** Names that tools look for as well: `$filter` finds the event under them too. */
+  readonly alsoNamed?: readonly string[];
+  /** Nobody was signed in yet; the person it happened to did it, as a pass or a passkey had shown. */
+  readonly byTheirOwn?: true;
+}
+
+const methods = { category: 'UserManagement', loggedByService: 'Authentication Methods' } as const;
+const people = { category: 'UserManagement', loggedByService: 'Core Directory' } as const;
+const groups = { category: 'GroupManagement', loggedByService: 'Core Directory' } as const;
+const roles = { category: 'RoleManagement', loggedByService: 'Core Directory' } as const;
+const applications = { category: 'ApplicationManagement', loggedByService: 'Core Directory' } as const;
+const ours = { category: 'Other', loggedByService: 'Latchkey' } as const;
+const signIns = { category: 'SignIn', loggedByService: 'Latchkey', operationType: 'Other' } as const;
+
+/** One row for each type of event there is; a house test keeps both in step. */
+export const activities: Readonly<Record<string, Activity>> = {
+  'pass.issued': {
+    ...methods,
+    activityDisplayName: 'Admin registered security info',
+    operationType: 'Add',
+    resultReason: 'Admin registered temporary access pass method for user',
+    alsoNamed: [
+      'Admin registered temporary access pass method for user',
+      'Create Temporary Access Pass method for user',
+    ],
+  },
+  'pass.replaced': {
+    ...methods,
+    activityDisplayName: 'Admin deleted security info',
+    operationType: 'Delete',
+    resultReason: 'Admin replaced temporary access pass method for user',
+  },
+  'pass.extended': {
+    ...methods,
+    activityDisplayName: 'Admin updated security info',
+    operationType: 'Update',
+    resultReason: 'Admin extended temporary access pass method for user',
+  },
+  'pass.approval-asked': {
+    ...methods,
+    activityDisplayName: 'Ask for approval of temporary access pass',
+    operationType: 'Add',
+  },
+  'pass.approval-approved': {
+    ...methods,
+    activityDisplayName: 'Approve temporary access pass',
+    operationType: 'Update',
+  },
+  'pass.approval-rejected': {
+    ...methods,
+    activityDisplayName: 'Reject temporary access pass',
+    operationType: 'Update',
+  },
+  'pass.revoked': {
+    ...methods,
+    activityDisplayName: 'Admin deleted security info',
+    operationType: 'Delete',
+    resultReason: 'Admin deleted temporary access pass method for user',
+    alsoNamed: ['Admin deleted temporary access pass method for user'],
+  },
+  'pass.completed': {
+    ...methods,
+    activityDisplayName: 'User registered all required security info',
+    operationType: 'Update',
+    resultReason: 'User completed registration with temporary access pass',
+    byTheirOwn: true,
+  },
+  'pass.purged': { ...ours, activityDisplayName: 'Purge ended temporary access passes', operationType: 'Delete' },
+  'passkey.registered': {
+    ...methods,
+    activityDisplayName: 'User registered security info',
+    operationType: 'Add',
+    resultReason: 'User registered Fido2 Authentication Method',
+    byTheirOwn: true,
+  },
+  'passkey.renamed': {
+    ...methods,
+    activityDisplayName: 'User updated security info',
+    operationType: 'Update',
+    resultReason: 'User renamed Fido2 Authentication Method',
+  },
+  'passkey.suspended': {
+    ...methods,
+    activityDisplayName: 'Suspend Fido2 Authentication Method',
+    operationType: 'Update',
+    resultReason: 'Signature counter went back: the passkey may have been copied',
+  },
+  'enrolment.refused': {
+    ...methods,
+    activityDisplayName: 'User registered security info',
+    operationType: 'Add',
+    byTheirOwn: true,
+  },
+  'policy.changed': {
+    category: 'ApplicationManagement',
+    loggedByService: 'Authentication Methods',
+    activityDisplayName: 'Authentication Methods Policy Update',
+    operationType: 'Update',
+  },
+
+  'user.created': { ...people, activityDisplayName: 'Add user', operationType: 'Add' },
+  'user.changed': { ...people, activityDisplayName: 'Update user', operationType: 'Update' },
+  'user.enabled': { ...people, activityDisplayName: 'Enable account', operationType: 'Update' },
+  'user.disabled': { ...people, activityDisplayName: 'Disable account', operationType: 'Update' },
+  'user.deleted': { ...people, activityDisplayName: 'Delete user', operationType: 'Delete' },
+  'role.granted': { ...roles, activityDisplayName: 'Add member to role', operationType: 'Assign' },
+  'role.revoked': { ...roles, activityDisplayName: 'Remove member from role', operationType: 'Unassign' },
+  'group.created': { ...groups, activityDisplayName: 'Add group', operationType: 'Add' },
+  'group.changed': { ...groups, activityDisplayName: 'Update group', operationType: 'Update' },
+  'group.deleted': { ...groups, activityDisplayName: 'Delete group', operationType: 'Delete' },
+  'group.member-added': { ...groups, activityDisplayName: 'Add member to group', operationType: 'Assign' },
+  'group.member-removed': { ...groups, activityDisplayName: 'Remove member from group', operationType: 'Unassign' },
+  'client.created': { ...applications, activityDisplayName: 'Add application', operationType: 'Add' },
+  'client.owners-changed': {
+    ...applications,
+    activityDisplayName: 'Update application owners',
+    operationType: 'Update',
+  },
+  'client.changed': { ...applications, activityDisplayName: 'Update application', operationType: 'Update' },
+
+  'seed.applied': { ...ours, activityDisplayName: 'Apply seed file', operationType: 'Update' },
+  'signing-key.created': { ...ours, activityDisplayName: 'Add signing key', operationType: 'Add' },
+  'token.refused': { ...ours, activityDisplayName: 'Refuse token', operationType: 'Other' },
+  'request.refused': { ...ours, activityDisplayName: 'Refuse request', operationType: 'Other' },
+  'sign-in.verified': { ...signIns, activityDisplayName: 'Verify sign-in method', byTheirOwn: true },
+  'sign-in.completed': { ...signIns, activityDisplayName: 'Sign-in activity', byTheirOwn: true },
+  'sign-in.refused': { ...signIns, activityDisplayName: 'Sign-in activity' },
+  'sign-in.throttled': { ...signIns, activityDisplayName: 'Sign-in activity' },
+  'sign-in.cancelled': { ...signIns, activityDisplayName: 'Sign-in activity' },
+};
+
+/** What the sign-in log shows; the rest is in the directory's. A step that was proved is part of the sign-in it led to. */
+export const signInTypes = ['sign-in.completed', 'sign-in.refused', 'sign-in.throttled', 'sign-in.cancelled'] as const;
+
+/** Of a type that an older or a newer version wrote, the type itself. */
+export function activityOf(type: string): Activity {
+  return activities[type] ?? { ...ours, activityDisplayName: type, operationType: 'Other' };
+}
+
+/** Types of event whose activity is like that. */
+export function typesWhere(holds: (activity: Activity) => boolean): string[] {
+  return Object.keys(activities).filter((type) => holds(activities[type]!));
+}

@@ -5,9 +5,11 @@ import type { RunWork } from './core/work.ts';
 import type { NamedStatements } from './database/named-statements.ts';
 import { deleteExpiredCeremonies } from './methods/passkey/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
+import { purgeOld } from './notices/store.ts';
 import { purgeExpired } from './oidc/purge.ts';
 import { deleteExpired } from './sign-in/store.ts';
 import { deleteEndedWindows } from './throttle/throttle.ts';
+import { deleteFormerAddresses } from './users/store.ts';
 
 export interface Maintenance {
   /** One round now; false when another node is at it. */
@@ -49,6 +51,8 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await deleteExpired(work.tx, work.now);
     await deleteExpiredCeremonies(work.tx, work.now);
     await deleteEndedWindows(work);
+    await deleteFormerAddresses(work.tx, work.now);
+    await purgeOld(work.tx, work.now);
     const purged = await purgeEnded(work.tx, work.now);
     if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
   });

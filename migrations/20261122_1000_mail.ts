@@ -16,8 +16,8 @@ export async function up(knex: Knex): Promise<void> {
     );
     create index on former_addresses (until);
 
-    -- Neither table refers to its user: a foreign key would lock the user's row after the pass's, against the order of locks;
-    -- and what was queued goes out also when the user is deleted.
+    -- Neither table refers to its user: a foreign key, checked by a work that holds a pass, would wait for a deletion of the user
+    -- that waits for the pass. And what was queued goes out also when the user is deleted.
     create table mail_outbox (
       id uuid primary key,
       user_id uuid not null,

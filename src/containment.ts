@@ -2,7 +2,7 @@ import type { Work } from './core/work.ts';
 import { isBootstrap, isContainable, type MethodRegistry } from './methods/method.ts';
 import { spendLink } from './notices/links.ts';
 import { endAccount } from './oidc/endings.ts';
-import { endSignInsOf } from './sign-in/endings.ts';
+import { endSignInsNamedSince, endSignInsOf } from './sign-in/endings.ts';
 import { markContained } from './users/containment.ts';
 import { findUser, lockUser } from './users/manage-users.ts';
 
@@ -34,8 +34,7 @@ export async function contain(
     if (!isBootstrap(method)) ended.push(...(await method.contain(work, userId, since)));
   }
   await markContained(work, userId);
-  // Once more: a credential was held by a sign-in that named its user only when it was done with it, after the first look.
-  await endSignInsOf(work, userId);
+  await endSignInsNamedSince(work, userId);
   work.record({ type: 'account.contained', userId, details: { since, ended, sessions: sessions.length } });
   return 'contained';
 }

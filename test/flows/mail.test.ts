@@ -219,6 +219,11 @@ describe('the link of a mail', () => {
 });
 
 describe('delivery', () => {
+  beforeEach(async () => {
+    // What an earlier test has left is not its business.
+    await house.base.knex('mail_outbox').where('state', '=', 'queued').delete();
+  });
+
   test('to a mail server that is down waits, and arrives once it is up', async () => {
     const { id, mail } = await aReader();
     await house.pass(id);

@@ -311,4 +311,25 @@ describe('what is under way at the very moment', () => {
     await pressed;
     expect(await signInsOf(owner.userId)).toEqual([]);
   });
+
+  test('a pass entered while the press waits opens nothing, and neither waits for the other for ever', async () => {
+    const owner = await anOwner();
+    const code = await latchkey.pass(owner.userId);
+    const token = await tokenOf(owner.mail, 'passReplaced');
+    const visitor = await aVisitor(house);
+    let pressed: Promise<unknown> = Promise.resolve();
+    let begun: Promise<unknown> = Promise.resolve();
+    await latchkey.base.knex.transaction(async (tx) => {
+      await tx.raw('select 1 from users where id = ? for no key update', [owner.userId]);
+      pressed = press(token);
+      await untilSomebodyWaits(latchkey); // it has ended the sign-ins there were
+      expect(await visitor.enter(owner.name, code)).toBe('enrol');
+      // Holds its sign-in and waits for the user, behind the press.
+      begun = visitor.creationOptions().catch((error: unknown) => error);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    });
+    expect(await pressed).toBe('contained');
+    expect(await begun).toMatchObject({ code: 'conflict' });
+    expect(await visitor.step()).toBe('ended');
+  });
 });

@@ -163,6 +163,20 @@ describe('the link of a mail', () => {
     expect(toldTo(owner.mail).at(-1)).toMatchObject({ subject: say.contained.subject, link: null });
   });
 
+  test('also ends a sign-in that is finished and has not gone back to the app yet', async () => {
+    const { owner, intruder } = await intruded();
+    const waiting = newBrowser({ stopAt: `${house.issuer}/auth/` });
+    await waiting.visit(await app.authorizationUrl());
+    const resume = (await usePasskey(waiting, intruder.stolen)).callback;
+    expect(resume.pathname).toMatch(/^\/auth\/[\w-]+$/);
+    const reader = newBrowser();
+    await reader.visit(lastLink(owner.mail).href);
+    expect((await reader.click('stop')).step).toBe('stopped');
+    const later = newBrowser({ stopAt: app.redirectUri });
+    for (const cookie of waiting.cookies.all) later.cookies.put(cookie);
+    expect((await later.visit(resume.href)).step).toBe('error');
+  });
+
   test('pressed again says that it was done already, and a visit says when', async () => {
     const { owner } = await intruded();
     const [reader, other] = [newBrowser(), newBrowser()];

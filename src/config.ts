@@ -3,6 +3,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from './core/errors.ts';
+import type { MailServer } from './mail/smtp.ts';
 import { defaultLimits, type ThrottleLimits } from './throttle/throttle.ts';
 
 /** What the environment says, checked once and frozen. */
@@ -20,6 +21,8 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly seedFile: string | undefined;
   readonly adminName: string;
+  /** Undefined: no mail is sent. */
+  readonly mail: MailServer | undefined;
   readonly limits: ThrottleLimits;
   readonly logLevel: string;
 }
@@ -39,10 +42,10 @@ const knownVariables = new Set([
     'ADMIN',
     'THROTTLES',
   ],
-  ...['LOG_LEVEL'],
+  ...['LOG_LEVEL', 'SMTP_URL', 'SMTP_URL_FILE', 'MAIL_FROM'],
 ]);
 // In the contract, for parts that are still to come: setting one is no mistake, but nothing listens yet.
-const laterVariables = new Set(['SMTP_URL', 'SMTP_URL_FILE', 'MAIL_FROM', 'OUTBOUND_ALLOW', 'METRICS_PORT']);
+const laterVariables = new Set(['OUTBOUND_ALLOW', 'METRICS_PORT']);
 
 /** Reads the whole environment before it complains: every problem in one error, each with its cure. */
 export function readConfig(env: Environment): Config {
@@ -85,6 +88,11 @@ export function readConfig(env: Environment): Config {
   if (!/^[^\s@]+@[^\s@]+$/.test(adminName)) {
     problem(`LATCHKEY_ADMIN: "${adminName}" must look like name@example.com.`);
   }
+  const mailFrom = value('LATCHKEY_MAIL_FROM');
+  const mail = parseMail(secret('LATCHKEY_SMTP_URL'), mailFrom, problem);
+  if (mailFrom && !mail && !problems.some((text) => /^LATCHKEY_(SMTP_URL|MAIL_FROM)/.test(text))) {
+    problem('LATCHKEY_SMTP_URL is missing. LATCHKEY_MAIL_FROM alone sends no mail: set both, or neither.');
+  }
   const config: Config = {
     issuer,
     port,
@@ -96,6 +104,7 @@ export function readConfig(env: Environment): Config {
     tls: parseTls(value('LATCHKEY_TLS_CERT'), value('LATCHKEY_TLS_KEY'), problem),
     seedFile,
     adminName,
+    mail,
     limits: parseLimits(value('LATCHKEY_THROTTLES'), problem),
     logLevel: parseLevel(value('LATCHKEY_LOG_LEVEL') ?? 'info', problem),
   };
@@ -189,6 +198,27 @@ function parseTls(certFile: string | undefined, keyFile: string | undefined, pro
     problem(`LATCHKEY_TLS_KEY: ${keyFile} cannot be read (${why}). Check the path, and that this process may read it.`),
   );
   return cert !== undefined && key !== undefined ? { cert, key } : undefined;
+}
+
+function parseMail(url: string | undefined, from: string | undefined, problem: Complain): Config['mail'] {
+  // It may hold a password, so it is never repeated.
+  const server = url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
+  if (url !== undefined && (!['smtp:', 'smtps:'].includes(server?.protocol ?? '') || !server?.hostname)) {
+    problem(
+      'LATCHKEY_SMTP_URL must begin with smtp:// or smtps:// and name a host, such as smtps://name:password@mail.example.com.',
+    );
+  }
+  const parts = /^(?:[^<>@"(),:;[\]\\]*<)?[^\s@<>(),:;"[\]\\]+@[^\s@<>(),:;"\\]+(>?)$/.exec(from ?? '');
+  if (from !== undefined && (!parts || (parts[1] === '>') !== from.includes('<'))) {
+    problem(`LATCHKEY_MAIL_FROM: "${from}" must look like id@example.com or Latchkey <id@example.com>.`);
+  }
+  if (url === undefined && from === undefined) return undefined;
+  if (from === undefined) {
+    return problem(
+      'LATCHKEY_MAIL_FROM is missing. With LATCHKEY_SMTP_URL mails need a sender, such as id@example.com.',
+    );
+  }
+  return url === undefined ? undefined : { url, from };
 }
 
 const limit = z.strictObject({ most: z.int().min(1), windowMinutes: z.number().positive().max(1440) }).partial();

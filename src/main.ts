@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
 import { firstStart } from './first-start.ts';
+import { startDelivery } from './mail/delivery.ts';
+import { smtpTo } from './mail/smtp.ts';
 import { startMaintenance } from './maintenance.ts';
 import { withMasterKey } from './master-key.ts';
 import { applyOnce, readSeedFile, type SeedFile } from './seed.ts';
@@ -25,6 +27,7 @@ export async function serve(config: Config): Promise<void> {
     throw error;
   });
   const maintenance = startMaintenance({ knex: base.knex, db: house.db, run: base.run, log });
+  const delivery = startDelivery({ run: base.run, send: config.mail && smtpTo(config.mail), log });
   const server = makeServer(config);
   const connections = connectionsOf(server);
   // Who comes before everything is prepared waits for it.
@@ -49,6 +52,7 @@ export async function serve(config: Config): Promise<void> {
   } finally {
     await stopServing(server, connections, log);
     await maintenance.stop();
+    await delivery.stop();
     await house.db.close();
     await base.close();
     log.info('stopped');

@@ -7,9 +7,11 @@ import type { NamedStatements } from './database/named-statements.ts';
 import { deleteExpiredCeremonies } from './methods/passkey/store.ts';
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
+import { purgeOld } from './notices/store.ts';
 import { purgeExpired } from './oidc/purge.ts';
 import { deleteExpired } from './sign-in/store.ts';
 import { deleteEndedWindows } from './throttle/throttle.ts';
+import { deleteFormerAddresses } from './users/store.ts';
 
 export interface Maintenance {
   /** One round now; false when another node is at it. */
@@ -53,6 +55,8 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await deleteEndedWindows(work);
     await purgeLapsed(work.tx, work.now);
     await purgeOldEvents(work);
+    await deleteFormerAddresses(work.tx, work.now);
+    await purgeOld(work.tx, work.now);
     const purged = await purgeEnded(work.tx, work.now);
     if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
   });

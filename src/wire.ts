@@ -8,7 +8,7 @@ import { writeEvents } from './audit/write-events.ts';
 import type { Config } from './config.ts';
 import { operator, system } from './core/actor.ts';
 import { makeSecrets, type Secrets } from './core/secrets.ts';
-import type { Origin, RunWork } from './core/work.ts';
+import type { Origin, RunWork, WriteAudit } from './core/work.ts';
 import { type ConnectionSettings, connectRooms, isMigrated, migrate, underAdvisoryLock } from './database/connect.ts';
 import { attachEmbedded, type RunningDatabase, serveEmbedded, usableDataDirectory } from './database/embedded.ts';
 import { connectNamedStatements, type NamedStatements } from './database/named-statements.ts';
@@ -21,6 +21,7 @@ import { showing } from './http/show.ts';
 import { problemPage } from './http/sign-in/pages.ts';
 import { masterKeyFile } from './master-key.ts';
 import { methodRegistry } from './methods/registry.ts';
+import { tellPeople } from './notices/tell.ts';
 import { interactionsOf } from './oidc/interactions.ts';
 import { actorOfToken } from './oidc/management-tokens.ts';
 import { readProviderSession } from './oidc/own-sessions.ts';
@@ -68,7 +69,12 @@ export async function openBase(
     knex = connectRooms(connection, 10);
     if (migrates) await migrate(knex);
     const opened = knex;
-    const run = unitOfWork(knex, secrets, writeEvents, clock);
+    // What a work did is recorded and told in its transaction; a room says it once, with `work.record`.
+    const recordAndTell: WriteAudit = async (work, events) => {
+      await writeEvents(work, events);
+      await tellPeople({ ...work, secrets }, config.issuer, events);
+    };
+    const run = unitOfWork(knex, secrets, recordAndTell, clock);
     if (migrates) await run(asSystem, demandSameMasterKey);
     return {
       config,
@@ -153,6 +159,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
         policy: { methods: methods.all.map(({ id }) => id), enrollable: ['passkey'] },
       },
     },
+    notMe: { run, methods, guards, show },
     securityInfo: { issuer, run, methods, sessions, guards, show },
     graph: {
       issuer,

@@ -215,6 +215,14 @@ export const messages = {
       sentences: ['We could not check that just now. It does not count as a try.'],
       whatToDo: ['Wait {wait}. Then try again.'],
     },
+    notMeEnded: {
+      title: 'This link no longer works',
+      sentences: ['It is too old, or was not copied whole. Nothing was done.'],
+      whatToDo: [
+        'If something happens to your account that you did not ask for, tell your help desk now.',
+        'If a newer mail of ours tells you of it, use the link in that one.',
+      ],
+    },
     fault: {
       title: 'Something went wrong',
       sentences: ['It is our fault, not yours.'],
@@ -254,6 +262,76 @@ export const messages = {
     noScript: 'To add a passkey, switch JavaScript on for this site and reload the page.',
     noPasskeys: 'This browser cannot make passkeys. Open this page on another device to add one.',
     notices: { added: 'Passkey added.', renamed: 'Name saved.' },
+  },
+
+  notMe: {
+    heading: 'Was this not you?',
+    about: 'You were told by mail that something happened to the account {user}. It was at {at}.',
+    lead: 'If that was not you and you did not ask for it, stop it here:',
+    effects: [
+      'Your temporary pass is cancelled.',
+      'Passkeys added since then no longer work. Those you had before do.',
+      'You are signed out everywhere.',
+    ],
+    submit: 'Stop this',
+    wasYou: 'If it was you, close this page. Opening it has changed nothing.',
+  },
+  stopped: {
+    heading: 'This is stopped',
+    lead: 'Since {at}: the temporary pass is cancelled, passkeys added after the mail no longer work, and the account is signed out everywhere.',
+    already: 'It was stopped before. Pressing again has changed nothing.',
+    next: 'Tell your help desk what happened. You sign in with a passkey you had before; if you have none, the help desk gives you a new pass.',
+    signIn: 'Sign in',
+  },
+
+  /** Plain text. They tell of an account and never hold a code; nobody is named but "an administrator". */
+  mails: {
+    account: 'Account: {user}',
+    when: 'When: {at}',
+    notYou: 'If this was not you, or nobody agreed it with you, open this page and press the button there:',
+    stops:
+      'That cancels the temporary pass, suspends passkeys added since then, and signs the account out everywhere.\nThe link works until {until}. Opening the page changes nothing yet.',
+    never: 'We never send a pass by mail, and nobody needs yours from you. This mail cannot be answered.',
+    notices: {
+      passIssued: {
+        subject: 'You were given a temporary pass',
+        happened:
+          'An administrator made a temporary pass for your account. Whoever has it can create a passkey for you.',
+        next: 'If you asked for it, there is nothing to do here: use the pass as you were told.',
+      },
+      passReplaced: {
+        subject: 'You were given a new temporary pass',
+        happened:
+          'An administrator made a new temporary pass for your account. The one before no longer works. Whoever has the new one can create a passkey for you.',
+        next: 'If you asked for it, there is nothing to do here: use the new pass as you were told.',
+      },
+      passUsed: {
+        subject: 'Your temporary pass was used',
+        happened: 'Somebody entered the temporary pass of your account, and can now create a passkey for it.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passRevoked: {
+        subject: 'Your temporary pass was cancelled',
+        happened: 'An administrator cancelled the temporary pass of your account. It no longer works.',
+        next: 'If you still need one, ask your help desk.',
+      },
+      passkeyAdded: {
+        subject: 'A passkey was added to your account',
+        happened: 'A new passkey was added to your account. Whoever has it can sign in as you.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passkeySuspended: {
+        subject: 'A passkey of yours was suspended',
+        happened: 'A passkey of your account no longer works, because it may have been copied.',
+        next: 'Tell your help desk. Other passkeys of yours work as before.',
+      },
+      contained: {
+        subject: 'Your account was secured',
+        happened:
+          'Somebody with a mail of ours said "this was not me". The temporary pass of your account was cancelled, passkeys added since that mail were suspended, and the account was signed out everywhere.',
+        next: 'Tell your help desk what happened, also if it was not you who said so.',
+      },
+    },
   },
 
   logout: {

@@ -112,6 +112,11 @@ export const activities: Readonly<Record<string, Activity>> = {
   'user.disabled': { ...people, activityDisplayName: 'Disable account', operationType: 'Update' },
   'user.deleted': { ...people, activityDisplayName: 'Delete user', operationType: 'Delete' },
   'role.granted': { ...roles, activityDisplayName: 'Add member to role', operationType: 'Assign' },
+  'account.contained': {
+    ...methods,
+    activityDisplayName: 'User reported suspicious activity',
+    operationType: 'Update',
+  },
   'role.revoked': { ...roles, activityDisplayName: 'Remove member from role', operationType: 'Unassign' },
   'group.created': { ...groups, activityDisplayName: 'Add group', operationType: 'Add' },
   'group.changed': { ...groups, activityDisplayName: 'Update group', operationType: 'Update' },

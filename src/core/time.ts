@@ -15,3 +15,8 @@ export function earlier(a: Date, b: Date): Date {
 export function epochSeconds(at: Date): number {
   return Math.floor(at.getTime() / 1000);
 }
+
+/** `2026-11-21 12:00 UTC`, for people. */
+export function utcMinute(at: Date): string {
+  return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

@@ -11,6 +11,7 @@ import type { Assets } from './assets.ts';
 import { answerErrors, type Failure } from './errors.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
 import { graphRoutes } from './graph/routes.ts';
+import { type NotMeParts, notMeRoutes } from './not-me/routes.ts';
 import { operationsRoutes, type Readiness } from './operations/routes.ts';
 import { formFields, limits, readText } from './parse.ts';
 import { passLinkRoutes } from './pass/routes.ts';
@@ -27,6 +28,7 @@ export interface AppParts {
   readonly show: Show;
   readonly readiness: Readiness;
   readonly signIn: SignInParts;
+  readonly notMe: NotMeParts;
   readonly securityInfo: SecurityInfoParts;
   readonly graph: GraphParts;
   /** The protocol's own endpoints answer everything that is not ours. */
@@ -48,6 +50,7 @@ export function makeApp(parts: AppParts): Koa {
   const routers = [
     signInRoutes(parts.signIn),
     passLinkRoutes(parts),
+    notMeRoutes(parts.notMe),
     securityInfoRoutes(parts.securityInfo),
     ...versions.map((version) => graphRoutes(parts.graph, version)),
   ];
@@ -67,7 +70,7 @@ export function makeApp(parts: AppParts): Koa {
 }
 
 const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
-const ourPages = /^\/(?:sign-in|pass|security-info)(?:\/|$)/i;
+const ourPages = /^\/(?:sign-in|pass|not-me|security-info)(?:\/|$)/i;
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {

@@ -128,6 +128,12 @@ export interface ListableMethod extends AuthenticationMethod {
   rename(work: Work, userId: string, credentialId: string, name: string): Promise<boolean>;
 }
 
+/** A method that can take from an intruder what may be theirs: the user said "this was not me". */
+export interface ContainableMethod extends AuthenticationMethod {
+  /** Cancels what opens registration, and suspends credentials added since then. The user is locked. Returns their ids. */
+  contain(work: Work, userId: string, since: Date): Promise<readonly string[]>;
+}
+
 /** What a bootstrap opened and that still goes on. */
 export interface Opened {
   /** It can be gone on with in no other browser. */
@@ -157,6 +163,10 @@ export function isEnrollable(method: AuthenticationMethod): method is Enrollable
 
 export function isListable(method: AuthenticationMethod): method is ListableMethod {
   return 'listOf' in method;
+}
+
+export function isContainable(method: AuthenticationMethod): method is ContainableMethod {
+  return 'contain' in method;
 }
 
 export function isBootstrap(method: AuthenticationMethod): method is BootstrapMethod {

@@ -74,7 +74,9 @@ export async function finishOwnEnrolment(
   const proof = await method.checkEnrolment(candidate);
   return run(who(owner), async (work) => {
     await lockUser(work, owner.userId);
-    await ownUser(work, owner);
+    const { containedAt } = await ownUser(work, owner);
+    // A containment ended this session while the answer was being checked.
+    if (containedAt && containedAt >= owner.authTime) throw proofTooOld();
     return method.keepEnrolment(work, enrolmentOf(owner), candidate, proof);
   });
 }
@@ -113,8 +115,11 @@ function isFresh(work: Work, owner: Owner): boolean {
 }
 
 function demandFresh(work: Work, owner: Owner): void {
-  if (!isFresh(work, owner))
-    throw new AppError('unauthenticated', 'To change your sign-in methods, sign in once more.');
+  if (!isFresh(work, owner)) throw proofTooOld();
+}
+
+function proofTooOld(): AppError {
+  return new AppError('unauthenticated', 'To change your sign-in methods, sign in once more.');
 }
 
 function enrolmentOf(owner: Owner): Enrolment {

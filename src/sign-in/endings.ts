@@ -5,3 +5,12 @@ import * as signIns from './store.ts';
 export async function endSignInsOf(work: Work, userId: string): Promise<void> {
   await signIns.deleteOf(work.tx, userId);
 }
+
+/**
+ * The same once more, with the user and their credentials locked: a sign-in that a credential was held by has named its user
+ * only since. What is held now waits for this work and finds that its pass or its credential has ended; waiting for it here
+ * would be against the order of locks.
+ */
+export async function endSignInsNamedSince(work: Work, userId: string): Promise<void> {
+  await signIns.deleteUnheldOf(work.tx, userId);
+}

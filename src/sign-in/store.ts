@@ -125,6 +125,18 @@ export async function deleteExpired(tx: Transaction, now: Date): Promise<number>
   return tx('sign_ins').where('expires_at', '<', now).delete();
 }
 
-export async function deleteOf(tx: Transaction, userId: string): Promise<number> {
-  return tx('sign_ins').where('user_id', '=', userId).delete();
+/** In one order, so that two works that end the same sign-ins do not wait for each other crosswise. */
+export async function deleteOf(tx: Transaction, userId: string): Promise<void> {
+  await tx.raw(
+    'delete from sign_ins where uid in (select uid from sign_ins where user_id = ? order by uid for update)',
+    [userId],
+  );
+}
+
+/** Those that nobody holds. */
+export async function deleteUnheldOf(tx: Transaction, userId: string): Promise<void> {
+  await tx.raw(
+    'delete from sign_ins where uid in (select uid from sign_ins where user_id = ? for update skip locked)',
+    [userId],
+  );
 }

@@ -77,7 +77,12 @@ export async function changeUser(work: Work, user: Pick<User, 'id'>, changes: Us
   await users.update(work.tx, work.now, current.id, values);
   const type = values.enabled === undefined ? 'user.changed' : values.enabled ? 'user.enabled' : 'user.disabled';
   work.record({ type, userId: current.id, details: { changed: changed.map(([key]) => key) } });
-  return { ...current, ...values };
+  return {
+    ...current,
+    ...values,
+    ...(values.mail !== undefined && { mailChangedAt: work.now }),
+    ...(values.managerId !== undefined && { managerChangedAt: work.now }),
+  };
 }
 
 /** The user, held still until the work ends, and the manager with them: by id, so that two works cannot hold each other. */

@@ -11,6 +11,9 @@ interface UserRow {
   account_enabled: boolean;
   user_handle: Buffer;
   created_at: Date;
+  mail_changed_at: Date | null;
+  manager_changed_at: Date | null;
+  contained_at: Date | null;
 }
 
 function toUser(row: UserRow): User {
@@ -23,6 +26,9 @@ function toUser(row: UserRow): User {
     enabled: row.account_enabled,
     userHandle: row.user_handle,
     createdAt: row.created_at,
+    mailChangedAt: row.mail_changed_at,
+    managerChangedAt: row.manager_changed_at,
+    containedAt: row.contained_at,
   };
 }
 
@@ -67,21 +73,65 @@ export async function insert(
   return row && toUser(row as UserRow);
 }
 
+/** Writes what has changed, and when where that matters; the mail address that goes is kept as a former one. */
 export async function update(
   tx: Transaction,
   now: Date,
   id: string,
   changes: Partial<Pick<User, 'displayName' | 'mail' | 'managerId' | 'enabled'>>,
 ): Promise<void> {
+  if (changes.mail !== undefined) await keepFormerAddress(tx, now, id);
   await tx('users')
     .where('id', '=', id)
     .update({
       ...(changes.displayName !== undefined && { display_name: changes.displayName }),
-      ...(changes.mail !== undefined && { mail: changes.mail }),
-      ...(changes.managerId !== undefined && { manager_id: changes.managerId }),
+      ...(changes.mail !== undefined && { mail: changes.mail, mail_changed_at: now }),
+      ...(changes.managerId !== undefined && { manager_id: changes.managerId, manager_changed_at: now }),
       ...(changes.enabled !== undefined && { account_enabled: changes.enabled }),
       updated_at: now,
     });
+}
+
+/** For a day: RULES 1.2. */
+async function keepFormerAddress(tx: Transaction, now: Date, id: string): Promise<void> {
+  await tx.raw(
+    `insert into former_addresses (user_id, mail, until)
+     select id, mail, :now::timestamptz + interval '24 hours' from users where id = :id and mail is not null
+     on conflict (user_id, mail) do update set until = excluded.until`,
+    { id, now } as never,
+  );
+}
+
+/** The user's name and where the user is reached: `mail`, and what it was up to a day ago; undefined for nobody. */
+export async function addresses(
+  tx: Transaction,
+  now: Date,
+  id: string,
+): Promise<{ userPrincipalName: string; addresses: string[] } | undefined> {
+  const { rows } = await tx.raw<{ rows: { user_principal_name: string; mail: string | null }[] }>(
+    `select distinct on (lower(a.mail)) u.user_principal_name, a.mail
+       from users u left join lateral (
+         select u.mail union all select f.mail from former_addresses f where f.user_id = u.id and f.until > :now
+       ) a on a.mail is not null
+      where u.id = :id
+      order by lower(a.mail)`,
+    { id, now } as never,
+  );
+  const [first] = rows;
+  return (
+    first && {
+      userPrincipalName: first.user_principal_name,
+      addresses: rows.flatMap(({ mail }) => mail ?? []),
+    }
+  );
+}
+
+export async function deleteFormerAddresses(tx: Transaction, now: Date): Promise<number> {
+  return tx('former_addresses').where('until', '<=', now).delete();
+}
+
+export async function markContained(tx: Transaction, now: Date, id: string): Promise<void> {
+  await tx('users').where('id', '=', id).update({ contained_at: now });
 }
 
 /** Credentials, passes, memberships and roles go with the row. */

@@ -9,6 +9,11 @@ export interface User {
   /** WebAuthn user handle: 64 random bytes that say nothing about the person. */
   readonly userHandle: Buffer;
   readonly createdAt: Date;
+  /** When `mail` or `managerId` last changed; null: as it was when the user was made. */
+  readonly mailChangedAt: Date | null;
+  readonly managerChangedAt: Date | null;
+  /** When "this was not me" was last pressed: what was proved up to then changes nothing any more. */
+  readonly containedAt: Date | null;
 }
 
 /** What a list of people may be narrowed to; names are compared without regard to case. */

@@ -10,6 +10,7 @@ import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
 import { type House, wire } from '../../src/wire.ts';
 import { type CookieBrowser, newBrowser, type Page } from '../support/cookie-browser.ts';
 import { openTestBase, type TestBase, testMasterKey } from '../support/house.ts';
+import { queuedMails } from '../support/mails.ts';
 import { createPasskey, enterPass, identifyWithPass, usePasskey } from '../support/person.ts';
 import { freePort } from '../support/process.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
@@ -65,7 +66,7 @@ beforeAll(async () => {
         app_roles: ['UserAuthenticationMethod.ReadWrite.All'],
       },
     ],
-    users: [{ userPrincipalName: joiner }],
+    users: [{ userPrincipalName: joiner, mail: 'joiner@home.example' }],
   });
 });
 afterAll(async () => {
@@ -163,6 +164,12 @@ test('a whole life of codes, tokens, cookies and secrets leaves none of them in 
   const { temporaryAccessPass: code } = (await issued.json()) as { temporaryAccessPass: string };
   secrets.set('the pass', code);
   secrets.set('the pass in groups', inGroups(code));
+
+  // The mail that tells of it, and its link, looked at.
+  const [told] = await queuedMails(house);
+  secrets.set('the link of a mail', told!.link!.searchParams.get('token')!);
+  secrets.set('the text of a mail', told!.text);
+  expect((await newBrowser().visit(told!.link!.href)).step).toBe('not-me');
 
   // A sign-in with it, first with a code that is wrong.
   const wrong = 'WRNGCDEFGHJKMNPQ';

@@ -20,6 +20,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/users': ['src/core', 'src/roles'],
   'src/audit': ['src/core', 'src/roles', 'src/users'],
   'src/groups': ['src/core', 'src/policies', 'src/roles', 'src/users'],
+  // what people are told of their accounts, and the mail it goes out by
+  'src/notices': ['src/core', 'src/roles', 'src/users', 'views'],
+  'src/mail': ['src/core', 'src/notices'],
   'src/clients': ['src/core', 'src/database', 'src/roles'],
   // the ways to sign in: a room each, none knows another
   'src/methods': ['src/core'],
@@ -40,13 +43,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
   // what a person loses when they are disabled or deleted: above the rooms, below the doors
   'src/people.ts': ['src/core', 'src/oidc', 'src/roles', 'src/sign-in', 'src/users'],
+  // what somebody else may have got hold of, ended by its owner: above the rooms as well
+  'src/containment.ts': ['src/core', 'src/methods', 'src/notices', 'src/oidc', 'src/sign-in', 'src/users'],
   // the doors
   'src/http': [
     'src/audit',
+    'src/containment.ts',
     'src/core',
     'src/groups',
     'src/methods',
     'src/methods/temporary-access-pass',
+    'src/notices',
     'src/oidc',
     'src/people.ts',
     'src/roles',
@@ -74,9 +81,10 @@ const doors: Readonly<Record<string, RegExp>> = {
   '@simplewebauthn/server': /^src\/methods\/passkey\//,
   knex: /^(src\/database\/|src\/core\/work\.ts$|src\/wire\.ts$|src\/maintenance\.ts$|migrations\/)/,
   koa: /^src\/http\//,
+  nodemailer: /^src\/mail\//,
   'oidc-provider': /^src\/oidc\//,
   pg: /^src\/database\//,
-  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/)/,
+  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/)/,
   preact: /^views\//,
   'preact-render-to-string': /^views\/render\.ts$/,
   zod: /^src\//,

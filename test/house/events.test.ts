@@ -20,6 +20,8 @@ import {
 } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
+import { contain } from '../../src/containment.ts';
+import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
@@ -187,6 +189,11 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
     await renameOwnCredential(house.base.run, methods, owner, { credentialId: first!.id, name: 'Renamed' });
   },
+  contain: () =>
+    work(async (w) => {
+      const { token } = await openLink(w, (await getUser(w, 'eve@example.com')).id);
+      expect(await contain(w, { token, methods })).toBe('contained');
+    }),
   setManager: () => work((w) => setManager(w, 'eve@example.com', 'seed@example.com')),
   removeManager: () => work((w) => removeManager(w, 'eve@example.com')),
   createGroup: () => work((w) => createGroup(w, { displayName: 'Made' })),
@@ -254,7 +261,9 @@ test.each(Object.keys(drives))('%s records what it changes', async (name) => {
 test('every use-case is driven here or known to change nothing worth recording', () => {
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
-    .filter((file) => /\/(manage-[a-z-]+|own-methods|steps|signing-keys)\.ts$|src\/(seed|people)\.ts$/.test(file));
+    .filter((file) =>
+      /\/(manage-[a-z-]+|own-methods|steps|signing-keys)\.ts$|src\/(seed|people|containment)\.ts$/.test(file),
+    );
   const exported = modules.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/^export (?:async )?function (\w+)/gm)].map((match) => match[1]!),
   );

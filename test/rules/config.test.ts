@@ -37,6 +37,7 @@ describe('an empty environment', () => {
       masterKey: undefined,
       tls: undefined,
       seedFile: undefined,
+      mail: undefined,
       adminName: 'admin@localhost',
       limits: defaultLimits,
       logLevel: 'info',
@@ -357,6 +358,63 @@ describe('throttles', () => {
   });
 });
 
+describe('the mail server', () => {
+  const from = 'id@example.com';
+  const secret = 'hunter2hunter2';
+
+  test.each([
+    ['smtp://mail', from],
+    ['smtp://mail.example.com:2525', 'Latchkey <id@example.com>'],
+    [
+      'smtps://name:pass%2Fword@mail.example.com?tls.rejectUnauthorized=false',
+      'Sign-in at Contoso <id@contoso.example>',
+    ],
+    ['smtp://[::1]:2525', 'Überblick <id@bücher.example>'],
+  ])('%s with %s is taken', (url, sender) => {
+    expect(readConfig({ LATCHKEY_SMTP_URL: url, LATCHKEY_MAIL_FROM: sender }).mail).toEqual({ url, from: sender });
+  });
+
+  test('may come from a file', () => {
+    const file = aFile('smtp-url', `smtps://name:${secret}@mail.example.com\n`);
+    expect(readConfig({ LATCHKEY_SMTP_URL_FILE: file, LATCHKEY_MAIL_FROM: from }).mail?.url).toContain(
+      `${secret}@mail`,
+    );
+    expect(problems({ LATCHKEY_SMTP_URL_FILE: missing, LATCHKEY_MAIL_FROM: from })).toEqual([
+      expect.stringMatching(/^LATCHKEY_SMTP_URL_FILE: .*ENOENT/),
+    ]);
+  });
+
+  test.each([`http://x:${secret}@mail`, `${secret}`, 'smtp://', 'smtp:mail', 'mail.example.com:25', 'direct://mail'])(
+    '%s is refused, and not repeated',
+    (url) => {
+      const found = problems({ LATCHKEY_SMTP_URL: url, LATCHKEY_MAIL_FROM: from });
+      expect(found).toEqual([expect.stringMatching(/^LATCHKEY_SMTP_URL must begin with smtp:\/\/ or smtps:\/\//)]);
+      expect(found.join()).not.toContain(secret);
+    },
+  );
+
+  test.each([
+    'id',
+    'id@',
+    'id@example.com, other@example.com',
+    'Latchkey <id@example.com',
+    'id@example.com>',
+    'id@example.com\r\nBcc: x@example.com',
+    'A <b@c> <d@example.com>',
+  ])('%j is no sender', (sender) => {
+    expect(problems({ LATCHKEY_SMTP_URL: 'smtp://mail', LATCHKEY_MAIL_FROM: sender })).toEqual([
+      expect.stringMatching(/^LATCHKEY_MAIL_FROM: .* must look like/s),
+    ]);
+  });
+
+  test('and the sender go together', () => {
+    expect(problems({ LATCHKEY_SMTP_URL: 'smtp://mail' })).toEqual([
+      expect.stringMatching(/^LATCHKEY_MAIL_FROM is missing/),
+    ]);
+    expect(problems({ LATCHKEY_MAIL_FROM: from })).toEqual([expect.stringMatching(/^LATCHKEY_SMTP_URL is missing/)]);
+  });
+});
+
 describe('a setting that does not exist', () => {
   test.each(['LATCHKEY_ISUER', 'LATCHKEY_', 'LATCHKEY_ISSUER_FILE', 'LATCHKEY_PORT', 'LATCHKEY_issuer'])(
     '%s is refused by its name',
@@ -371,8 +429,6 @@ describe('a setting that does not exist', () => {
 
   test('but will is taken, and said to be unheard', () => {
     const later = {
-      LATCHKEY_SMTP_URL: 'smtp://mail',
-      LATCHKEY_MAIL_FROM: 'id@example.com',
       LATCHKEY_OUTBOUND_ALLOW: '10.0.0.0/8',
       LATCHKEY_METRICS_PORT: '9000',
     };

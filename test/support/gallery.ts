@@ -1,6 +1,8 @@
 import { type ComponentType, h, type VNode } from 'preact';
 import type { Layout } from '../../views/layout.tsx';
 import { messages } from '../../views/messages.ts';
+import { NotMe } from '../../views/not-me/not-me.tsx';
+import { Stopped } from '../../views/not-me/stopped.tsx';
 import { LoggedOut } from '../../views/oidc/logged-out.tsx';
 import { Logout } from '../../views/oidc/logout.tsx';
 import { PassLink } from '../../views/pass/pass.tsx';
@@ -164,6 +166,16 @@ export const gallery: readonly Exhibit[] = [
     signInUrl: 'https://id.example.com/auth?client_id=latchkey-security-info&prompt=login',
   }),
 
+  show('not-me', 'not-me', ['stop'], NotMe, {
+    layout,
+    csrf: 'c5rf-token',
+    token: 'mYt0k3n',
+    user: longName,
+    at: '2026-11-21 12:00 UTC',
+  }),
+  show('stopped', 'stopped', ['continue'], Stopped, { layout, at: '2026-11-21 12:04 UTC' }),
+  show('stopped-before', 'stopped', ['continue'], Stopped, { layout, at: '2026-11-21 12:04 UTC', already: true }),
+
   show('complete', 'complete', ['continue'], Complete, { layout, appName: 'Payroll', url: '/auth/Nw3kz9' }),
   show('complete-after-long', 'complete', ['continue'], Complete, {
     layout,
@@ -202,7 +214,17 @@ export const gallery: readonly Exhibit[] = [
     reference,
   }),
   ...(
-    ['cookiesBlocked', 'notFound', 'forbidden', 'needsPasskey', 'crossSite', 'badRequest', 'tooLarge', 'fault'] as const
+    [
+      'cookiesBlocked',
+      'notFound',
+      'forbidden',
+      'needsPasskey',
+      'crossSite',
+      'badRequest',
+      'tooLarge',
+      'notMeEnded',
+      'fault',
+    ] as const
   ).map((problem) =>
     show(`problem-${problem}`, 'error', [], Problem, { layout, problem: messages.problems[problem], reference }),
   ),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Actor } from '../../src/core/actor.ts';
 import { setOwners } from '../../src/clients/manage-clients.ts';
+import type { Work } from '../../src/core/work.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { approvalState } from '../../src/methods/temporary-access-pass/approvals/approval.ts';
@@ -13,7 +14,7 @@ import {
   revokePass,
 } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { grantRole, revokeRole } from '../../src/roles/manage-roles.ts';
-import { setManager } from '../../src/users/manage-users.ts';
+import { setManager as nameManager } from '../../src/users/manage-users.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
 import { aHouse, aName, aVisitor, eventsOf, lastRefusal, passPolicy } from '../support/makers.ts';
 
@@ -238,6 +239,23 @@ describe('policy says whose passes wait', () => {
 });
 
 describe('a manager', () => {
+  /** As managers are who have been it for a while. */
+  async function setManager(w: Work, report: string, manager: string): Promise<void> {
+    await nameManager(w, report, manager);
+    await w.tx('users').where('id', '=', report).update({ manager_changed_at: null });
+  }
+
+  test('of less than a day gives nothing: whoever names managers could name themselves', async () => {
+    const [manager, report] = [await aUser(), await aUser()];
+    await house.work((w) => nameManager(w, report, manager));
+    await passPolicy(house, { managersMayIssue: true });
+    try {
+      await expect(ask(manager, report)).rejects.toMatchObject({ message: expect.stringContaining('less than a day') });
+    } finally {
+      await passPolicy(house, {});
+    }
+  });
+
   test('issues for reports where policy says so, and for nobody else', async () => {
     const [manager, report, stranger] = [await aUser(), await house.user(aName()), await aUser()];
     await house.work((w) => setManager(w, report.id, manager));

@@ -87,6 +87,40 @@ test('a pass is kept for thirty days after its end, and its deletion is recorded
   expect(await knex('audit_events').where({ type: 'pass.purged' }).count('* as n').first()).toEqual({ n: '1' });
 });
 
+test('mails and links are kept for thirty days after they are done with, former addresses for their day', async () => {
+  const { knex } = latchkey.base;
+  const { id: user_id } = await latchkey.user('moved@example.com');
+  const days = 1440;
+  const mail = (id: string, more: object) =>
+    knex('mail_outbox').insert({
+      id: `00000000-0000-4000-8000-00000000000${id}`,
+      user_id,
+      recipient: id,
+      subject: 'x',
+      created_at: minutesAgo(40 * days),
+      due_at: minutesAgo(40 * days),
+      ...more,
+    });
+  await mail('1', { state: 'sent', finished_at: minutesAgo(31 * days) });
+  await mail('2', { state: 'failed', finished_at: minutesAgo(29 * days) });
+  await mail('3', { sealed_body: bytes('waits') });
+  for (const [name, expires_at] of [
+    ['old', minutesAgo(31 * days)],
+    ['kept', minutesAgo(29 * days)],
+  ] as const) {
+    const link = { token_hash: bytes(name), user_id, since: minutesAgo(33 * days), expires_at };
+    await knex('containment_links').insert(link);
+  }
+  await knex('former_addresses').insert([
+    { user_id, mail: 'old@example.com', until: minutesAgo(1) },
+    { user_id, mail: 'new@example.com', until: minutesAgo(-1) },
+  ]);
+  await maintenance.run();
+  expect(await knex('mail_outbox').orderBy('recipient').pluck('recipient')).toEqual(['2', '3']);
+  expect(await knex('containment_links').pluck('token_hash')).toEqual([bytes('kept')]);
+  expect(await knex('former_addresses').pluck('mail')).toEqual(['new@example.com']);
+});
+
 test('one node at a time: a round is left out while another holds the lock', async () => {
   const { knex } = latchkey.base;
   await knex.transaction(async (tx) => {

@@ -1,11 +1,11 @@
-import type { EnrollableMethod, ListableMethod } from '../method.ts';
+import type { ContainableMethod, EnrollableMethod, ListableMethod } from '../method.ts';
 import { authentication } from './authentication.ts';
 import type { RelyingPartyIdentity } from './passkey.ts';
 import { registration } from './registration.ts';
 import * as passkeys from './store.ts';
 
 /** Signing in with a passkey, registering one, and what its owner sees of it. */
-export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod & ListableMethod {
+export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod & ListableMethod & ContainableMethod {
   return {
     id: 'passkey',
     traits: { amr: ['pop', 'user', 'mfa'], level: 'phr', bootstrapOnly: false },
@@ -31,6 +31,14 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       if (!uuid.test(id) || !(await passkeys.rename(work.tx, userId, id, name))) return false;
       work.record({ type: 'passkey.renamed', userId, details: { passkeyId: id, name } });
       return true;
+    },
+
+    async contain(work, userId, since) {
+      const suspended = await passkeys.suspendAddedSince(work.tx, work.now, { userId, since, reason: 'not-me' });
+      for (const passkeyId of suspended) {
+        work.record({ type: 'passkey.suspended', userId, details: { passkeyId, reason: 'not-me' } });
+      }
+      return suspended;
     },
   };
 }

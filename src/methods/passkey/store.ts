@@ -144,6 +144,21 @@ export async function suspend(tx: Transaction, now: Date, id: string, reason: st
     .update({ suspended_at: now, suspend_reason: reason });
 }
 
+/** Returns the ids of those that were not suspended before. */
+export async function suspendAddedSince(
+  tx: Transaction,
+  now: Date,
+  asked: { userId: string; since: Date; reason: string },
+): Promise<string[]> {
+  const rows = await tx('passkeys')
+    .where('user_id', '=', asked.userId)
+    .where('created_at', '>=', asked.since)
+    .whereNull('suspended_at')
+    .update({ suspended_at: now, suspend_reason: asked.reason })
+    .returning<{ id: string }[]>('id');
+  return rows.map(({ id }) => id);
+}
+
 /** False when this user has no such passkey. */
 export async function rename(tx: Transaction, userId: string, id: string, name: string): Promise<boolean> {
   return (await tx('passkeys').where('id', '=', id).where('user_id', '=', userId).update({ name })) === 1;

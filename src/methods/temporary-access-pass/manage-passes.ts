@@ -176,6 +176,13 @@ async function reportOf(work: Work, idOrName: string): Promise<User | undefined>
   if (!(await readPassSettings(work)).managersMayIssue) return undefined;
   const user = await findUser(work, idOrName);
   if (user?.managerId !== actor.userId) return undefined;
+  if (user.managerChangedAt && addDays(user.managerChangedAt, 1) > work.now) {
+    // Otherwise whoever may name managers could name themselves.
+    throw new AppError(
+      'forbidden',
+      'You have been the manager of this user for less than a day. Ask an administrator.',
+    );
+  }
   await permitManager(work, user.id);
   return user;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Secrets } from '../../core/secrets.ts';
 import { permissionsFor } from '../../roles/powers.ts';
 import { userNameKey } from '../../users/user.ts';
-import type { BootstrapMethod, RefusalReason } from '../method.ts';
+import type { BootstrapMethod, ContainableMethod, RefusalReason } from '../method.ts';
 import { normalizeCode } from './code.ts';
 import { effectivePassSettings } from './effective-settings.ts';
 import { isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
@@ -18,7 +18,7 @@ interface Candidate {
 const form = z.object({ code: z.unknown() });
 
 /** Signing in with a pass: it proves who one is just enough to register something better. */
-export function temporaryAccessPassMethod(): BootstrapMethod {
+export function temporaryAccessPassMethod(): BootstrapMethod & ContainableMethod {
   return {
     id: 'temporary-access-pass',
     traits: { amr: [], level: 'bootstrap', bootstrapOnly: true },
@@ -83,6 +83,13 @@ export function temporaryAccessPassMethod(): BootstrapMethod {
       if (await passes.complete(work.tx, work.now, passId)) {
         work.record({ type: 'pass.completed', userId: pass?.userId, details: { passId } });
       }
+    },
+
+    async contain(work, userId) {
+      const passId = await passes.revokeLive(work.tx, work.now, userId);
+      if (passId === undefined) return [];
+      work.record({ type: 'pass.revoked', userId, details: { passId, reason: 'not-me' } });
+      return [passId];
     },
   };
 }

@@ -137,6 +137,18 @@ export async function revoke(tx: Transaction, now: Date, passId: string): Promis
   return count === 1;
 }
 
+/** Ends the user's pass if it, or what it opened, may still go on. Returns its id. */
+export async function revokeLive(tx: Transaction, now: Date, userId: string): Promise<string | undefined> {
+  const [revoked] = await tx('temporary_access_passes')
+    .where('user_id', '=', userId)
+    .whereNull('ended_at')
+    .whereNull('completed_at')
+    .where('expires_at', '>', now)
+    .update({ ended_at: now, end_reason: 'revoked' })
+    .returning<{ id: string }[]>('id');
+  return revoked?.id;
+}
+
 /**
  * Moves the end of a live, unused pass further away; undefined when it ended before, or already lasts that long.
  * A window that is open keeps its end: the browser in it was told a time.

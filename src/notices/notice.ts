@@ -1,0 +1,51 @@
+import type { AuditEvent } from '../core/audit-event.ts';
+
+/** What people are told by mail of their own account, so that they notice when somebody else is at work there. */
+export type Notice =
+  | { readonly kind: 'passIssued' }
+  | { readonly kind: 'passReplaced' }
+  | { readonly kind: 'passUsed' }
+  | { readonly kind: 'passRevoked' }
+  | { readonly kind: 'passkeyAdded' }
+  | { readonly kind: 'passkeySuspended' }
+  | { readonly kind: 'contained' };
+
+export interface Told {
+  readonly userId: string;
+  readonly notice: Notice;
+}
+
+/**
+ * What the events of one piece of work call for: one notice where several say the same to a person. A pass that takes another's
+ * place is told once; what a containment ends is told as that.
+ */
+export function noticesOf(events: readonly AuditEvent[]): Told[] {
+  const happened = (type: string, userId: string) =>
+    events.some((event) => event.type === type && event.userId === userId);
+  return events.flatMap((event) => {
+    const { userId } = event;
+    if (userId === undefined) return [];
+    if (event.type !== 'account.contained' && happened('account.contained', userId)) return [];
+    const kind = kindOf(event, happened('pass.replaced', userId));
+    return kind ? [{ userId, notice: { kind } }] : [];
+  });
+}
+
+function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefined {
+  switch (event.type) {
+    case 'pass.issued':
+      return replaced ? 'passReplaced' : 'passIssued';
+    case 'sign-in.verified':
+      return event.details?.method === 'temporary-access-pass' ? 'passUsed' : undefined;
+    case 'pass.revoked':
+      return 'passRevoked';
+    case 'passkey.registered':
+      return 'passkeyAdded';
+    case 'passkey.suspended':
+      return 'passkeySuspended';
+    case 'account.contained':
+      return 'contained';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+import type { AuditEvent } from '../core/audit-event.ts';
+import { utcMinute } from '../core/time.ts';
+import type { Work } from '../core/work.ts';
+import { reachable } from '../users/addresses.ts';
+import { noticeMail } from '../../views/mail.ts';
+import { openLink } from './links.ts';
+import { type Notice, noticesOf } from './notice.ts';
+import { queueMail } from './outbox.ts';
+
+export type TellingWork = Pick<Work, 'tx' | 'now' | 'secrets'>;
+
+/**
+ * Tells people what the events of a work say of their accounts. The composition calls it for every work, next to the audit log:
+ * what is recorded is told, whichever door it came through, and no room has to think of it.
+ */
+export async function tellPeople(work: TellingWork, issuer: string, events: readonly AuditEvent[]): Promise<void> {
+  for (const { userId, notice } of noticesOf(events)) await tell(work, { issuer, userId, notice });
+}
+
+/**
+ * Queues one mail to each known address of the user, in the transaction of the change. Nothing when there is none.
+ * Each holds a link to containment, but for the notice of a containment itself.
+ */
+export async function tell(
+  work: TellingWork,
+  { issuer, userId, notice }: { readonly issuer: string; readonly userId: string; readonly notice: Notice },
+): Promise<void> {
+  const user = await reachable(work, userId);
+  if (!user || user.addresses.length === 0) return;
+  const link = notice.kind === 'contained' ? undefined : await openLink(work, userId);
+  const mail = noticeMail({
+    kind: notice.kind,
+    user: user.userPrincipalName,
+    at: utcMinute(work.now),
+    ...(link && { link: { url: `${issuer}/not-me?token=${link.token}`, until: utcMinute(link.expiresAt) } }),
+  });
+  await queueMail(work, { userId, recipients: user.addresses, ...mail });
+}

@@ -325,6 +325,28 @@ export const messages = {
         happened: 'A passkey of your account no longer works, because it may have been copied.',
         next: 'Tell your help desk. Other passkeys of yours work as before.',
       },
+      approvalAsked: {
+        subject: 'A temporary pass waits for your approval',
+        happened:
+          'An administrator asked for a temporary pass for the account below. It is given when a second administrator approves; you are one who may.',
+        next: 'Find out from whoever asked that it is right, then approve or reject it. After a day the request lapses.',
+      },
+      approvalGiven: {
+        subject: 'The temporary pass you asked for was approved',
+        happened: 'A second administrator approved the temporary pass you asked for.',
+        next: 'Ask for the same pass again to get it. If you asked for none, tell your security team.',
+      },
+      approvalRefused: {
+        subject: 'The temporary pass you asked for was rejected',
+        happened: 'A second administrator rejected the temporary pass you asked for.',
+        next: 'Talk to them. If you asked for none, tell your security team.',
+      },
+      operatorIssued: {
+        subject: 'An administrator was given a temporary pass on the server',
+        happened:
+          'Somebody with access to the server gave the administrator below a temporary pass. No second administrator had to agree.',
+        next: 'If nobody told you about it, find out who was on the server, and cancel the pass.',
+      },
       contained: {
         subject: 'Your account was secured',
         happened:

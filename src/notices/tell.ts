@@ -4,10 +4,11 @@ import type { Work } from '../core/work.ts';
 import { reachable } from '../users/addresses.ts';
 import { noticeMail } from '../../views/mail.ts';
 import { openLink } from './links.ts';
+import { colleaguesOf } from './colleagues.ts';
 import { type Notice, noticesOf } from './notice.ts';
 import { queueMail } from './outbox.ts';
 
-export type TellingWork = Pick<Work, 'tx' | 'now' | 'secrets'>;
+export type TellingWork = Pick<Work, 'tx' | 'now' | 'secrets' | 'actor'>;
 
 /**
  * Tells people what the events of a work say of their accounts. The composition calls it for every work, next to the audit log:
@@ -15,6 +16,7 @@ export type TellingWork = Pick<Work, 'tx' | 'now' | 'secrets'>;
  */
 export async function tellPeople(work: TellingWork, issuer: string, events: readonly AuditEvent[]): Promise<void> {
   for (const { userId, notice } of noticesOf(events)) await tell(work, { issuer, userId, notice });
+  for (const event of events) await tellColleagues(work, event);
 }
 
 /**
@@ -35,4 +37,17 @@ export async function tell(
     ...(link && { link: { url: `${issuer}/not-me?token=${link.token}`, until: utcMinute(link.expiresAt) } }),
   });
   await queueMail(work, { userId, recipients: user.addresses, ...mail });
+}
+
+/** Tells other administrators what they have a part in; `account` is whose it is about. There is nothing to stop, so no link. */
+async function tellColleagues(work: TellingWork, event: AuditEvent): Promise<void> {
+  const told = await colleaguesOf(work, event);
+  const about = told && (await reachable(work, told.about));
+  if (!about) return;
+  for (const userId of told.colleagues) {
+    const { addresses = [] } = (await reachable(work, userId)) ?? {};
+    if (addresses.length === 0) continue;
+    const mail = noticeMail({ kind: told.kind, user: about.userPrincipalName, at: utcMinute(work.now) });
+    await queueMail(work, { userId, recipients: addresses, ...mail });
+  }
 }

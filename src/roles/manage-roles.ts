@@ -152,8 +152,18 @@ export async function listRoleHolders(work: Work): Promise<RoleHolder[]> {
 }
 
 /** Template ids of the roles a user holds, wherever they are for. */
-export async function templateIdsOf(work: Work, userId: string): Promise<string[]> {
+export async function templateIdsOf(work: Pick<Work, 'tx'>, userId: string): Promise<string[]> {
   return (await assignments.rolesHeld(work.tx, userId)).map(({ templateId }) => templateId);
+}
+
+/** Whom to ask about a pass of the user: enabled people who could issue one. */
+export function thoseWhoMayIssueFor(work: Pick<Work, 'tx'>, userId: string): Promise<string[]> {
+  return assignments.mayIssueFor(work.tx, userId);
+}
+
+/** Enabled people with any role. */
+export function administratorIds(work: Pick<Work, 'tx'>): Promise<string[]> {
+  return assignments.administrators(work.tx);
 }
 
 /** Whoever owns a client can make it ask for things. */

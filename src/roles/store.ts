@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from '../core/work.ts';
 import type { HeldRole, PassLimits } from './role.ts';
+import { stillMayIssueSql } from './still-may-issue.ts';
 
 interface AssignmentRow {
   readonly id: string;
@@ -171,6 +172,25 @@ export async function holders(
       'u.user_principal_name as userPrincipalName',
       'g.display_name as scope',
     );
+}
+
+/** Enabled people who could issue a pass for the user. */
+export async function mayIssueFor(tx: Transaction, targetUserId: string): Promise<string[]> {
+  const { rows } = await tx.raw<{ rows: { id: string }[] }>(
+    `select u.id from users u where ${stillMayIssueSql('u.id::text', ':targetUserId::uuid')} order by u.id`,
+    { targetUserId } as never,
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Enabled people with any role. */
+export async function administrators(tx: Transaction): Promise<string[]> {
+  const rows = await tx('users as u')
+    .where('u.account_enabled', '=', true)
+    .whereExists(tx('role_assignments as r').whereRaw('r.user_id = u.id').select('r.id'))
+    .orderBy('u.id')
+    .select<{ id: string }[]>('u.id');
+  return rows.map((row) => row.id);
 }
 
 /** True when somebody enabled holds the role. */

@@ -85,6 +85,8 @@ const silent = [
   'needsApproval',
   'pageOfApprovals',
   'templateIdsOf',
+  'thoseWhoMayIssueFor',
+  'administratorIds',
   'ownsClient',
   'ownPass',
   'readOwnUser',

@@ -14,8 +14,9 @@ import {
   revokePass,
 } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { grantRole, revokeRole } from '../../src/roles/manage-roles.ts';
-import { setManager as nameManager } from '../../src/users/manage-users.ts';
+import { changeUser, getUser, setManager as nameManager } from '../../src/users/manage-users.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
+import { queuedMails } from '../support/mails.ts';
 import { aHouse, aName, aVisitor, eventsOf, lastRefusal, passPolicy } from '../support/makers.ts';
 
 let house: TestBase;
@@ -184,6 +185,49 @@ describe('a pass for somebody with a role', () => {
     const holder = await aUser(privileged);
     await expect(ask(await aUser('Authentication Administrator'), holder)).rejects.toMatchObject({ code: 'forbidden' });
     expect(await eventsOf(house, { userId: holder, type: 'pass.approval-asked' })).toEqual([]);
+  });
+});
+
+describe('administrators are told', () => {
+  const subjectsTo = async (mail: string) => (await queuedMails(house, mail)).map(({ subject }) => subject);
+  async function withMail(...roles: string[]) {
+    const id = await aUser(...roles);
+    const mail = aName('mail');
+    await house.work(async (w) => changeUser(w, { id }, { mail }));
+    return { id, mail };
+  }
+
+  test('who may approve, of the request; who asked, of the answer; nobody else', async () => {
+    const [issuer, approver, peer] = [
+      await withMail(privileged),
+      await withMail(privileged),
+      await withMail('Authentication Administrator'),
+    ];
+    const holder = await aUser('Global Reader');
+    const id = await waiting(ask(issuer.id, holder));
+    const [told] = await queuedMails(house, approver.mail);
+    const { userPrincipalName } = await house.work((w) => getUser(w, holder));
+    expect(told).toMatchObject({ subject: 'A temporary pass waits for your approval', link: null });
+    expect(told!.text).toContain(`Account: ${userPrincipalName}`);
+    expect([await subjectsTo(issuer.mail), await subjectsTo(peer.mail)]).toEqual([[], []]);
+    await decide(approver.id, id);
+    expect(await subjectsTo(issuer.mail)).toEqual(['The temporary pass you asked for was approved']);
+    await decide(approver.id, await waiting(ask(issuer.id, holder, { reason: 'again' })), 'rejected');
+    expect((await subjectsTo(issuer.mail)).at(-1)).toBe('The temporary pass you asked for was rejected');
+  });
+
+  test('everybody with a role, when the command line gives one of them a pass', async () => {
+    const [reader, holder, member] = [
+      await withMail('Global Reader'),
+      await withMail('Global Reader'),
+      await withMail(),
+    ];
+    await house.pass(holder.id);
+    await house.pass(member.id);
+    const given = 'An administrator was given a temporary pass on the server';
+    expect((await subjectsTo(reader.mail)).filter((subject) => subject === given)).toHaveLength(1);
+    expect(await subjectsTo(holder.mail)).toEqual(['You were given a temporary pass']);
+    expect(await subjectsTo(member.mail)).toEqual(['You were given a temporary pass']);
   });
 });
 

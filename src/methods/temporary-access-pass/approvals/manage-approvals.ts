@@ -83,7 +83,7 @@ export async function decideApproval(work: Work, id: string, decision: Decision)
   work.record({
     type: decision === 'approved' ? 'pass.approval-approved' : 'pass.approval-rejected',
     userId: asked.userId,
-    details: { approvalId: asked.id },
+    details: { approvalId: asked.id, ...(asked.askedByKind === 'user' && { askedBy: asked.askedById }) },
   });
   return decided;
 }

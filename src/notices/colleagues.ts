@@ -1,0 +1,40 @@
+import type { AuditEvent } from '../core/audit-event.ts';
+import type { Work } from '../core/work.ts';
+import { administratorIds, templateIdsOf, thoseWhoMayIssueFor } from '../roles/manage-roles.ts';
+
+export interface ToldColleagues {
+  readonly kind: 'approvalAsked' | 'approvalGiven' | 'approvalRefused' | 'operatorIssued';
+  /** Whose account it is about. */
+  readonly about: string;
+  readonly colleagues: readonly string[];
+}
+
+/**
+ * What administrators are told of what others do: who may approve hears of a request, who asked hears of the answer, and when
+ * the command line on the machine gives a pass to somebody with a role, everybody with a role hears of it.
+ */
+export async function colleaguesOf(
+  work: Pick<Work, 'tx' | 'actor'>,
+  { type, userId: about, details }: AuditEvent,
+): Promise<ToldColleagues | undefined> {
+  if (about === undefined) return undefined;
+  const others = (ids: readonly string[]) =>
+    ids.filter((id) => id !== about && !(work.actor.kind === 'user' && work.actor.userId === id));
+  switch (type) {
+    case 'pass.approval-asked':
+      return { kind: 'approvalAsked', about, colleagues: others(await thoseWhoMayIssueFor(work, about)) };
+    case 'pass.approval-approved':
+      return { kind: 'approvalGiven', about, colleagues: others(askedBy(details)) };
+    case 'pass.approval-rejected':
+      return { kind: 'approvalRefused', about, colleagues: others(askedBy(details)) };
+    case 'pass.issued':
+      if (work.actor.kind !== 'operator' || (await templateIdsOf(work, about)).length === 0) return undefined;
+      return { kind: 'operatorIssued', about, colleagues: others(await administratorIds(work)) };
+    default:
+      return undefined;
+  }
+}
+
+function askedBy(details: AuditEvent['details']): readonly string[] {
+  return typeof details?.askedBy === 'string' ? [details.askedBy] : [];
+}

@@ -7,6 +7,7 @@ import * as passes from './20261121_1050_temporary_access_passes.ts';
 import * as passkeys from './20261121_1060_passkeys.ts';
 import * as signIns from './20261121_1070_sign_ins.ts';
 import * as passMaximumUses from './20261121_1080_pass_maximum_uses.ts';
+import * as passSessions from './20261122_0030_pass_sessions.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -19,4 +20,5 @@ export const migrations = {
   '20261121_1060_passkeys': passkeys,
   '20261121_1070_sign_ins': signIns,
   '20261121_1080_pass_maximum_uses': passMaximumUses,
+  '20261122_0030_pass_sessions': passSessions,
 };

@@ -253,6 +253,8 @@ export const messages = {
     save: 'Save name',
     noScript: 'To add a passkey, switch JavaScript on for this site and reload the page.',
     noPasskeys: 'This browser cannot make passkeys. Open this page on another device to add one.',
+    withPass: 'You signed in with a temporary pass. To change anything here,',
+    prove: 'use a passkey.',
     notices: { added: 'Passkey added.', renamed: 'Name saved.' },
   },
 

@@ -153,7 +153,8 @@ function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Da
   if (asked.oneTime === false && settings.isUsableOnce) {
     throw new AppError('invalid_input', 'isUsableOnce cannot be false: policy makes every pass one-time.');
   }
-  if (asked.purpose === 'signIn') {
+  const purpose = asked.purpose ?? 'registration';
+  if (purpose === 'signIn' && settings.purpose !== 'signIn') {
     throw new AppError('invalid_input', 'purpose cannot be signIn: policy allows registration at most.');
   }
   const oneTime = settings.isUsableOnce || (asked.oneTime ?? false);
@@ -161,7 +162,7 @@ function withinPolicy(settings: EffectivePassSettings, asked: IssuePass, now: Da
     lifetimeMinutes,
     oneTime,
     maximumUses: oneTime ? null : settings.maximumUses,
-    purpose: 'registration' as const,
+    purpose,
     windowMinutes: settings.registrationWindowInMinutes,
     startsAt: startWithin(asked.startsAt, now),
   };

@@ -159,6 +159,11 @@ export const messages = {
       sentences: ['A temporary pass opens this step for a short time only. That keeps your account safe.'],
       whatToDo: ['If you already saved a passkey, sign in with it.', 'If not, ask for a new pass.'],
     },
+    passEnded: {
+      title: 'Your temporary pass has ended',
+      sentences: ['It was used elsewhere or taken back, or its time is over.'],
+      whatToDo: ['If you have a passkey, sign in with it.', 'If not, ask for a new pass.'],
+    },
     signedInAsAnother: {
       title: 'You are signed in as somebody else',
       sentences: [

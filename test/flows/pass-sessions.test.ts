@@ -319,6 +319,29 @@ describe('what a pass has opened ends with it, at once', () => {
     expect(await whatWorks(guest)).toEqual(nothing);
   });
 
+  test.each([
+    ['the pass', ({ name }: Guest) => house.work((work) => revokePass(work, { user: name }))],
+    [
+      'its time',
+      ({ claims }: Guest) =>
+        house.base.knex.raw('update oidc_grants set not_after = now() where account_id = ?', [claims.sub]),
+    ],
+  ])(
+    'a grant ends with %s by itself, also when a request tied it while another freed the session',
+    async (_what, end) => {
+      const guest = await signedInGuest();
+      await house.base.knex.raw('update oidc_sessions set pass_id = null, not_after = null where account_id = ?', [
+        guest.claims.sub,
+      ]);
+      const fresh = await app.refresh(guest.tokens.refresh_token!);
+      await end(guest);
+      expect(await works(app.userinfo(fresh.access_token, guest.claims.sub))).toBe(false);
+      expect(await works(app.refresh(fresh.refresh_token!))).toBe(false);
+      // The session is there; without its pass it is one of somebody who has no way to sign in.
+      expect(await silently(guest.browser)).toBe('interaction_required');
+    },
+  );
+
   test('idle for a quarter of an hour, the session ends, and its tokens with it, offline access included', async () => {
     const guest = await signedInGuest();
     await house.base.knex.raw(

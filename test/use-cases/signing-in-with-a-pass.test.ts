@@ -236,6 +236,21 @@ describe('in the session of a pass', () => {
     expect(await info(owner)).toMatchObject({ mayAdd: false, credentials: [] });
   });
 
+  test('nothing is added when the pass ends while the answer is being checked', async () => {
+    const { holder, owner } = await aGuest();
+    const response = JSON.stringify(await newAuthenticator().create(await begin(owner), { origin }));
+    const meddling: EnrollableMethod = {
+      ...passkey,
+      async checkEnrolment(candidate) {
+        await revoke(holder.user);
+        return passkey.checkEnrolment(candidate);
+      },
+    };
+    const finished = own.finishOwnEnrolment(latchkey.base.run, house.methods, meddling, owner, { response });
+    await expect(finished).rejects.toMatchObject({ code: 'unauthenticated' });
+    expect(await info(owner)).toMatchObject({ credentials: [] });
+  });
+
   test('a weak session of anything else adds nothing', async () => {
     const { owner } = await aGuest();
     await expect(begin({ ...owner, passId: null })).rejects.toMatchObject({ code: 'unauthenticated' });

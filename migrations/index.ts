@@ -8,6 +8,7 @@ import * as passkeys from './20261121_1060_passkeys.ts';
 import * as signIns from './20261121_1070_sign_ins.ts';
 import * as passMaximumUses from './20261121_1080_pass_maximum_uses.ts';
 import * as auditAppendOnly from './20261121_1130_audit_append_only.ts';
+import * as passSessions from './20261122_0030_pass_sessions.ts';
 import * as mail from './20261122_1000_mail.ts';
 import * as roleScopes from './20261122_1000_role_scopes.ts';
 import * as passApprovals from './20261122_1020_pass_approvals.ts';
@@ -24,6 +25,7 @@ export const migrations = {
   '20261121_1070_sign_ins': signIns,
   '20261121_1080_pass_maximum_uses': passMaximumUses,
   '20261121_1130_audit_append_only': auditAppendOnly,
+  '20261122_0030_pass_sessions': passSessions,
   '20261122_1000_mail': mail,
   '20261122_1000_role_scopes': roleScopes,
   '20261122_1020_pass_approvals': passApprovals,

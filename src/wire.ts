@@ -136,7 +136,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
   const methods = methodRegistry({ rpId: hostname, rpName: 'Latchkey', origin: issuer });
   const guards = guardsOf(issuer, secrets);
   const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
-    readProviderSession(provider, ctx.req, ctx.res);
+    readProviderSession(provider, db, ctx.req, ctx.res);
   const strongAcrs = (['phr', 'phrh'] as const).map((level) => acrOf(level, issuer));
   const sessions = ownSessions(issuer, readSession, strongAcrs);
   const app = makeApp({
@@ -149,7 +149,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     signIn: {
       issuer,
       interactions: interactionsOf(provider),
-      signedInUserId: async (ctx) => (await readSession(ctx))?.accountId ?? null,
+      session: readSession,
       guards,
       show,
       house: {

@@ -159,6 +159,11 @@ export const messages = {
       sentences: ['A temporary pass opens this step for a short time only. That keeps your account safe.'],
       whatToDo: ['If you already saved a passkey, sign in with it.', 'If not, ask for a new pass.'],
     },
+    passEnded: {
+      title: 'Your temporary pass has ended',
+      sentences: ['It was used elsewhere or taken back, or its time is over.'],
+      whatToDo: ['If you have a passkey, sign in with it.', 'If not, ask for a new pass.'],
+    },
     signedInAsAnother: {
       title: 'You are signed in as somebody else',
       sentences: [
@@ -261,6 +266,8 @@ export const messages = {
     save: 'Save name',
     noScript: 'To add a passkey, switch JavaScript on for this site and reload the page.',
     noPasskeys: 'This browser cannot make passkeys. Open this page on another device to add one.',
+    withPass: 'You signed in with a temporary pass. To change anything here,',
+    prove: 'use a passkey.',
     notices: { added: 'Passkey added.', renamed: 'Name saved.' },
   },
 

@@ -27,6 +27,7 @@ export function ownSessions(
         sessionUid: session.uid,
         authTime: session.authTime,
         strong: strongAcrs.includes(session.acr),
+        passId: session.passId,
         origin: ctx.state.origin as Origin,
       };
     },

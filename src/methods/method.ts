@@ -8,7 +8,7 @@ export interface MethodTraits {
   readonly amr: readonly string[];
   /** The level it reaches on the scale of acr values. */
   readonly level: 'bootstrap' | '1f' | '2f' | 'phr' | 'phrh';
-  /** It opens registration and nothing else: it never completes a sign-in. */
+  /** It opens registration; it completes a sign-in only where its verdict says so. */
   readonly bootstrapOnly: boolean;
 }
 
@@ -52,6 +52,13 @@ export type RefusalReason =
   | 'signature'
   | 'counter_regress';
 
+/** A sign-in that ends at a set time, whatever comes of it. What it reports is judged when it happens. */
+export interface BriefSignIn {
+  readonly level: MethodTraits['level'];
+  readonly amr: readonly string[];
+  readonly endsAt: Date;
+}
+
 export type Verdict =
   | {
       readonly verified: true;
@@ -59,6 +66,8 @@ export type Verdict =
       readonly credentialId: string;
       /** When what it opens ends; absent when it has no end of its own. */
       readonly endsAt?: Date;
+      /** A bootstrap that was allowed more than to open registration: it signs in by itself. */
+      readonly signsIn?: BriefSignIn;
     }
   | { readonly verified: false; readonly reason: RefusalReason; readonly userId?: string | undefined };
 
@@ -146,6 +155,10 @@ export interface BootstrapMethod extends AuthenticationMethod {
   stillOpens(work: Work, credentialId: string): Promise<Opened | undefined>;
   /** The same, and user and bootstrap stay as they are until the work ends. */
   holdOpen(work: Work, credentialId: string): Promise<Opened | undefined>;
+  /** Sessions born of it may go on, used up or not; and that stays so until the work ends. */
+  holds(work: Work, credentialId: string): Promise<boolean>;
+  /** It signed somebody in by itself: what may be used once is used up. */
+  signedIn(work: Work, credentialId: string): Promise<void>;
   /** The registered method was used once: the bootstrap is spent. */
   graduate(work: Work, credentialId: string): Promise<void>;
 }

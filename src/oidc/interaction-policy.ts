@@ -1,5 +1,6 @@
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ProtocolAccount } from './account.ts';
+import { sessionTie } from './pass-ties.ts';
 
 const { Check, Prompt, base } = interactionPolicy;
 
@@ -34,7 +35,8 @@ export function signInPolicy(scale: readonly string[]): interactionPolicy.Defaul
     new Prompt(
       { name: 'enrol', requestable: false },
       new Check('registration_pending', 'registration is pending', 'interaction_required', ({ oidc }) =>
-        Boolean((oidc.account as ProtocolAccount | undefined)?.mustRegister),
+        // A pass that signs in is a way to sign in while it lasts, and the session ends with it.
+        Boolean((oidc.account as ProtocolAccount | undefined)?.mustRegister && !sessionTie()),
       ),
     ),
     1,

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
 import { AppError } from '../core/errors.ts';
+import { epochSeconds } from '../core/time.ts';
+import type { PassTie } from './pass-ties.ts';
 
 /** A relying party's request that waits for a person. */
 export interface Interaction {
@@ -25,6 +27,8 @@ export type Outcome =
       readonly acr: string;
       readonly amr: readonly string[];
       readonly authTime: Date;
+      /** The pass that the session is born of and ends with; null when it hangs on none. */
+      readonly bornOf: { readonly passId: string; readonly endsAt: Date } | null;
     }
   | { readonly kind: 'cancelled' };
 
@@ -67,9 +71,10 @@ function resultOf(outcome: Outcome) {
   if (outcome.kind === 'cancelled') {
     return { error: 'access_denied', error_description: 'The person cancelled the sign-in.' };
   }
-  const { accountId, acr, authTime } = outcome;
+  const { accountId, acr, authTime, bornOf } = outcome;
+  const tie: Partial<PassTie> = bornOf ? { passId: bornOf.passId, notAfter: epochSeconds(bornOf.endsAt) } : {};
   return {
-    login: { accountId, acr, amr: [...outcome.amr], remember: false, ts: Math.floor(authTime.getTime() / 1000) },
+    login: { accountId, acr, amr: [...outcome.amr], remember: false, ts: epochSeconds(authTime), ...tie },
   };
 }
 

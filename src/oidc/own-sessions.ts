@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
+import type { NamedStatements } from '../database/named-statements.ts';
+import { amrOf } from '../sign-in/policy.ts';
 
 /** The provider's session in this browser, as our own pages judge it on every request. */
 export interface ProviderSession {
@@ -7,10 +9,13 @@ export interface ProviderSession {
   readonly accountId: string;
   readonly acr: string;
   readonly authTime: Date;
+  /** The pass it was born of; null when it hangs on none. */
+  readonly passId: string | null;
 }
 
 export async function readProviderSession(
   provider: Provider,
+  db: NamedStatements,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<ProviderSession | undefined> {
@@ -19,11 +24,20 @@ export async function readProviderSession(
   ).createContext(req, res);
   const session = await provider.Session.get(ctx as never);
   if (!session.accountId) return undefined;
-  const { uid, accountId, acr, loginTs } = session as unknown as {
+  const { uid, accountId, acr, amr, loginTs } = session as unknown as {
     uid: string;
     accountId: string;
     acr?: string;
+    amr?: readonly string[];
     loginTs?: number;
   };
-  return { uid, accountId, acr: acr ?? '', authTime: new Date((loginTs ?? 0) * 1000) };
+  // A sign-in that is freed from its pass reports another method, so no session is asked in vain.
+  const passId = amr?.includes(amrOf('pass', provider.issuer)) ? await passOf(db, uid) : null;
+  return { uid, accountId, acr: acr ?? '', authTime: new Date((loginTs ?? 0) * 1000), passId };
+}
+
+async function passOf(db: NamedStatements, uid: string): Promise<string | null> {
+  const sql = 'select pass_id from oidc_sessions where uid = $1';
+  const { rows } = await db.query<{ pass_id: string | null }>('session.pass', sql, [uid]);
+  return rows[0]?.pass_id ?? null;
 }

@@ -11,6 +11,7 @@ import { clientRules } from './client-metadata.ts';
 import { firstPartyGrant } from './first-party-grant.ts';
 import { signInPolicy } from './interaction-policy.ts';
 import { managementOnly } from './management-resource.ts';
+import { notedTie, sessionTie } from './pass-ties.ts';
 
 /** The pages that appear inside the protocol's own endpoints; the HTTP door brings them. */
 export interface ProtocolPages {
@@ -109,13 +110,13 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
     extraTokenClaims: authenticationOf,
-    expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access'),
+    expiresWithSession: async (_ctx, source) => !source.scopes.has('offline_access') || sessionTie() !== undefined,
     clientBasedCORS: (_ctx, origin, client) => (client.redirectUris ?? []).some((uri) => originOf(uri) === origin),
     allowOmittingSingleRegisteredRedirectUri: false,
     acceptQueryParamAccessTokens: false,
     clockTolerance: 10,
     ttl: {
-      AccessToken: hour,
+      AccessToken: accessTokenLife,
       AuthorizationCode: minute,
       ClientCredentials: hour,
       IdToken: hour,
@@ -186,17 +187,30 @@ function ownTokensOnly(_ctx: KoaContextWithOIDC, client: Client, token: { client
   throw new errors.InvalidRequest('client is not authorized to revoke the presented token');
 }
 
-/** 14 days from its last use, 90 days in all. */
-function refreshTokenLife(_ctx: KoaContextWithOIDC, token: { iiat?: number }): number {
-  const now = Math.floor(Date.now() / 1000);
-  return Math.max(1, Math.min(14 * day, (token.iiat ?? now) + 90 * day - now));
+function accessTokenLife(_ctx: KoaContextWithOIDC, token: { grantId?: string }): number {
+  return Math.max(1, Math.min(hour, untilPassEnds(token)));
 }
 
-/** Idle 1 hour, 24 hours after the sign-in at most; 10 minutes while nobody is signed in. */
+/** 14 days from its last use, 90 days in all. */
+function refreshTokenLife(_ctx: KoaContextWithOIDC, token: { iiat?: number; grantId?: string }): number {
+  const now = Math.floor(Date.now() / 1000);
+  return Math.max(1, Math.min(14 * day, (token.iiat ?? now) + 90 * day - now, untilPassEnds(token)));
+}
+
+/** Tokens of a grant that hangs on a pass say how long they last; that they end with it is for the grant to see to. */
+function untilPassEnds({ grantId }: { grantId?: string }): number {
+  const tie = notedTie(grantId);
+  return tie ? tie.notAfter - Math.floor(Date.now() / 1000) : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Idle 1 hour, 24 hours after the sign-in at most; born of a pass idle 15 minutes, its end being in the row; 10 minutes
+ * while nobody is signed in.
+ */
 function sessionLife(_ctx: KoaContextWithOIDC, session: { accountId?: string; loginTs?: number }): number {
   if (!session.accountId) return 10 * minute;
   const now = Math.floor(Date.now() / 1000);
-  return Math.max(1, Math.min(hour, (session.loginTs ?? now) + day - now));
+  return Math.max(1, Math.min(sessionTie() ? 15 * minute : hour, (session.loginTs ?? now) + day - now));
 }
 
 function originOf(uri: string): string | undefined {

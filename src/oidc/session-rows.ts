@@ -1,13 +1,13 @@
 import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
 import { digest } from '../core/secrets.ts';
 import type { NamedStatements } from '../database/named-statements.ts';
+import { noteTie, passHolds, type TiedRow } from './pass-ties.ts';
 import { refusals } from './refusals.ts';
 import { storableJson } from './stored-payload.ts';
 
-interface SessionRow {
+/** `not_after` is the absolute limit, with a pass or without. */
+interface SessionRow extends TiedRow {
   readonly payload: AdapterPayload;
-  /** Epoch seconds; the absolute limit. */
-  readonly not_after: number | null;
 }
 
 /**
@@ -17,7 +17,10 @@ interface SessionRow {
 export function sessionRows(db: NamedStatements): Adapter {
   const findBy = async (name: string, text: string, key: unknown): Promise<AdapterPayload | undefined> => {
     const { rows } = await db.query<SessionRow>(name, text, [key]);
-    return rows[0] && withinLimit(rows[0]);
+    const row = rows[0];
+    if (!row) return undefined;
+    noteTie(row.payload.uid!, row);
+    return withinLimit(row);
   };
 
   return {
@@ -34,7 +37,8 @@ export function sessionRows(db: NamedStatements): Adapter {
     async upsert(id, { jti: _, ...payload }, expiresIn) {
       const own = ownEntry(payload);
       const login = Provider.ctx?.oidc.result?.login;
-      const saved = await db.query('session.upsert', upsertSql, [
+      const { name, text } = login && currentSession()?.oldId ? writings.signedInAnew : writings.plain;
+      const saved = await db.query(name, text, [
         payload.uid,
         digest(id),
         payload.accountId ?? null,
@@ -45,6 +49,7 @@ export function sessionRows(db: NamedStatements): Adapter {
         login !== undefined,
         login?.notAfter ?? null,
         digest(loadedAs(payload) ?? id),
+        login?.passId ?? null,
       ]);
       if (saved.rowCount === 1) return;
 
@@ -68,8 +73,8 @@ export function sessionRows(db: NamedStatements): Adapter {
   };
 }
 
-const live = 'ended_at is null and (not_after is null or not_after > now())';
-const found = 'select payload, floor(extract(epoch from not_after))::float8 as not_after from oidc_sessions';
+const live = `ended_at is null and (not_after is null or not_after > now()) and ${passHolds}`;
+const found = 'select payload, pass_id, floor(extract(epoch from not_after))::float8 as not_after from oidc_sessions';
 const findSql = `${found} where (jti_hash = $1 or (prev_jti_hash = $1 and prev_until > now())) and ${live}`;
 const findByUidSql = `${found} where uid = $1 and ${live}`;
 
@@ -117,8 +122,8 @@ const loginTs = (payload: string): string => `coalesce((${payload}->>'loginTs'):
  * (otherwise an id fixed in the browser before the sign-in would come to be signed in).
  */
 const upsertSql = `
-  insert into oidc_sessions as s (uid, jti_hash, account_id, payload, not_after, expires_at)
-  values ($1, $2, $3::uuid, $4::jsonb, to_timestamp($9::float8),
+  insert into oidc_sessions as s (uid, jti_hash, account_id, payload, pass_id, not_after, expires_at)
+  values ($1, $2, $3::uuid, $4::jsonb, $11::uuid, to_timestamp($9::float8),
     least(now() + make_interval(secs => $5), to_timestamp($9::float8)))
   on conflict (uid) do update set
     prev_jti_hash = case
@@ -131,11 +136,29 @@ const upsertSql = `
     payload = case
       when s.account_id is distinct from excluded.account_id then excluded.payload
       else excluded.payload || ${merged('s.payload', '$6', '$7')} end,
+    pass_id = case when $8 then excluded.pass_id else s.pass_id end,
     not_after = case when $8 then excluded.not_after else s.not_after end,
     expires_at = least(now() + make_interval(secs => $5), case when $8 then excluded.not_after else s.not_after end)
   where s.ended_at is null and (
     ${loginTs('excluded.payload')} > ${loginTs('s.payload')}
     or ${loginTs('excluded.payload')} = ${loginTs('s.payload')} and s.jti_hash in ($10::bytea, excluded.jti_hash))`;
+
+/**
+ * A sign-in with anything else frees a session from the pass it was born of, and with it the grants that were made there.
+ * It runs after the session's row is written and locked, as PostgreSQL does with a statement that nothing reads from.
+ */
+const freeingSql = `
+  with born as (select pass_id, payload->'authorizations' as authorizations from oidc_sessions
+      where uid = $1 and ended_at is null and pass_id is distinct from $11::uuid),
+    freed as (update oidc_grants g
+      set pass_id = null, not_after = null, expires_at = coalesce(to_timestamp((g.payload->>'exp')::float8), 'infinity')
+      from born, jsonb_each(coalesce(born.authorizations, '{}')) as entry
+      where $11::uuid is null and g.pass_id = born.pass_id and g.id = entry.value->>'grantId')`;
+
+const writings = {
+  plain: { name: 'session.upsert', text: upsertSql },
+  signedInAnew: { name: 'session.upsert-signed-in-anew', text: `${freeingSql} ${upsertSql}` },
+} as const;
 
 /** What a late save may still add: its own client's authorization, for the same user. */
 const upsertLateSql = `

@@ -8,6 +8,8 @@ import {
   type Enrolment,
   type EnrolmentVerdict,
   type EnrollableMethod,
+  isBootstrap,
+  isEnrollable,
   isListable,
   type ListedCredential,
   type MethodRegistry,
@@ -22,6 +24,8 @@ export interface Owner {
   /** When the person last proved who they are, and whether it was with a passkey. */
   readonly authTime: Date;
   readonly strong: boolean;
+  /** The pass that the session was born of; null for any other. */
+  readonly passId: string | null;
   readonly origin: Origin;
 }
 
@@ -30,6 +34,8 @@ export interface SecurityInfo {
   readonly credentials: readonly ListedCredential[];
   /** The last proof is fresh and strong enough to change something. */
   readonly mayChange: boolean;
+  /** Also without such a proof, for who signed in with a pass that has not added a passkey yet. */
+  readonly mayAdd: boolean;
 }
 
 // Managing one's own methods needs the strongest method one has, within ten minutes.
@@ -42,33 +48,39 @@ export function ownSecurityInfo(run: RunWork, methods: MethodRegistry, owner: Ow
     const user = await ownUser(work, owner);
     const credentials: ListedCredential[] = [];
     for (const method of methods.all.filter(isListable)) credentials.push(...(await method.listOf(work, user.id)));
-    return { user, credentials, mayChange: isFresh(work, owner) };
+    const mayChange = isFresh(work, owner);
+    return { user, credentials, mayChange, mayAdd: mayChange || (await passMayAdd(work, methods, owner)) };
   });
 }
 
-/** Fails with `unauthenticated` when the proof is too old or too weak: the door then asks for a new one. */
+/**
+ * A session born of a pass adds what its pass may add, without a stronger proof.
+ * Fails with `unauthenticated` when the proof is too old or too weak: the door then asks for a new one.
+ */
 export function beginOwnEnrolment(
   run: RunWork,
+  methods: MethodRegistry,
   method: EnrollableMethod,
   owner: Owner,
   preferred?: string,
 ): Promise<object> {
   return run(who(owner), async (work) => {
     await ownUser(work, owner);
-    demandFresh(work, owner);
+    await demandMayAdd(work, methods, owner);
     return method.beginEnrolment(work, enrolmentOf(owner), preferred);
   });
 }
 
 export async function finishOwnEnrolment(
   run: RunWork,
+  methods: MethodRegistry,
   method: EnrollableMethod,
   owner: Owner,
   response: unknown,
 ): Promise<EnrolmentVerdict> {
   const candidate = await run(who(owner), async (work) => {
     await ownUser(work, owner);
-    demandFresh(work, owner);
+    await demandMayAdd(work, methods, owner);
     return method.readEnrolment(work, enrolmentOf(owner), response);
   });
   const proof = await method.checkEnrolment(candidate);
@@ -77,6 +89,7 @@ export async function finishOwnEnrolment(
     const { containedAt } = await ownUser(work, owner);
     // A containment ended this session while the answer was being checked.
     if (containedAt && containedAt >= owner.authTime) throw proofTooOld();
+    if (owner.passId !== null) await demandMayAdd(work, methods, owner);
     return method.keepEnrolment(work, enrolmentOf(owner), candidate, proof);
   });
 }
@@ -122,11 +135,30 @@ function proofTooOld(): AppError {
   return new AppError('unauthenticated', 'To change your sign-in methods, sign in once more.');
 }
 
+async function demandMayAdd(work: Work, methods: MethodRegistry, owner: Owner): Promise<void> {
+  if (owner.passId === null) return demandFresh(work, owner);
+  if (!(await passHolds(work, methods, owner.passId)))
+    throw new AppError('unauthenticated', 'The temporary pass you signed in with has ended. Sign in again.');
+}
+
+async function passMayAdd(work: Work, methods: MethodRegistry, { passId }: Owner): Promise<boolean> {
+  if (passId === null || !(await passHolds(work, methods, passId))) return false;
+  const added = await Promise.all(
+    methods.all.filter(isEnrollable).map((method) => method.enrolledThrough(work, passId)),
+  );
+  return added.every((enrolled) => enrolled === null);
+}
+
+async function passHolds(work: Work, methods: MethodRegistry, passId: string): Promise<boolean> {
+  const held = await Promise.all(methods.all.filter(isBootstrap).map((method) => method.holds(work, passId)));
+  return held.includes(true);
+}
+
 function enrolmentOf(owner: Owner): Enrolment {
   return {
     owner: digest(`session/${owner.sessionUid}`),
     userId: owner.userId,
-    passId: null,
+    passId: owner.passId,
     endsAt: null,
     device: deviceName(owner.origin.userAgent),
   };

@@ -10,6 +10,11 @@ export function acrOf(level: Level, issuer: string): string {
   return level === 'phr' || level === 'phrh' ? level : `${issuer}/acr/${level}`;
 }
 
+/** Words of RFC 8176 stand for themselves; what it has no word for is a URI under the issuer. */
+export function amrOf(method: string, issuer: string): string {
+  return method === 'pass' ? `${issuer}/amr/${method}` : method;
+}
+
 /** Every value a relying party can get, from the lowest: what discovery advertises. Bootstrap is not among them. */
 export function acrScale(issuer: string): string[] {
   return levels.filter((level) => level !== 'bootstrap').map((level) => acrOf(level, issuer));

@@ -1,4 +1,4 @@
-import type { MethodId } from '../methods/method.ts';
+import type { BriefSignIn, MethodId } from '../methods/method.ts';
 
 /** A sign-in in progress, from the relying party's request to the way back. All of it is a row; the pages only show it. */
 export interface SignIn {
@@ -14,7 +14,7 @@ export interface SignIn {
   /** Set by evidence alone, never by a name. */
   readonly userId: string | null;
   readonly evidence: readonly Evidence[];
-  /** The pass that opened registration here, and when its window ends. */
+  /** The pass that was entered here, and when the window it opened ends. */
   readonly passId: string | null;
   readonly windowEndsAt: Date | null;
   /** Registered here and still to be used once. */
@@ -29,6 +29,8 @@ export interface Evidence {
   readonly methodId: MethodId;
   readonly credentialId: string;
   readonly at: Date;
+  /** Of a pass: that it signs in by itself, and what it is worth. */
+  readonly signsIn?: BriefSignIn;
 }
 
 /** What the next page has to say about the last request. */

@@ -35,12 +35,14 @@ export interface Visit {
   readonly uid: string;
   /** The account of the session in this browser, if there is one. */
   readonly signedInUserId: string | null;
+  /** The pass that session was born of, if it was. */
+  readonly sessionPassId?: string | null;
 }
 
 export interface Standing {
   readonly signIn: SignIn;
   readonly step: NextStep;
-  /** The pass that opened registration works in no other browser now. */
+  /** The pass that was entered works in no other browser now. */
   readonly boundToBrowser: boolean;
   /** The database's clock. */
   readonly now: Date;
@@ -87,7 +89,7 @@ export async function stand(
   return { signIn, step, boundToBrowser: opened?.boundToBrowser ?? false, now: work.now };
 }
 
-/** The method whose evidence opened registration; there is one whenever `passId` is set. */
+/** The method whose evidence `passId` is of; there is one whenever `passId` is set. */
 export function bootstrapOf(house: SignInHouse, signIn: SignIn): BootstrapMethod {
   for (const { methodId } of signIn.evidence) {
     const method = house.methods.get(methodId);

@@ -7,14 +7,17 @@ import {
   type AuthenticationMethod,
   type Challenge,
   type Enrolment,
+  isBootstrap,
   isEnrollable,
   type MethodId,
 } from '../methods/method.ts';
 import { giveBack, type Reservation, reserve, sourceOf } from '../throttle/throttle.ts';
 import { userNameKey } from '../users/user.ts';
+import type { NextStep } from './next-step.ts';
 import type { SignIn } from './sign-in.ts';
 import {
   begin,
+  bootstrapOf,
   enrollable,
   lockedStanding,
   type SignInHouse,
@@ -32,9 +35,10 @@ export type { SignInHouse, Standing, Visit } from './standing.ts';
 export function look(house: SignInHouse, visit: Visit, clientId: string): Promise<Standing> {
   return house.run(visit, async (work) => {
     const signIn = (await signIns.byUid(work.tx, visit.uid)) ?? (await begin(work, visit, clientId));
-    const standing = await stand(house, work, visit, signIn);
+    const standing = await standForLook(house, work, visit, signIn);
     if (standing.step.kind === 'complete' && (await signIns.complete(work.tx, work.now, signIn.uid))) {
       const { userId, level, amr } = standing.step;
+      await spendPass(house, work, visit, standing.signIn, standing.step);
       work.record({
         type: 'sign-in.completed',
         userId,
@@ -44,6 +48,27 @@ export function look(house: SignInHouse, visit: Visit, clientId: string): Promis
     }
     return standing;
   });
+}
+
+/** A pass that signs in is held still while it does: of two tabs that come with one for once, one gets in. */
+async function standForLook(house: SignInHouse, work: Work, visit: Visit, signIn: SignIn): Promise<Standing> {
+  const standing = await stand(house, work, visit, signIn);
+  const { step } = standing;
+  if (step.kind !== 'complete' || !step.bornOf || signIn.completedAt) return standing;
+  return (await lockedStanding(house, work, visit)) ?? { ...standing, step: { kind: 'ended', saved: false } };
+}
+
+/** What the completion spends: the pass it stands on, or the one that the session it renews was born of. */
+async function spendPass(
+  house: SignInHouse,
+  work: Work,
+  visit: Visit,
+  signIn: SignIn,
+  { userId, bornOf }: Extract<NextStep, { kind: 'complete' }>,
+): Promise<void> {
+  if (bornOf) return bootstrapOf(house, signIn).signedIn(work, bornOf.passId);
+  if (!visit.sessionPassId || visit.signedInUserId !== userId) return;
+  for (const method of house.methods.all.filter(isBootstrap)) await method.graduate(work, visit.sessionPassId);
 }
 
 export function identify(

@@ -1,5 +1,5 @@
 import type { Transaction } from '../core/work.ts';
-import type { MethodId } from '../methods/method.ts';
+import type { BriefSignIn, MethodId } from '../methods/method.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
 interface SignInRow {
@@ -10,7 +10,10 @@ interface SignInRow {
   chosen_method: MethodId | null;
   notice: SignIn['notice'];
   user_id: string | null;
-  evidence: { methodId: MethodId; credentialId: string; at: string }[];
+  evidence: (Omit<Evidence, 'at' | 'signsIn'> & {
+    at: string;
+    signsIn?: Omit<BriefSignIn, 'endsAt'> & { endsAt: string };
+  })[];
   pass_id: string | null;
   window_ends_at: Date | null;
   enrolled: SignIn['enrolled'];
@@ -28,7 +31,13 @@ function toSignIn(row: SignInRow): SignIn {
     chosenMethod: row.chosen_method,
     notice: row.notice,
     userId: row.user_id,
-    evidence: row.evidence.map((evidence): Evidence => ({ ...evidence, at: new Date(evidence.at) })),
+    evidence: row.evidence.map(
+      ({ at, signsIn, ...evidence }): Evidence => ({
+        ...evidence,
+        at: new Date(at),
+        ...(signsIn && { signsIn: { ...signsIn, endsAt: new Date(signsIn.endsAt) } }),
+      }),
+    ),
     passId: row.pass_id,
     windowEndsAt: row.window_ends_at,
     enrolled: row.enrolled,

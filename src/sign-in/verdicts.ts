@@ -55,7 +55,7 @@ async function noticeOf(
   return { kind: 'refused', method: method.id };
 }
 
-/** Writes the evidence. A pass opens registration; anything else, used once, ends it. */
+/** Writes the evidence. A pass signs in where its verdict says so, or else opens registration; anything else, used once, ends that. */
 export async function accept(
   house: SignInHouse,
   work: Work,
@@ -63,7 +63,7 @@ export async function accept(
   method: AuthenticationMethod,
   verdict: Extract<Verdict, { verified: true }>,
 ): Promise<void> {
-  const { userId, credentialId } = verdict;
+  const { userId, credentialId, signsIn } = verdict;
   const evidence = [...signIn.evidence, { methodId: method.id, credentialId, at: work.now }];
   work.record({
     type: 'sign-in.verified',
@@ -77,10 +77,10 @@ export async function accept(
   }
   await signIns.change(work.tx, signIn.uid, {
     userId,
-    evidence: [{ methodId: method.id, credentialId, at: work.now }],
+    evidence: [{ methodId: method.id, credentialId, at: work.now, ...(signsIn && { signsIn }) }],
     passId: credentialId,
     windowEndsAt: verdict.endsAt ?? null,
-    enrolled: await enrolledBefore(house, work, credentialId),
+    enrolled: signsIn ? null : await enrolledBefore(house, work, credentialId),
     notice: null,
   });
 }

@@ -348,6 +348,19 @@ describe('giving a pass', () => {
     expectRefusal(await call('POST', passesOf(id), {}), 400, 'badRequest', /disabled/);
   });
 
+  test('one that signs in is made where policy allows it, and says so wherever it is shown', async () => {
+    const { id } = await aUser();
+    await house.seed({ policies: { temporaryAccessPass: { purpose: 'signIn' } } });
+    try {
+      const { status, body } = await call('POST', passesOf(id), { purpose: 'signIn' });
+      expect({ status, purpose: body.purpose }).toEqual({ status: 201, purpose: 'signIn' });
+      const listed = (await call('GET', passesOf(id))).body.value as Json[];
+      expect(listed).toMatchObject([{ purpose: 'signIn', temporaryAccessPass: null }]);
+    } finally {
+      await house.seed({ policies: { temporaryAccessPass: defaultPassSettings } });
+    }
+  });
+
   test('nobody gets one while policy disables passes', async () => {
     const { id } = await aUser();
     await house.seed({ policies: { temporaryAccessPass: { state: 'disabled' } } });

@@ -182,9 +182,9 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   finishOwnEnrolment: async () => {
     const owner = await anOwner();
-    const options = await beginOwnEnrolment(house.base.run, passkeys, owner);
+    const options = await beginOwnEnrolment(house.base.run, methods, passkeys, owner);
     const made = await newAuthenticator().create(options as never, { origin: identity.origin });
-    await finishOwnEnrolment(house.base.run, passkeys, owner, { response: JSON.stringify(made) });
+    await finishOwnEnrolment(house.base.run, methods, passkeys, owner, { response: JSON.stringify(made) });
   },
   renameOwnCredential: async () => {
     const owner = await anOwner();
@@ -244,7 +244,7 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
 
 async function anOwner() {
   const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
-  return { userId, sessionUid: 'session', authTime: new Date(), strong: true, origin: asOperator.origin };
+  return { userId, sessionUid: 'session', authTime: new Date(), strong: true, passId: null, origin: asOperator.origin };
 }
 
 test.each(Object.keys(drives))('%s records what it changes', async (name) => {

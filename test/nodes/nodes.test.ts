@@ -4,6 +4,7 @@ import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { firstStarts } from './first-starts.ts';
 import { interleavings } from './interleavings.ts';
+import { passSessions } from './pass-sessions.ts';
 import { passes } from './passes.ts';
 import { tokens } from './tokens.ts';
 import { visitorsApp } from './visitor.ts';
@@ -24,6 +25,7 @@ afterAll(() => nodes?.close(), 60_000);
 describe('passes', () => passes(theNodes));
 describe('tokens', () => tokens(theNodes));
 describe('endings', () => endings(theNodes));
+describe('sessions born of a pass', () => passSessions(theNodes));
 describe('first starts', () => firstStarts());
 
 test('no race so far was a fault to either node', () => {

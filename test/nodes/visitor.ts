@@ -87,7 +87,8 @@ export function visitorIn(browser: CookieBrowser): Visitor {
 function standingIn(status: number, html: string): Standing {
   const named = /<main[^>]* data-step="(\w+)"/.exec(html)?.[1];
   if (status === 200 && named === 'verify') return html.includes(messages.errors.refused) ? 'refused' : 'verify';
-  if (html.includes(messages.problems.windowEnded.title)) return 'ended';
+  const { windowEnded, passEnded } = messages.problems;
+  if (html.includes(windowEnded.title) || html.includes(passEnded.title)) return 'ended';
   if (status === 200 && ['identify', 'enrol', 'confirm', 'complete'].includes(named ?? '')) return named as Standing;
   throw new Error(`The sign-in shows ${named} (${status}): ${html.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')}`);
 }

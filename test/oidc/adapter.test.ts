@@ -5,7 +5,7 @@ import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import * as protocol from '../../migrations/20261121_1020_protocol.ts';
+import { migrations } from '../../migrations/index.ts';
 import { digest, makeSecrets } from '../../src/core/secrets.ts';
 import type { Work } from '../../src/core/work.ts';
 import { connectNamedStatements, type NamedStatements } from '../../src/database/named-statements.ts';
@@ -74,7 +74,7 @@ const connection = (database = 'postgres') => ({ host: server.host, port: server
 beforeAll(async () => {
   server = await startTestServer();
   knex = knexFactory({ client: 'pg', connection: connection() });
-  await protocol.up(knex);
+  for (const { up } of Object.values(migrations)) await up(knex);
   db = connectNamedStatements(connection(), { max: 5, onQuery: (name) => statements.push(name) });
   other = connectNamedStatements(connection(), { max: 5 });
   nodeA = await startNode(factory(db), db);
@@ -726,7 +726,7 @@ describe('named statements', () => {
   it('use an index on empty tables, in every statement', async () => {
     await knex.raw('create database empty');
     const empty = knexFactory({ client: 'pg', connection: connection('empty') });
-    await protocol.up(empty);
+    for (const { up } of Object.values(migrations)) await up(empty);
     await empty.raw('analyze');
     await empty.destroy();
     const run = new Set<string>();

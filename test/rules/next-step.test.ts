@@ -24,6 +24,13 @@ const opened = aSignIn({
 });
 const registered = { ...opened, enrolled };
 const graduated = { ...registered, evidence: [...opened.evidence, anEvidence('passkey', at(4))] };
+const signsIn = { level: '2f', amr: ['pass'], endsAt: at(60) } as const;
+const passId = opened.passId!;
+const admitted = {
+  ...opened,
+  evidence: [{ methodId: 'temporary-access-pass', credentialId: passId, at: at(1), signsIn }],
+} as SignIn;
+const bornOf = { passId, endsAt: at(60) };
 const withPasskey = aSignIn({ userId, evidence: [anEvidence('passkey', at(3))] });
 
 describe('what comes next', () => {
@@ -101,6 +108,49 @@ describe('what comes next', () => {
       open,
       { kind: 'complete', userId, level: 'phr', amr: ['pop', 'user', 'mfa'], authTime: at(3) },
     ],
+    [
+      'after a pass that signs in: done, with what it was worth, until it ends',
+      admitted,
+      open,
+      { kind: 'complete', userId, level: '2f', amr: ['pass'], authTime: at(1), bornOf },
+    ],
+    [
+      'after a pass that signs in and counts as one factor: done, as that',
+      { ...admitted, evidence: [{ ...admitted.evidence[0]!, signsIn: { ...signsIn, level: '1f' } }] },
+      open,
+      { kind: 'complete', level: '1f' },
+    ],
+    [
+      'after a pass that signs in for a month: done, for 8 hours',
+      { ...admitted, evidence: [{ ...admitted.evidence[0]!, signsIn: { ...signsIn, endsAt: at(43_200) } }] },
+      open,
+      { kind: 'complete', bornOf: { passId, endsAt: at(1 + 480) } },
+    ],
+    ['after a pass that signs in and ended before it did: the end', admitted, ended, { kind: 'ended', saved: false }],
+    [
+      'after a pass that signs in, when its window ends: the end',
+      admitted,
+      { ...open, now: at(10) },
+      { kind: 'ended', saved: false },
+    ],
+    [
+      'completed with a pass that signs in, which is used up by that: done again, which is harmless',
+      { ...admitted, completedAt: at(1) },
+      { ...ended, now: at(30) },
+      { kind: 'complete', bornOf },
+    ],
+    [
+      'after another pass than the one that signs in: the end, never registration with it',
+      { ...admitted, passId: '33333333-3333-4333-8333-333333333333', completedAt: at(1) },
+      ended,
+      { kind: 'ended' },
+    ],
+    [
+      'after a pass that signs in and a passkey: done with the passkey, and the pass is left behind',
+      { ...admitted, evidence: [...admitted.evidence, anEvidence('passkey', at(4))] },
+      open,
+      { kind: 'complete', level: 'phr', bornOf: null },
+    ],
     ['evidence of nobody: the name', { ...withPasskey, userId: null }, open, { kind: 'identify' }],
     ['a user without evidence: the name', aSignIn({ userId }), open, { kind: 'identify' }],
     ['a user and a name without evidence: a proof', { ...named, userId }, open, { kind: 'verify' }],
@@ -160,6 +210,7 @@ describe('whatever stands in the row', () => {
   const seldom = <T>(value: fc.Arbitrary<T>) =>
     fc.oneof({ arbitrary: fc.constant(null), weight: 9 }, { arbitrary: value, weight: 1 });
   const methodId = fc.constantFrom<MethodId>('passkey', 'temporary-access-pass');
+  const anyPassId = fc.constantFrom(passId, '33333333-3333-4333-8333-333333333333');
   const anySignIn: fc.Arbitrary<SignIn> = fc.record({
     uid: fc.constant('uid'),
     browser: fc.constant(Buffer.alloc(32)),
@@ -168,8 +219,19 @@ describe('whatever stands in the row', () => {
     chosenMethod: orNull(methodId),
     notice: fc.constant(null),
     userId: orNull(fc.uuid()),
-    evidence: fc.array(fc.record({ methodId, credentialId: fc.uuid(), at: moment }), { maxLength: 4 }),
-    passId: orNull(fc.uuid()),
+    evidence: fc.array(
+      fc.oneof(
+        fc.record({ methodId, credentialId: anyPassId, at: moment }),
+        fc.record({
+          methodId: fc.constant<MethodId>('temporary-access-pass'),
+          credentialId: anyPassId,
+          at: moment,
+          signsIn: fc.record({ level: fc.constantFrom('1f', '2f'), amr: fc.constant(['pass']), endsAt: moment }),
+        }),
+      ),
+      { maxLength: 4 },
+    ),
+    passId: orNull(anyPassId),
     windowEndsAt: orNull(moment),
     enrolled: orNull(fc.record({ credentialId: fc.uuid(), name: fc.string() })),
     cancelledAt: seldom(moment),
@@ -188,7 +250,8 @@ describe('whatever stands in the row', () => {
     );
     fc.assert(property, { numRuns: 3_000 });
   };
-  const strong = (signIn: SignIn) => signIn.evidence.filter(({ methodId: id }) => !traits(id).bootstrapOnly);
+  const strong = (signIn: SignIn) =>
+    signIn.evidence.filter(({ methodId: id, signsIn: worth }) => worth || !traits(id).bootstrapOnly);
 
   test('nobody is let in without a proof that is more than a pass, and a user it is for', () => {
     always(
@@ -204,6 +267,17 @@ describe('whatever stands in the row', () => {
         (step.level !== 'bootstrap' &&
           step.amr.length > 0 &&
           strong(signIn).some(({ at: when }) => when === step.authTime)),
+    );
+  });
+
+  test('a pass completes nothing that it does not still open, and nothing beyond its end', () => {
+    always(
+      (signIn, { now, passStillOpens }, step) =>
+        step.kind !== 'complete' ||
+        step.bornOf === null ||
+        (step.bornOf.passId === signIn.passId &&
+          (signIn.completedAt !== null || (passStillOpens && signIn.windowEndsAt! > now)) &&
+          signIn.evidence.some(({ signsIn: worth }) => worth && step.bornOf!.endsAt <= worth.endsAt)),
     );
   });
 

@@ -85,6 +85,13 @@ describe('whether a pass is usable', () => {
     ['nowhere else while it is in registration', entered, oneTimePolicy, at(6), 'OneTimeUsed'],
     ['no more when its window has ended', entered, oneTimePolicy, at(15), 'OneTimeUsed'],
     ['no more when registration was completed', completed, oneTimePolicy, at(8), 'OneTimeUsed'],
+    [
+      'no more when it is reusable and what was registered with it was used',
+      aPass({ ...reusable, purpose: 'signIn', completedAt: at(7) }),
+      policy,
+      at(8),
+      'OneTimeUsed',
+    ],
   ];
   test.each(cases)('%s', (_sentence, pass, rules, now, reason) => {
     expect(usability(pass, rules, now)).toBe(reason);

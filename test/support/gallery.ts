@@ -206,6 +206,12 @@ export const gallery: readonly Exhibit[] = [
     },
     reference,
   }),
+  show('problem-pass-ended', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.passEnded,
+    way: { kind: 'post', action: '/sign-in/Nw3kz9/restart', csrf: 'c5rf-token', text: messages.problem.signInAgain },
+    reference,
+  }),
   show('problem-signed-in-as-another', 'error', ['continue'], Problem, {
     layout,
     problem: messages.problems.signedInAsAnother,
@@ -254,6 +260,17 @@ export const gallery: readonly Exhibit[] = [
     ...person,
     passkeys: [keychain, securityKey],
     notice: 'renamed',
+  }),
+  show('security-info-with-pass', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
+    ...person,
+    passkeys: [],
+    withPass: { mayAdd: true, proveUrl: '/security-info/prove' },
+  }),
+  show('security-info-pass-added', 'security-info', ['sign-out', 'prove'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain],
+    notice: 'added',
+    withPass: { mayAdd: false, proveUrl: '/security-info/prove' },
   }),
   show('security-info-one', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import type { Work } from '../../src/core/work.ts';
-import { issuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { issuePass, type IssuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { applySeed, parseSeed } from '../../src/seed.ts';
 import { createUser } from '../../src/users/manage-users.ts';
 import type { User } from '../../src/users/user.ts';
@@ -33,7 +33,7 @@ export interface TwoNodes {
   work<T>(body: (work: Work) => Promise<T>): Promise<T>;
   seed(seed: object): Promise<void>;
   user(userPrincipalName: string): Promise<User>;
-  pass(user: string): Promise<string>;
+  pass(user: string, asked?: Partial<IssuePass>): Promise<string>;
   /** What the nodes logged as errors since they were started: faults, which no race may cause. */
   faults(): readonly string[];
   close(): Promise<void>;
@@ -69,7 +69,7 @@ export async function startTwoNodes(): Promise<TwoNodes> {
     seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)))),
     user: (userPrincipalName) =>
       base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName: userPrincipalName })),
-    pass: async (user) => (await issuePass(base.run, asOperator, { user })).code,
+    pass: async (user, asked = {}) => (await issuePass(base.run, asOperator, { ...asked, user })).code,
     faults: () => nodes.flatMap(({ process }) => errorsIn(process)),
     async close() {
       await Promise.all(nodes.map(({ process }) => process.kill()));

@@ -278,8 +278,15 @@ describe('what is under way at the very moment', () => {
     const token = await tokenOf(owner.mail, 'passReplaced');
     const passkeys = house.methods.get('passkey') as EnrollableMethod;
     const authTime = await latchkey.work(async (work) => work.now);
-    const session = { userId: owner.userId, sessionUid: 's', authTime, strong: true, origin: asOperator.origin };
-    const options = await beginOwnEnrolment(latchkey.base.run, passkeys, session);
+    const session = {
+      userId: owner.userId,
+      sessionUid: 's',
+      passId: null,
+      authTime,
+      strong: true,
+      origin: asOperator.origin,
+    };
+    const options = await beginOwnEnrolment(latchkey.base.run, house.methods, passkeys, session);
     const made = await newAuthenticator().create(options as never, { origin });
     const checking: EnrollableMethod = {
       ...passkeys,
@@ -288,7 +295,9 @@ describe('what is under way at the very moment', () => {
         return passkeys.checkEnrolment(candidate);
       },
     };
-    const finished = finishOwnEnrolment(latchkey.base.run, checking, session, { response: JSON.stringify(made) });
+    const finished = finishOwnEnrolment(latchkey.base.run, house.methods, checking, session, {
+      response: JSON.stringify(made),
+    });
     await expect(finished).rejects.toMatchObject({ code: 'unauthenticated' });
     expect(await passkeysOf(owner.userId)).toHaveLength(1);
   });

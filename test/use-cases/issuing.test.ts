@@ -3,6 +3,7 @@ import type { Actor } from '../../src/core/actor.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { addDays, addMinutes } from '../../src/core/time.ts';
 import type { Work } from '../../src/core/work.ts';
+import { addToGroup, ensureGroup } from '../../src/groups/manage-groups.ts';
 import { inGroups } from '../../src/methods/temporary-access-pass/code.ts';
 import {
   currentPass,
@@ -196,6 +197,21 @@ describe('what policy says', () => {
       code: 'invalid_input',
       message: 'Temporary Access Passes are disabled by policy.',
     });
+  });
+
+  test('allows signing in where it says so, and then only what is asked for signs in', async () => {
+    await policy({ purpose: 'signIn' });
+    const name = await aUser();
+    expect((await issue(name)).pass.purpose).toBe('registration');
+    expect((await issue(name, { purpose: 'signIn' })).pass.purpose).toBe('signIn');
+  });
+
+  test('allows signing in to the people of a profile alone', async () => {
+    const [guest, member] = [await house.user(aName('guest')), await aUser()];
+    await house.work(async (work) => addToGroup(work, await ensureGroup(work, 'Guests'), guest.id));
+    await policy({ profiles: [{ displayName: 'Guests', groups: ['Guests'], settings: { purpose: 'signIn' } }] });
+    expect((await issue(guest.userPrincipalName, { purpose: 'signIn' })).pass.purpose).toBe('signIn');
+    await expect(issue(member, { purpose: 'signIn' })).rejects.toMatchObject({ code: 'invalid_input' });
   });
 
   test('allows registration at most', async () => {

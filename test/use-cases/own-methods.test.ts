@@ -41,14 +41,14 @@ async function anOwner(more: Pick<own.Owner, 'userId'> & Partial<own.Owner>): Pr
     ip: '198.51.100.1',
     userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
   };
-  return { sessionUid: randomUUID(), authTime, strong: true, origin, ...more };
+  return { sessionUid: randomUUID(), authTime, strong: true, passId: null, origin, ...more };
 }
 
 const stale = { code: 'unauthenticated', message: 'To change your sign-in methods, sign in once more.' };
 const begin = (owner: own.Owner) =>
-  own.beginOwnEnrolment(latchkey.base.run, passkey, owner) as Promise<CreationOptions>;
+  own.beginOwnEnrolment(latchkey.base.run, house.methods, passkey, owner) as Promise<CreationOptions>;
 const finish = (owner: own.Owner, answer: unknown) =>
-  own.finishOwnEnrolment(latchkey.base.run, passkey, owner, { response: JSON.stringify(answer) });
+  own.finishOwnEnrolment(latchkey.base.run, house.methods, passkey, owner, { response: JSON.stringify(answer) });
 const rename = (owner: own.Owner, credentialId: string, name: string) =>
   own.renameOwnCredential(latchkey.base.run, house.methods, owner, { credentialId, name });
 const info = (owner: own.Owner) => own.ownSecurityInfo(latchkey.base.run, house.methods, owner);

@@ -27,9 +27,11 @@ interface PasskeyCardProps {
   readonly passkey: PasskeySummary;
   readonly csrf: string;
   readonly mistake?: string | undefined;
+  /** Shown, and not to be changed. */
+  readonly fixed?: boolean;
 }
 
-export function PasskeyCard({ passkey, csrf, mistake }: PasskeyCardProps) {
+export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCardProps) {
   const say = messages.securityInfo;
   const field = `name-${passkey.id}`;
   return (
@@ -70,36 +72,38 @@ export function PasskeyCard({ passkey, csrf, mistake }: PasskeyCardProps) {
             </dd>
           </div>
         </dl>
-        <details open={mistake !== undefined}>
-          <summary aria-label={saying(say.renameOf, { passkey: passkey.name })}>{say.rename}</summary>
-          <PostForm
-            class="rename"
-            action={`/security-info/passkeys/${encodeURIComponent(passkey.id)}/name`}
-            csrf={csrf}
-          >
-            <div class="field">
-              <label for={field}>{say.name}</label>
-              {mistake && (
-                <p class="mistake" id={`${field}-mistake`}>
-                  {mistake}
-                </p>
-              )}
-              <input
-                type="text"
-                id={field}
-                name="name"
-                value={passkey.name}
-                autocomplete="off"
-                dir="auto"
-                aria-invalid={mistake ? 'true' : undefined}
-                aria-describedby={mistake && `${field}-mistake`}
-              />
-            </div>
-            <button type="submit" class="secondary">
-              {say.save}
-            </button>
-          </PostForm>
-        </details>
+        {!fixed && (
+          <details open={mistake !== undefined}>
+            <summary aria-label={saying(say.renameOf, { passkey: passkey.name })}>{say.rename}</summary>
+            <PostForm
+              class="rename"
+              action={`/security-info/passkeys/${encodeURIComponent(passkey.id)}/name`}
+              csrf={csrf}
+            >
+              <div class="field">
+                <label for={field}>{say.name}</label>
+                {mistake && (
+                  <p class="mistake" id={`${field}-mistake`}>
+                    {mistake}
+                  </p>
+                )}
+                <input
+                  type="text"
+                  id={field}
+                  name="name"
+                  value={passkey.name}
+                  autocomplete="off"
+                  dir="auto"
+                  aria-invalid={mistake ? 'true' : undefined}
+                  aria-describedby={mistake && `${field}-mistake`}
+                />
+              </div>
+              <button type="submit" class="secondary">
+                {say.save}
+              </button>
+            </PostForm>
+          </details>
+        )}
       </div>
     </li>
   );

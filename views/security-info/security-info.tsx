@@ -14,6 +14,8 @@ export interface SecurityInfoProps {
   readonly userPrincipalName: string;
   readonly signOutUrl: string;
   readonly passkeys: readonly PasskeySummary[];
+  /** Signed in with a pass: it may add a passkey at most, and the rest wants that passkey used. */
+  readonly withPass?: { readonly mayAdd: boolean; readonly proveUrl: string } | undefined;
   readonly notice?: 'added' | 'renamed' | undefined;
   readonly error?:
     | 'notCreated'
@@ -30,6 +32,7 @@ export interface SecurityInfoProps {
 /** What a person has registered, and one more passkey. */
 export function SecurityInfo(props: SecurityInfoProps) {
   const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorPasskeyId } = props;
+  const { withPass } = props;
   const say = messages.securityInfo;
   const signOut = (
     <a id="sign-out" class="aside" href={href(signOutUrl)}>
@@ -71,40 +74,51 @@ export function SecurityInfo(props: SecurityInfoProps) {
                 key={passkey.id}
                 passkey={passkey}
                 csrf={csrf}
+                fixed={withPass !== undefined}
                 mistake={errorPasskeyId === passkey.id && error ? messages.errors[error] : undefined}
               />
             ))}
           </ul>
         )}
-        <div class={passkeys.length < 2 ? 'add nudge' : 'add'}>
-          {passkeys.length < 2 && (
-            <>
-              <h3>{passkeys.length === 0 ? say.empty : say.onlyOne}</h3>
-              <p>{passkeys.length === 0 ? say.emptyText : say.onlyOneText}</p>
-            </>
-          )}
-          <PasskeyForm
-            ceremony="create"
-            action="/security-info/passkeys"
-            csrf={csrf}
-            optionsUrl="/security-info/passkeys/options"
-            reference={props.reference}
-          >
-            <button
-              type="button"
-              id="create-passkey"
-              class={passkeys.length < 2 ? 'primary' : 'secondary'}
-              data-passkey-start
-              hidden
+        {withPass && passkeys.length > 0 && (
+          <p>
+            {say.withPass}{' '}
+            <a id="prove" href={href(withPass.proveUrl)}>
+              {say.prove}
+            </a>
+          </p>
+        )}
+        {(withPass?.mayAdd ?? true) && (
+          <div class={passkeys.length < 2 ? 'add nudge' : 'add'}>
+            {passkeys.length < 2 && (
+              <>
+                <h3>{passkeys.length === 0 ? say.empty : say.onlyOne}</h3>
+                <p>{passkeys.length === 0 ? say.emptyText : say.onlyOneText}</p>
+              </>
+            )}
+            <PasskeyForm
+              ceremony="create"
+              action="/security-info/passkeys"
+              csrf={csrf}
+              optionsUrl="/security-info/passkeys/options"
+              reference={props.reference}
             >
-              <KeyIcon />
-              {passkeys.length === 0 ? say.create : say.add}
-            </button>
-          </PasskeyForm>
-          <NoPasskeys noScript={say.noScript}>
-            <p>{say.noPasskeys}</p>
-          </NoPasskeys>
-        </div>
+              <button
+                type="button"
+                id="create-passkey"
+                class={passkeys.length < 2 ? 'primary' : 'secondary'}
+                data-passkey-start
+                hidden
+              >
+                <KeyIcon />
+                {passkeys.length === 0 ? say.create : say.add}
+              </button>
+            </PasskeyForm>
+            <NoPasskeys noScript={say.noScript}>
+              <p>{say.noPasskeys}</p>
+            </NoPasskeys>
+          </div>
+        )}
       </section>
     </Page>
   );

@@ -19,7 +19,7 @@ interface Around {
 }
 
 export function securityInfoPage(
-  { user, credentials }: OwnInfo,
+  { user, credentials, mayChange, mayAdd }: OwnInfo,
   { layout, csrf, signOutUrl, said, reference }: Around,
 ): string {
   const notice = notices.find((known) => known === said.notice);
@@ -31,6 +31,7 @@ export function securityInfoPage(
     displayName: user.displayName,
     userPrincipalName: user.userPrincipalName,
     signOutUrl,
+    ...(!mayChange && { withPass: { mayAdd, proveUrl: '/security-info/prove' } }),
     passkeys: credentials
       .filter(({ suspended }) => !suspended)
       .map((credential) => ({

@@ -32,8 +32,9 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     const state = String(ctx.query.state ?? '');
     if (!owner) return state ? fallsShort(ctx) : sessions.ask(ctx, false);
     const info = await own.ownSecurityInfo(run, methods, owner);
-    // Like every change made here, the page itself wants a proof of the last ten minutes.
-    if (!info.mayChange) return state.startsWith('fresh-') ? fallsShort(ctx) : sessions.ask(ctx, true);
+    // Like every change made here, the page itself wants a proof of the last ten minutes, or a pass that signed in.
+    if (!info.mayChange && owner.passId === null)
+      return state.startsWith('fresh-') ? fallsShort(ctx) : sessions.ask(ctx, true);
     const { requestId: reference } = ctx.state.origin as Origin;
     const signOutUrl = `${issuer}/session/end?client_id=${securityInfoClientId}`;
     show.page(
@@ -48,6 +49,9 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     );
   });
 
+  // The way on for who signed in with a pass: the passkey, used once, opens the rest of the page.
+  router.get('/prove', async (ctx) => sessions.ask(ctx, true));
+
   router.post('/passkeys/options', async (ctx) => {
     ctx.state.json = true;
     const body = (await readJson(ctx.req, limits.json)) as { preferredAuthenticatorType?: unknown } | undefined;
@@ -55,13 +59,19 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     const owner = await sessions.owner(ctx);
     if (!owner) throw new AppError('unauthenticated', 'Your session has ended. Sign in again.');
     const preferred = body?.preferredAuthenticatorType;
-    ctx.body = await own.beginOwnEnrolment(run, passkeys, owner, typeof preferred === 'string' ? preferred : undefined);
+    ctx.body = await own.beginOwnEnrolment(
+      run,
+      methods,
+      passkeys,
+      owner,
+      typeof preferred === 'string' ? preferred : undefined,
+    );
   });
 
   router.post('/passkeys', async (ctx) => {
     const form = await readForm(ctx.req, limits.passkey);
     await change(ctx, form.csrf, async (owner) => {
-      const verdict = await own.finishOwnEnrolment(run, passkeys, owner, form);
+      const verdict = await own.finishOwnEnrolment(run, methods, passkeys, owner, form);
       if (verdict.enrolled) return { notice: 'added' };
       return {
         error:

@@ -64,7 +64,7 @@ export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: 
         ends: windowEnd(step.windowEndsAt, now),
       });
     case 'ended':
-      return problemPage(layout, 'windowEnded', {
+      return problemPage(layout, signIn.evidence.some(({ signsIn }) => signsIn) ? 'passEnded' : 'windowEnded', {
         way: { kind: 'post', action: `${base}/restart`, csrf, text: messages.problem.signInAgain },
       });
     default:

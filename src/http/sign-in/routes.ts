@@ -4,7 +4,8 @@ import { anonymous } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Origin } from '../../core/work.ts';
 import type { Interaction, Interactions, Outcome } from '../../oidc/interactions.ts';
-import { acrOf } from '../../sign-in/policy.ts';
+import type { ProviderSession } from '../../oidc/own-sessions.ts';
+import { acrOf, amrOf } from '../../sign-in/policy.ts';
 import * as steps from '../../sign-in/steps.ts';
 import { messages } from '../../../views/messages.ts';
 import type { Guards } from '../guards.ts';
@@ -16,8 +17,8 @@ export interface SignInParts {
   readonly issuer: string;
   readonly house: steps.SignInHouse;
   readonly interactions: Interactions;
-  /** The account of the provider's session in this browser, if there is one. */
-  readonly signedInUserId: (ctx: Context) => Promise<string | null>;
+  /** The provider's session in this browser, if somebody is signed in. */
+  readonly session: (ctx: Context) => Promise<ProviderSession | undefined>;
   readonly guards: Guards;
   readonly show: Show;
 }
@@ -26,14 +27,16 @@ export interface SignInParts {
  * The interaction. Every POST ends in a 303 to the same GET, and only the GET decides what to show.
  * Each answer of a browser, right or wrong, goes through one use-case; nothing is decided here.
  */
-export function signInRoutes({ issuer, house, interactions, signedInUserId, guards, show }: SignInParts): Router {
+export function signInRoutes({ issuer, house, interactions, session, guards, show }: SignInParts): Router {
   const router = new Router({ prefix: '/sign-in/:uid' });
 
   router.get('/', async (ctx) => {
     const interaction = await interactions.find(ctx.req, ctx.res, ctx.params.uid!);
     if (!interaction) return showEnded(ctx);
     const { digest: browser, csrf } = guards.browser(ctx);
-    const visit = visitOf(ctx, browser, interaction.signedInUserId);
+    // Who is signed in may be about to leave a pass behind.
+    const sessionPassId = interaction.signedInUserId && (await session(ctx))?.passId;
+    const visit = { ...visitOf(ctx, browser, interaction.signedInUserId), sessionPassId: sessionPassId ?? null };
     const standing = await steps.look(house, visit, interaction.clientId);
     const outcome = outcomeOf(standing);
     if (outcome) return leave(ctx, interaction, outcome);
@@ -99,6 +102,10 @@ export function signInRoutes({ issuer, house, interactions, signedInUserId, guar
     });
   }
 
+  async function signedInUserId(ctx: Context): Promise<string | null> {
+    return (await session(ctx))?.accountId ?? null;
+  }
+
   async function leave(ctx: Context, interaction: Interaction, outcome: Outcome): Promise<void> {
     const url = await interactions.finish(ctx.req, ctx.res, outcome);
     if (outcome.kind === 'cancelled') {
@@ -111,8 +118,9 @@ export function signInRoutes({ issuer, house, interactions, signedInUserId, guar
   function outcomeOf({ step }: steps.Standing): Outcome | undefined {
     if (step.kind === 'cancelled') return { kind: 'cancelled' };
     if (step.kind !== 'complete') return undefined;
-    const { userId, level, amr, authTime } = step;
-    return { kind: 'signed-in', accountId: userId, acr: acrOf(level, issuer), amr, authTime };
+    const { userId: accountId, level, amr, authTime, bornOf } = step;
+    const words = amr.map((method) => amrOf(method, issuer));
+    return { kind: 'signed-in', accountId, acr: acrOf(level, issuer), amr: words, authTime, bornOf };
   }
 
   /** Finished, too old, or the cookie stayed behind: all the same from here. */

@@ -227,7 +227,8 @@ function withinPolicy(settings: EffectivePassSettings, limits: PassLimits | null
   if (asked.oneTime === false && settings.isUsableOnce) {
     throw new AppError('invalid_input', 'isUsableOnce cannot be false: policy makes every pass one-time.');
   }
-  if (asked.purpose === 'signIn') {
+  const purpose = asked.purpose ?? 'registration';
+  if (purpose === 'signIn' && settings.purpose !== 'signIn') {
     throw new AppError('invalid_input', 'purpose cannot be signIn: policy allows registration at most.');
   }
   if (asked.oneTime === false && limits?.oneTimeOnly) {
@@ -238,7 +239,7 @@ function withinPolicy(settings: EffectivePassSettings, limits: PassLimits | null
     lifetimeMinutes,
     oneTime,
     maximumUses: oneTime ? null : settings.maximumUses,
-    purpose: 'registration' as const,
+    purpose,
     windowMinutes: settings.registrationWindowInMinutes,
     startsAt: startWithin(asked.startsAt, now),
   };

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { Secrets } from '../../core/secrets.ts';
+import type { Work } from '../../core/work.ts';
 import { permissionsFor } from '../../roles/powers.ts';
 import { userNameKey } from '../../users/user.ts';
-import type { BootstrapMethod, ContainableMethod, RefusalReason } from '../method.ts';
+import type { BootstrapMethod, BriefSignIn, ContainableMethod, RefusalReason } from '../method.ts';
 import { normalizeCode } from './code.ts';
-import { effectivePassSettings } from './effective-settings.ts';
+import { type EffectivePassSettings, effectivePassSettings } from './effective-settings.ts';
 import { isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
 import * as passes from './store.ts';
 import { opens } from './verifier.ts';
@@ -17,7 +18,7 @@ interface Candidate {
 
 const form = z.object({ code: z.unknown() });
 
-/** Signing in with a pass: it proves who one is just enough to register something better. */
+/** Signing in with a pass: it proves who one is just enough to register something better, or to work while it lasts. */
 export function temporaryAccessPassMethod(): BootstrapMethod & ContainableMethod {
   return {
     id: 'temporary-access-pass',
@@ -63,7 +64,7 @@ export function temporaryAccessPassMethod(): BootstrapMethod & ContainableMethod
       });
       if (spent) {
         const endsAt = spent.windowEndsAt ?? windowFrom(work.now, spent);
-        return { verified: true, userId, credentialId: spent.id, endsAt };
+        return { verified: true, userId, credentialId: spent.id, endsAt, ...signingIn(spent, settings) };
       }
       return refuse(whyNot(await passes.byId(work.tx, pass.id), claimed.userEnabled, work.now));
     },
@@ -78,11 +79,16 @@ export function temporaryAccessPassMethod(): BootstrapMethod & ContainableMethod
       return pass && { boundToBrowser: pass.oneTime };
     },
 
+    holds(work, passId) {
+      return passes.holds(work.tx, work.now, passId);
+    },
+
+    async signedIn(work, passId) {
+      await spendBy(work, passId, passes.useUp);
+    },
+
     async graduate(work, passId) {
-      const pass = await passes.byId(work.tx, passId);
-      if (await passes.complete(work.tx, work.now, passId)) {
-        work.record({ type: 'pass.completed', userId: pass?.userId, details: { passId } });
-      }
+      await spendBy(work, passId, passes.complete);
     },
 
     async contain(work, userId) {
@@ -92,6 +98,20 @@ export function temporaryAccessPassMethod(): BootstrapMethod & ContainableMethod
       return [passId];
     },
   };
+}
+
+async function spendBy(work: Work, passId: string, spend: typeof passes.complete): Promise<void> {
+  const pass = await passes.byId(work.tx, passId);
+  if (await spend(work.tx, work.now, passId)) {
+    work.record({ type: 'pass.completed', userId: pass?.userId, details: { passId } });
+  }
+}
+
+/** Policy has the last word: a pass that may do no more than register by now opens registration. */
+function signingIn(pass: Pass, settings: EffectivePassSettings): { signsIn?: BriefSignIn } {
+  if (pass.purpose !== 'signIn' || settings.purpose !== 'signIn') return {};
+  const level = settings.satisfiesMultifactor ? '2f' : '1f';
+  return { signsIn: { level, amr: ['pass'], endsAt: pass.expiresAt } };
 }
 
 /** A reusable pass may be entered again, and each entry opens a window of its own; none outlives the pass. */

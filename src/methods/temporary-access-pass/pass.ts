@@ -2,6 +2,8 @@
  * The Temporary Access Pass: a time-limited code that an administrator issues and that ends with a passkey.
  * This page holds its life as values; who may issue one is in manage-passes.ts, how it is spent in pass-method.ts.
  */
+
+/** What it may lead to: a registered method and nothing before that, or a session that ends with the pass. */
 export type PassPurpose = 'registration' | 'signIn';
 
 export interface Pass {
@@ -27,6 +29,7 @@ export interface Pass {
   readonly boundBrowser: Buffer | null;
   /** A one-time pass: set when it is entered; it is in registration until then. */
   readonly windowEndsAt: Date | null;
+  /** It is spent: what was registered with it was used, or a one-time pass has signed in. */
   readonly completedAt: Date | null;
   readonly endedAt: Date | null;
   readonly endReason: 'revoked' | 'replaced' | null;
@@ -85,7 +88,7 @@ export interface PassRules {
 }
 
 export function usability(pass: Pass, rules: PassRules, now: Date): UsabilityReason {
-  if (isUsedUp(pass) || (pass.oneTime && (pass.windowEndsAt || pass.completedAt))) return 'OneTimeUsed';
+  if (isUsedUp(pass) || pass.completedAt || (pass.oneTime && pass.windowEndsAt)) return 'OneTimeUsed';
   if (pass.expiresAt <= now) return 'Expired';
   if (isDisabledByPolicy(pass, rules)) return 'DisabledByPolicy';
   if (pass.startsAt > now) return 'NotYetValid';

@@ -15,6 +15,10 @@ const values = {
   /** For passes that are not one-time; null is without limit. */
   maximumUses: z.int().min(2).max(100).nullable(),
   requireReason: z.boolean(),
+  /** The most a pass may be used for. */
+  purpose: z.enum(['registration', 'signIn']),
+  /** Whether a pass that signs in counts as two factors. */
+  satisfiesMultifactor: z.boolean(),
 };
 
 /** Graph's magic id of a group that holds everybody. */
@@ -73,6 +77,8 @@ export const defaultPassSettings: PassSettings = {
   registrationWindowInMinutes: 10,
   maximumUses: null,
   requireReason: false,
+  purpose: 'registration',
+  satisfiesMultifactor: true,
   includeTargets: [{ targetType: 'group', id: allUsers }],
   excludeTargets: [],
   managersMayIssue: false,

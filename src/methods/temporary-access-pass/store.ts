@@ -265,8 +265,33 @@ async function stillOpen(tx: Transaction, now: Date, passId: string, lock: strin
   return rows[0] && toPass(rows[0]);
 }
 
-/** False when another request completed it first. */
+/** It has not ended, spent or not: what was born of it goes on. A revocation or a replacement waits for this work. */
+export async function holds(tx: Transaction, now: Date, passId: string): Promise<boolean> {
+  const { rows } = await tx.raw<{ rows: unknown[] }>(
+    `select p.id from temporary_access_passes p
+      where p.id = :passId and p.ended_at is null and p.expires_at > :now
+        and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
+        for share of p`,
+    { passId, now } as never,
+  );
+  return rows.length === 1;
+}
+
+/**
+ * What was registered with it was used: it is spent. False when it was so before, and for a reusable pass that only
+ * registers, which may be entered again until it ends.
+ */
 export async function complete(tx: Transaction, now: Date, passId: string): Promise<boolean> {
+  const count = await tx('temporary_access_passes')
+    .where('id', '=', passId)
+    .where((either) => either.where('one_time', '=', true).orWhere('purpose', '=', 'signIn'))
+    .whereNull('completed_at')
+    .update({ completed_at: now });
+  return count === 1;
+}
+
+/** A sign-in with it completed: a one-time pass is used. False for any other, and when it was used before. */
+export async function useUp(tx: Transaction, now: Date, passId: string): Promise<boolean> {
   const count = await tx('temporary_access_passes')
     .where('id', '=', passId)
     .where('one_time', '=', true)

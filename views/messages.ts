@@ -66,6 +66,31 @@ export const messages = {
       tries: 'After 5 wrong tries you have to wait five minutes.',
       choose: 'I have a temporary pass',
     },
+    password: {
+      kind: 'password',
+      hook: 'use-password',
+      heading: 'Enter your password',
+      label: 'Password',
+      choose: 'Use a password',
+    },
+    'authenticator-app': {
+      kind: 'code',
+      hook: 'use-app',
+      heading: 'Enter the code from your app',
+      label: 'Code',
+      hint: 'Open your authenticator app. The code has 6 digits and changes every 30 seconds.',
+      tries: 'Each code works once.',
+      choose: 'Use an authenticator app',
+    },
+    'recovery-code': {
+      kind: 'code',
+      hook: 'use-recovery-code',
+      heading: 'Enter a recovery code',
+      label: 'Recovery code',
+      hint: 'One of the codes you wrote down or printed. Capitals, spaces and dashes do not matter.',
+      tries: 'Each code works once. After 5 wrong tries you have to wait 15 minutes.',
+      choose: 'I have a recovery code',
+    },
   },
 
   passLink: {

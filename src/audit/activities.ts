@@ -87,6 +87,11 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     resultReason: 'User renamed Fido2 Authentication Method',
   },
+  'passkey.removed': {
+    ...methods,
+    activityDisplayName: 'Delete Fido2 Authentication Method',
+    operationType: 'Delete',
+  },
   'passkey.suspended': {
     ...methods,
     activityDisplayName: 'Suspend Fido2 Authentication Method',

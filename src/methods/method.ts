@@ -1,7 +1,7 @@
 import type { Work } from '../core/work.ts';
 
 /** The ways to sign in that exist; a new one adds its id here and a line in the registry. */
-export type MethodId = 'temporary-access-pass' | 'passkey';
+export type MethodId = 'temporary-access-pass' | 'passkey' | 'password' | 'authenticator-app' | 'recovery-code';
 
 export interface MethodTraits {
   /** Values of RFC 8176 that a sign-in with this reports; empty when it never reaches a relying party. */
@@ -10,11 +10,14 @@ export interface MethodTraits {
   readonly level: 'bootstrap' | '1f' | '2f' | 'phr' | 'phrh';
   /** It opens registration; it completes a sign-in only where its verdict says so. */
   readonly bootstrapOnly: boolean;
+  /** One of two that make a sign-in together: something one knows first, then something one has. Absent: it is enough by itself. */
+  readonly part?: 'first' | 'second';
 }
 
 /** What a page must ask; pages know these kinds, never the methods. */
 export type Challenge =
   | { readonly kind: 'code'; readonly label: string }
+  | { readonly kind: 'password' }
   | { readonly kind: 'passkey'; readonly options: object };
 
 /** The sign-in that asks, as far as a method may know it. */
@@ -25,6 +28,8 @@ export interface Attempt {
   readonly browser: Buffer;
   /** The name as typed; null when nobody was named yet. */
   readonly userName: string | null;
+  /** Whom earlier evidence of this sign-in has shown; null when there is none. A second part is of this user. */
+  readonly provenUserId: string | null;
   /** The user of the session in this browser: a code of somebody else changes nothing. */
   readonly signedInUserId: string | null;
   /** The one credential that will do: the one that was just registered. */
@@ -46,6 +51,9 @@ export type RefusalReason =
   | 'issuer_not_allowed'
   | 'signed_in_as_other'
   | 'challenge_unknown'
+  | 'wrong_password'
+  | 'no_credential'
+  | 'used_step'
   | 'credential_unknown'
   | 'credential_suspended'
   | 'credential_of_other'
@@ -100,11 +108,16 @@ export interface Enrolment {
 export interface Enrolled {
   readonly credentialId: string;
   readonly name: string;
+  /** The registration was a use of it as well: nothing is left to confirm. */
+  readonly used?: boolean;
 }
+
+/** Why nothing was kept. `refused`: the answer proves nothing; `weak`: a password that is too short, too common or the user's name. */
+export type NotEnrolled = 'ceremony' | 'duplicate' | 'refused' | 'weak' | 'one_per_pass' | 'too_many';
 
 export type EnrolmentVerdict =
   | { readonly enrolled: true; readonly credential: Enrolled }
-  | { readonly enrolled: false; readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many' };
+  | { readonly enrolled: false; readonly reason: NotEnrolled };
 
 /** A method people can register here. The same three parts as for verification. */
 export interface EnrollableMethod<Candidate = unknown, Proof = unknown> extends AuthenticationMethod {
@@ -133,8 +146,10 @@ export interface ListedCredential {
 
 export interface ListableMethod extends AuthenticationMethod {
   listOf(work: Work, userId: string): Promise<readonly ListedCredential[]>;
-  /** False when this user has no such credential of this method. */
+  /** False when this user has no such credential of this method, or it has no name of its own. */
   rename(work: Work, userId: string, credentialId: string, name: string): Promise<boolean>;
+  /** False when this user has no such credential of this method. Whether it may go is judged by the caller. */
+  remove(work: Work, userId: string, credentialId: string): Promise<boolean>;
 }
 
 /** A method that can take from an intruder what may be theirs: the user said "this was not me". */

@@ -1,4 +1,4 @@
-import type { BriefSignIn, MethodId } from '../methods/method.ts';
+import type { BriefSignIn, MethodId, NotEnrolled } from '../methods/method.ts';
 
 /** A sign-in in progress, from the relying party's request to the way back. All of it is a row; the pages only show it. */
 export interface SignIn {
@@ -43,5 +43,5 @@ export type Notice =
   | { readonly kind: 'signed_in_as_other'; readonly signedInAs: string; readonly passIsFor: string }
   | {
       readonly kind: 'not_enrolled';
-      readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many';
+      readonly reason: NotEnrolled;
     };

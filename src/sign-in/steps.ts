@@ -161,6 +161,7 @@ function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
     browser: visit.browser,
     // While a new passkey is confirmed the name does not matter: the credential is the one that was made.
     userName: step.kind === 'confirm' ? null : signIn.userName,
+    provenUserId: signIn.userId,
     signedInUserId: visit.signedInUserId,
     onlyCredentialId: step.kind === 'confirm' ? step.credentialId : null,
   };

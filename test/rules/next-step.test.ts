@@ -190,8 +190,8 @@ describe('what comes next', () => {
       ],
     };
     expect(nextStep(both, open)).toMatchObject({ kind: 'complete', level: 'phr', authTime: at(2) });
-    const levels = { 'temporary-access-pass': '1f', passkey: 'phr' } as const;
-    const asked = { ...open, traits: (id: MethodId) => ({ amr: [id], level: levels[id], bootstrapOnly: false }) };
+    const levels: Partial<Record<MethodId, '1f' | 'phr'>> = { 'temporary-access-pass': '1f', passkey: 'phr' };
+    const asked = { ...open, traits: (id: MethodId) => ({ amr: [id], level: levels[id]!, bootstrapOnly: false }) };
     expect(nextStep(both, asked)).toMatchObject({ level: 'phr', amr: ['passkey'] });
     expect(nextStep({ ...both, evidence: both.evidence.toReversed() }, asked)).toMatchObject({
       level: 'phr',

@@ -33,6 +33,13 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       return true;
     },
 
+    async remove(work, userId, id) {
+      const removed = uuid.test(id) ? await passkeys.remove(work.tx, userId, id) : undefined;
+      if (removed === undefined) return false;
+      work.record({ type: 'passkey.removed', userId, details: { passkeyId: id, name: removed } });
+      return true;
+    },
+
     async contain(work, userId, since) {
       const suspended = await passkeys.suspendAddedSince(work.tx, work.now, { userId, since, reason: 'not-me' });
       for (const passkeyId of suspended) {

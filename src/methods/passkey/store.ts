@@ -160,6 +160,16 @@ export async function suspendAddedSince(
 }
 
 /** False when this user has no such passkey. */
+/** The name of what was removed; undefined when this user has no such passkey. */
+export async function remove(tx: Transaction, userId: string, id: string): Promise<string | undefined> {
+  const [removed] = await tx('passkeys')
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .delete()
+    .returning<{ name: string }[]>('name');
+  return removed?.name;
+}
+
 export async function rename(tx: Transaction, userId: string, id: string, name: string): Promise<boolean> {
   return (await tx('passkeys').where('id', '=', id).where('user_id', '=', userId).update({ name })) === 1;
 }

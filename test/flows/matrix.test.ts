@@ -1,10 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digest as digestOf } from '../../src/core/secrets.ts';
 import { makeApp } from '../../src/http/app.ts';
 import { versions } from '../../src/http/graph/api.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import * as powers from '../../src/roles/powers.ts';
 import { roles } from '../../src/roles/role.ts';
+import { acrOf } from '../../src/sign-in/policy.ts';
 import { type CookieBrowser, newBrowser } from '../support/cookie-browser.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
 import { aName } from '../support/makers.ts';
@@ -43,6 +45,7 @@ const actors: ReadonlyMap<string, Actor> = new Map<string, Actor>([
   ...roleSigns.map((role) => [role, { kind: 'person', role, scopes: delegatedScopes, age: 0 }] as const),
   ['GA, 11 minutes ago', { kind: 'person', role: 'GA', scopes: delegatedScopes, age: 11 }],
   ['GA, 9 hours ago', { kind: 'person', role: 'GA', scopes: delegatedScopes, age: 540 }],
+  ['GA, without a passkey', { kind: 'person', role: 'GA', scopes: delegatedScopes, age: 0, weak: true }],
   ...delegatedScopes.map(
     (scope) => [`GA ${oneOf(scope)}`, { kind: 'person', role: 'GA', scopes: [scope], age: 0 }] as const,
   ),
@@ -166,6 +169,16 @@ async function signIn(role: RoleSign): Promise<void> {
   for (const age of ['11 minutes', '9 hours']) tokens.set(`GA, ${age} ago`, tokens.get('GA')!);
   for (const scope of delegatedScopes) tokens.set(`GA ${oneOf(scope)}`, await again(own, askingFor([scope])));
   tokens.set('a token for userinfo', await again(own, {}));
+  // As if a password had opened the session: nothing weaker than a passkey signs in yet.
+  const weak = await again(own, askingFor(delegatedScopes));
+  tokens.set('GA, without a passkey', weak);
+  const changed = await house.base
+    .knex('oidc_artifacts')
+    .where('id_hash', '=', digestOf(weak))
+    .update({
+      payload: house.base.knex.raw("jsonb_set(payload, '{extra,acr}', to_jsonb(?::text))", [acrOf('1f', house.issuer)]),
+    });
+  expect(changed).toBe(1);
 }
 
 /** Somebody real: a passkey first, and then the role, which ends a pass. */
@@ -420,10 +433,13 @@ async function askTogether(together: readonly Cell[]): Promise<Answer[]> {
   const before = await digest();
   const answers: Answer[] = [];
   for (const age of new Set(together.map(ageOf))) {
-    house.clock.advance(age);
     const those = together.filter((cell) => ageOf(cell) === age);
-    answers.push(...(await inTurn(those, 8, (cell) => ask(cell, subjects.get(keyOf(cell))!))));
-    house.clock.advance(-age);
+    house.clock.advance(age);
+    try {
+      answers.push(...(await inTurn(those, 8, (cell) => ask(cell, subjects.get(keyOf(cell))!))));
+    } finally {
+      house.clock.advance(-age);
+    }
   }
   expect(mistakes(answers)).toEqual([]);
   expect(await digest(), 'nothing changed').toEqual(before);
@@ -450,8 +466,34 @@ async function recorded(): Promise<number> {
   return Number(row[0]!.count);
 }
 
+test.each<[RoleSign, keyof typeof roleNames, string, Whom, Outcome]>([
+  ['UA', 'PA', 'PATCH /users/:user', 'rank1', 'refused'],
+  ['UA', 'PA', 'POST /groups/:group/members/$ref', 'rank1', 'refused'],
+  ['UA', 'GA', 'PATCH /users/:user', 'rank3', 'done'],
+  ['AA', 'PA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'rank1', 'done'],
+  ['AA', 'UA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'rank1', 'refused'],
+  ['PI', 'PA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'outside', 'done'],
+  ['PI', 'CA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'outside', 'refused'],
+  ['GR', 'PI', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'member', 'refused'],
+  ['GA', 'PA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'self', 'refused'],
+])(
+  'what counts is the rank of the role that opens the route: %s who is %s too, %s → %s',
+  async (role, more, route, whom, outcome) => {
+    const row = table.find((one) => one.route === route)!;
+    const cell: Cell = { row, by: role, actor: actors.get(role)!, whom, version: 'v1.0', outcome };
+    const assignment = await aRole(ids.get(role)!, idOfRole(roleNames[more]), null);
+    const answer = await ask(cell, await subjectFor(cell));
+    await house.base.knex('role_assignments').where('id', '=', assignment!).delete();
+    expect(mistakes([answer])).toEqual([]);
+  },
+);
+
+// Last what would leave nobody to ask the rest, were it wrongly done to one of the actors.
+const fatal = ['DELETE /roleManagement/directory/roleAssignments/:assignment', 'DELETE /users/:user'];
+const inOrder = [...table].sort((one, other) => fatal.indexOf(one.route) - fatal.indexOf(other.route));
+
 describe(`${[...cells.values()].flat().length} cells`, () => {
-  test.each(table)('$route', async (row) => {
+  test.each(inOrder)('$route', async (row) => {
     const all = cells.get(row.route)!;
     const changing = all.filter(({ outcome }) => outcome === 'done' && row.method !== 'GET');
     const answers = await askTogether(all.filter((cell) => !changing.includes(cell)));
@@ -481,27 +523,6 @@ describe(`${[...cells.values()].flat().length} cells`, () => {
     expect(mistakes(done)).toEqual([]);
   });
 });
-
-test.each<[RoleSign, keyof typeof roleNames, string, Whom, Outcome]>([
-  ['UA', 'PA', 'PATCH /users/:user', 'rank1', 'refused'],
-  ['UA', 'PA', 'POST /groups/:group/members/$ref', 'rank1', 'refused'],
-  ['UA', 'GA', 'PATCH /users/:user', 'rank3', 'done'],
-  ['AA', 'PA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'rank1', 'done'],
-  ['AA', 'UA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'rank1', 'refused'],
-  ['PI', 'PA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'outside', 'done'],
-  ['PI', 'CA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'outside', 'refused'],
-  ['GR', 'PI', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'member', 'refused'],
-  ['GA', 'PA', 'POST /users/:user/authentication/temporaryAccessPassMethods', 'self', 'refused'],
-])(
-  'what counts is the rank of the role that opens the route: %s who is %s too, %s → %s',
-  async (role, more, route, whom, outcome) => {
-    const row = table.find((one) => one.route === route)!;
-    const cell: Cell = { row, by: role, actor: actors.get(role)!, whom, version: 'v1.0', outcome };
-    const assignment = await aRole(ids.get(role)!, idOfRole(roleNames[more]), null);
-    expect(mistakes([await ask(cell, await subjectFor(cell))])).toEqual([]);
-    await house.base.knex('role_assignments').where('id', '=', assignment!).delete();
-  },
-);
 
 describe('the table', () => {
   interface Mounted {

@@ -9,7 +9,7 @@
  * application, delegated: what opens the route to an application and to a person's token (`sets` below); `-` nothing does;
  *   `&` one of each.
  * proof: how many minutes ago the person used a passkey, at most; `-` no matter.
- * whom: `nobody` when the request is about no person, else a part of `whom` below.
+ * whom: `nobody` when the request is about no person, else a part of `reaches` below.
  */
 const rows = `
                                                                   GA PA AA PI EP UA CA GR --  application delegated  proof whom
@@ -35,9 +35,12 @@ DELETE /groups/:group/members/:member/$ref                         Y  .  .  .  .
 
 GET    /users/:user/authentication/temporaryAccessPassMethods      Y  Y  Y  Y  .  .  .  Y  .  pass        pass         480 seen
 POST   /users/:user/authentication/temporaryAccessPassMethods      Y  Y  Y  Y  .  .  .  .  .  pass+       pass+         10 given
-GET    /users/:user/authentication/temporaryAccessPassMethods/:pass         Y Y Y Y . . . Y .  pass       pass         480 seen
-POST   /users/:user/authentication/temporaryAccessPassMethods/:pass/extend  Y Y Y Y . . . . .  pass+      pass+         10 given
-DELETE /users/:user/authentication/temporaryAccessPassMethods/:pass         Y Y Y Y . . . . .  pass+      pass+         10 given
+GET    /users/:user/authentication/temporaryAccessPassMethods/:pass
+                                                                   Y  Y  Y  Y  .  .  .  Y  .  pass        pass         480 seen
+POST   /users/:user/authentication/temporaryAccessPassMethods/:pass/extend
+                                                                   Y  Y  Y  Y  .  .  .  .  .  pass+       pass+         10 given
+DELETE /users/:user/authentication/temporaryAccessPassMethods/:pass
+                                                                   Y  Y  Y  Y  .  .  .  .  .  pass+       pass+         10 given
 GET    /users/:user/authentication/passHistory                     Y  Y  Y  Y  .  .  .  Y  .  pass        pass         480 seen
 
 GET    /policies/authenticationMethodsPolicy                       Y  .  .  .  Y  .  .  Y  .  policy      policy       480 nobody
@@ -180,10 +183,10 @@ export interface Row {
 
 const signs = [...Object.keys(roleNames), '--'] as RoleSign[];
 
-/** A line that names no verb goes on with the one before. */
+/** A line without a verb goes on with the one before. */
 export const table: readonly Row[] = rows
   .trim()
-  .replaceAll(/(:configuration)\n/g, '$1')
+  .replaceAll(/\n {60,}/g, ' ')
   .split('\n')
   .slice(1)
   .filter((line) => line !== '')

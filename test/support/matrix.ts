@@ -58,6 +58,15 @@ POST   /roleManagement/directory/roleAssignments                   Y  .  .  .  .
 GET    /roleManagement/directory/roleAssignments/:assignment       Y  .  .  .  .  .  .  Y  .  -           role         480 holder
 DELETE /roleManagement/directory/roleAssignments/:assignment       Y  .  .  .  .  .  .  .  .  -           role+         10 stripped
 
+GET    /policies/passApprovals                                     Y  Y  Y  .  .  .  .  Y  .  pass        pass         480 nobody
+POST   /policies/passApprovals/:approval/approve                   Y  Y  Y  Y  .  .  .  .  .  -           pass+         10 given
+POST   /policies/passApprovals/:approval/reject                    Y  Y  Y  Y  .  .  .  .  .  -           pass+         10 given
+
+GET    /auditLogs/directoryAudits                                  Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
+GET    /auditLogs/directoryAudits/:event                           Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
+GET    /auditLogs/signIns                                          Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
+GET    /auditLogs/signIns/:event                                   Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
+
 GET    /me                                                         Y  Y  Y  Y  Y  Y  Y  Y  Y  -           me             - own
 GET    /me/authentication/temporaryAccessPassMethods               Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mypass         - own
 GET    /me/authentication/temporaryAccessPassMethods/:pass         Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mypass         - own
@@ -75,6 +84,7 @@ const sets: Readonly<Record<string, string>> = {
   'pass+': 'UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.ReadWrite.All',
   policy: 'Policy.Read.All Policy.ReadWrite.AuthenticationMethod',
   'policy+': 'Policy.ReadWrite.AuthenticationMethod',
+  audit: 'AuditLog.Read.All',
   // Of a person's token alone.
   role: 'RoleManagement.Read.Directory RoleManagement.ReadWrite.Directory Directory.Read.All',
   'role+': 'RoleManagement.ReadWrite.Directory',
@@ -101,8 +111,8 @@ anyone any   Y     Y       Y      Y     Y     Y     Y
 anyone app         Y       Y      Y     Y     Y     Y
 
 seen   any   Y     Y       Y      Y     Y     Y     Y
-seen   PI    Y     Y       .      Y     Y     Y     Y
-seen   app         Y       Y      Y     Y     Y     Y
+seen   PI    .     Y       .      Y     .     .     .
+seen   app         Y       Y      Y     .     .     .
 
 given  GA    .     Y       Y      .     Y     Y     Y
 given  PA    .     Y       Y      .     Y     .     .
@@ -118,7 +128,7 @@ member GA    .     Y       Y      Y     Y     Y     Y         Y             Y
 member UA    .     Y       Y      Y     .     .     .         .             .
 member app         Y       Y      Y     .     .     .         .             .
 
-inside GA    .     Y       Y      Y     Y     Y     Y         Y             Y
+inside GA    Y     Y       Y      Y     Y     Y     Y         Y             Y
 inside UA    .     Y       Y      Y     .     .     .         .             .
 inside app         Y       Y      Y     .     .     .         .             .
 
@@ -153,6 +163,8 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /healthz': 'anybody',
   'GET /readyz': 'anybody',
   'GET /pass': 'anybody: the same page for all',
+  'GET /not-me': 'anybody with the link of a mail; it changes nothing',
+  'POST /not-me': 'anybody with the link of a mail, from our own page',
   'GET /sign-in/:uid': 'the browser of that sign-in',
   'POST /sign-in/:uid/identify': 'the browser of that sign-in',
   'POST /sign-in/:uid/choose': 'the browser of that sign-in',
@@ -164,6 +176,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'POST /sign-in/:uid/challenge/:method': 'the browser of that sign-in',
   'POST /sign-in/:uid/enrol/:method/options': 'the browser of that sign-in',
   'GET /security-info': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/prove': 'whoever is signed in; it leads to a fresh proof',
   'POST /security-info/passkeys/options': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/passkeys': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/passkeys/:id/name': 'whoever is signed in, their own; a proof of the last ten minutes',
@@ -268,19 +281,12 @@ export type Actor =
 /** done: 2xx. refused: 403. again: 401 that asks for a passkey. stranger: 401. unknown: 404. */
 export type Outcome = 'done' | 'refused' | 'again' | 'stranger' | 'unknown';
 
-/**
- * Not as it should be: these look the person up before they ask whether the route is open, and tell anybody with a token that
- * there is no such user. Remove a route here when it no longer does.
- */
-const tellWhoExists = ['POST /roleManagement/directory/roleAssignments'];
-
 export function expected(row: Row, actor: Actor, whom: Whom): Outcome {
   if (actor.kind === 'stranger') return 'stranger';
   const [opening, held, who] =
     actor.kind === 'application'
       ? [row.application, actor.permissions, 'app']
       : [row.delegated, actor.scopes, actor.role];
-  if (whom === 'unknown' && tellWhoExists.includes(row.route)) return 'unknown';
   if (!opens(opening, held)) return 'refused';
   if (actor.kind === 'person') {
     if (!row.roles[actor.role]) return 'refused';

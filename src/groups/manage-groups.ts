@@ -43,13 +43,17 @@ export async function changeGroup(
   work.record({ type: 'group.changed', details: { groupId: group.id, before: group.displayName, displayName } });
 }
 
-/** Applications do not delete a group that has people with roles in it: that would change those people. */
+/** A group that has people with roles in it is for Global Administrators: deleting it changes those people. */
 export async function deleteGroup(work: Work, id: string): Promise<Group> {
   await permit(work, 'groups.write');
   const group = await lockedGroup(work, id);
   await demandNotNamed(work, group.id);
-  const holder = await groups.memberWithRole(work.tx, group.id);
-  if (holder) await permitOn(work, 'groups.write', holder);
+  if (await groups.hasMemberWithRole(work.tx, group.id)) {
+    await demandGlobalAdministrator(
+      work,
+      'There are people with administrator roles in this group. Only a Global Administrator can delete it.',
+    );
+  }
   await groups.remove(work.tx, group.id);
   work.record({ type: 'group.deleted', details: { groupId: group.id, displayName: group.displayName } });
   return group;

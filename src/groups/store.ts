@@ -82,13 +82,12 @@ export async function removeMember(tx: Transaction, groupId: string, userId: str
   return (await tx('group_members').where('group_id', '=', groupId).where('user_id', '=', userId).delete()) === 1;
 }
 
-/** A member who holds a role, if there is one. */
-export async function memberWithRole(tx: Transaction, groupId: string): Promise<string | undefined> {
+export async function hasMemberWithRole(tx: Transaction, groupId: string): Promise<boolean> {
   const row = await tx('group_members as m')
     .join('role_assignments as r', 'r.user_id', 'm.user_id')
     .where('m.group_id', '=', groupId)
-    .first<{ user_id: string } | undefined>('m.user_id');
-  return row?.user_id;
+    .first('m.user_id');
+  return row !== undefined;
 }
 
 /** By name; at most `most` of them, from after that name and id on. */

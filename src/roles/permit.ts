@@ -11,6 +11,7 @@ import {
   powerOf,
   reach,
   scopesFor,
+  type Target,
 } from './powers.ts';
 import { globalAdministrator, type HeldRole, type PassLimits, rankOf } from './role.ts';
 import * as assignments from './store.ts';
@@ -82,22 +83,14 @@ export async function permitOn(
   await permit(work, action);
   const { actor } = work;
   if (actor.kind === 'client') {
-    if (rankOf(await rolesOf(work, targetUserId)) > 0) {
-      throw new AppError(
-        'forbidden',
-        'This user holds an administrator role. Applications cannot act on administrators; an administrator of higher rank can.',
-      );
-    }
+    await demandMember(work, targetUserId);
     if (action === 'passes.write') await demandNoOwner(work, actor.clientId, targetUserId);
   }
   if (actor.kind !== 'user') return { limits: null };
 
   if (actor.userId === targetUserId) throw new AppError('forbidden', ownWords[action] ?? notOneself);
   if (action === 'passes.write' && actor.through) await demandNoOwner(work, actor.through.clientId, targetUserId);
-  const target = {
-    rank: rankOf(await rolesOf(work, targetUserId)),
-    groupIds: await assignments.scopesHolding(work.tx, targetUserId),
-  };
+  const target = await targetOf(work, targetUserId);
   const reached = reach(openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId)), target);
   if (reached) return reached;
   throw new AppError(
@@ -126,16 +119,32 @@ export async function permitManager(work: Work, targetUserId: string): Promise<v
   demandStrong(work, actor, powerOf('passes.write').strongWithinMinutes);
 }
 
-/** `permit` for what a reader whose role is for some groups may see of one person. */
+/**
+ * `permit` for seeing what one person has. A role that is for everybody shows everybody; one for some groups the people in them
+ * whom it reaches; an application sees nothing of people with roles.
+ */
 export async function permitToSee(work: Work, action: 'passes.read', targetUserId: string): Promise<void> {
   await permit(work, action);
   const { actor } = work;
+  if (actor.kind === 'client') return demandMember(work, targetUserId);
   if (actor.kind !== 'user') return;
   const opening = openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId));
   if (opening.some(({ scopeGroupId }) => scopeGroupId === null)) return;
-  const groupIds = await assignments.scopesHolding(work.tx, targetUserId);
-  if (opening.some(({ scopeGroupId }) => groupIds.includes(scopeGroupId!))) return;
+  if (reach(opening, await targetOf(work, targetUserId))) return;
   throw new AppError('forbidden', 'This user is in none of the groups that your role is for.');
+}
+
+/** Application permissions alone never reach people with roles. */
+async function demandMember(work: Work, targetUserId: string): Promise<void> {
+  if (rankOf(await rolesOf(work, targetUserId)) === 0) return;
+  throw new AppError(
+    'forbidden',
+    'This user holds an administrator role. Applications cannot act on administrators; an administrator of higher rank can.',
+  );
+}
+
+async function targetOf(work: Work, userId: string): Promise<Target> {
+  return { rank: rankOf(await rolesOf(work, userId)), groupIds: await assignments.scopesHolding(work.tx, userId) };
 }
 
 /** `permit` for what shows everybody: a role that is for some groups is not enough. */

@@ -2,7 +2,7 @@ import { AppError } from '../core/errors.ts';
 import { keysAfter, type Page, type PageAsked, pageOf } from '../core/page.ts';
 import type { Work } from '../core/work.ts';
 import { demandAnotherGlobalAdministrator } from '../roles/manage-roles.ts';
-import { permit, permitOn, permitOwn } from '../roles/permit.ts';
+import { demandGlobalAdministrator, permit, permitOn, permitOwn } from '../roles/permit.ts';
 import * as users from './store.ts';
 import { type User, type UserFilter, userNameKey } from './user.ts';
 
@@ -63,6 +63,8 @@ export interface UserChanges {
  */
 export async function changeUser(work: Work, user: Pick<User, 'id'>, changes: UserChanges): Promise<User> {
   await permit(work, 'users.write');
+  await permitOn(work, 'users.write', user.id);
+  await demandNotOwnReport(work, changes.managerId);
   if (changes.enabled === false) await demandAnotherGlobalAdministrator(work, user.id);
   const current = await lockedWith(work, user.id, changes.managerId ?? undefined);
   await permitOn(work, 'users.write', current.id);
@@ -83,6 +85,12 @@ export async function changeUser(work: Work, user: Pick<User, 'id'>, changes: Us
     ...(values.mail !== undefined && { mailChangedAt: work.now }),
     ...(values.managerId !== undefined && { managerChangedAt: work.now }),
   };
+}
+
+/** A manager may be given what their reports need to sign in: nobody makes themself one. */
+async function demandNotOwnReport(work: Work, managerId: string | null | undefined): Promise<void> {
+  if (work.actor.kind !== 'user' || managerId !== work.actor.userId) return;
+  await demandGlobalAdministrator(work, 'Nobody makes themself the manager of somebody. Ask another administrator.');
 }
 
 /** The user, held still until the work ends, and the manager with them: by id, so that two works cannot hold each other. */
@@ -118,6 +126,7 @@ export async function setManager(work: Work, idOrName: string, managerIdOrName: 
 export async function deleteUser(work: Work, idOrName: string): Promise<User> {
   await permit(work, 'users.write');
   const { id } = await getUser(work, idOrName);
+  await permitOn(work, 'users.write', id);
   await demandAnotherGlobalAdministrator(work, id);
   const user = await lockedWith(work, id, undefined);
   await permitOn(work, 'users.write', user.id);

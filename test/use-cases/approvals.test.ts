@@ -289,6 +289,14 @@ describe('a manager', () => {
     await w.tx('users').where('id', '=', report).update({ manager_changed_at: null });
   }
 
+  test('is nobody by their own word', async () => {
+    const [admin, report] = [await aUser('User Administrator'), await aUser()];
+    const naming = (managerId: string) =>
+      house.base.run(who(as(admin)), (w) => changeUser(w, { id: report }, { managerId }));
+    await expect(naming(admin)).rejects.toMatchObject({ code: 'forbidden' });
+    expect((await naming(await aUser())).managerId).not.toBe(admin);
+  });
+
   test('of less than a day gives nothing: whoever names managers could name themselves', async () => {
     const [manager, report] = [await aUser(), await aUser()];
     await house.work((w) => nameManager(w, report, manager));

@@ -11,14 +11,13 @@ import {
   roleDefinitions,
 } from '../../roles/manage-roles.ts';
 import { findRole } from '../../roles/role.ts';
-import { getUser } from '../../users/manage-users.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseProperties, type Version, whoOf } from './api.ts';
 import { collection, listAsked, nameFilter, queryOptions } from './query.ts';
 import { assignmentResource, roleResource } from './resources.ts';
 
 const newAssignment = z.strictObject({
-  principalId: z.string(),
+  principalId: z.uuid(),
   roleDefinitionId: z.string(),
   // `/` is everybody; a Pass Issuer is for a group.
   directoryScopeId: z
@@ -77,8 +76,7 @@ export function roleRoutes(router: Router, { issuer, run }: GraphParts, version:
       await readJson(ctx.req, limits.json),
     );
     const assignment = await run(whoOf(ctx), async (work) => {
-      const user = await getUser(work, asked.principalId);
-      const granted = await grantRole(work, user.id, asked.roleDefinitionId, {
+      const granted = await grantRole(work, asked.principalId, asked.roleDefinitionId, {
         groupId: asked.directoryScopeId?.split('/')[2]?.toLowerCase() ?? null,
         limits: {
           ...(asked.maximumLifetimeInMinutes != null && { maximumLifetimeMinutes: asked.maximumLifetimeInMinutes }),

@@ -113,7 +113,7 @@ export interface Enrolled {
 }
 
 /** Why nothing was kept. `refused`: the answer proves nothing; `weak`: a password that is too short, too common or the user's name. */
-export type NotEnrolled = 'ceremony' | 'duplicate' | 'refused' | 'weak' | 'one_per_pass' | 'too_many';
+export type NotEnrolled = 'ceremony' | 'duplicate' | 'refused' | 'weak' | 'mismatch' | 'one_per_pass' | 'too_many';
 
 export type EnrolmentVerdict =
   | { readonly enrolled: true; readonly credential: Enrolled }

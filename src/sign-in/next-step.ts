@@ -7,7 +7,12 @@ import type { Evidence, SignIn } from './sign-in.ts';
 export type NextStep =
   | { readonly kind: 'identify' }
   | { readonly kind: 'verify'; readonly methods: readonly MethodId[]; readonly chosen: MethodId }
-  | { readonly kind: 'enrol'; readonly methods: readonly MethodId[]; readonly windowEndsAt: Date }
+  | {
+      readonly kind: 'enrol';
+      readonly methods: readonly MethodId[];
+      readonly chosen: MethodId;
+      readonly windowEndsAt: Date;
+    }
   | { readonly kind: 'confirm'; readonly credentialId: string; readonly name: string; readonly windowEndsAt: Date }
   | { readonly kind: 'ended'; readonly saved: boolean }
   | {
@@ -41,33 +46,69 @@ export function nextStep(signIn: SignIn, { now, policy, traits, passStillOpens }
   const inWindow = passStillOpens && signIn.windowEndsAt !== null && signIn.windowEndsAt > now;
   // Completing twice is harmless: what came of a pass the first time ends with it, whatever is answered here.
   const passHolds = inWindow || signIn.completedAt !== null;
-  const counts = ({ methodId, credentialId, signsIn }: Evidence) =>
-    signsIn ? passHolds && credentialId === signIn.passId : !traits(methodId).bootstrapOnly;
-  const worth = ({ methodId, signsIn }: Evidence) => signsIn ?? traits(methodId);
-  const best = signIn.evidence.filter(counts).toSorted((a, b) => rank(worth(b).level) - rank(worth(a).level))[0];
+  const proofs = proofsOf(signIn.evidence, traits, policy.firstPartAlone ?? false).filter(
+    ({ passId }) => passId === null || (passHolds && passId === signIn.passId),
+  );
+  const best = proofs.toSorted((a, b) => rank(b.level) - rank(a.level))[0];
   if (best && signIn.userId) {
-    const { level, amr } = worth(best);
-    return { kind: 'complete', userId: signIn.userId, level, amr, authTime: best.at, bornOf: bornOf(best) };
+    const { level, amr, at, endsAt, passId } = best;
+    const bornOf = passId !== null && endsAt ? { passId, endsAt: earlier(addMinutes(at, mostMinutes), endsAt) } : null;
+    return { kind: 'complete', userId: signIn.userId, level, amr, authTime: at, bornOf };
   }
 
   if (signIn.passId && signIn.windowEndsAt) {
     const { enrolled, windowEndsAt } = signIn;
     if (!inWindow) return { kind: 'ended', saved: enrolled !== null };
     if (enrolled) return { kind: 'confirm', ...enrolled, windowEndsAt };
-    return { kind: 'enrol', methods: policy.enrollable, windowEndsAt };
+    const methods = policy.enrollable;
+    return { kind: 'enrol', methods, chosen: chosenOf(methods, signIn), windowEndsAt };
   }
 
   if (signIn.userName === null) return { kind: 'identify' };
-  const chosen = policy.methods.find((method) => method === signIn.chosenMethod) ?? policy.methods[0]!;
-  return { kind: 'verify', methods: policy.methods, chosen };
+  // Something one knows was proved: now something one has. A second part before the first proves nothing of anybody.
+  const halfway = signIn.evidence.some(({ methodId }) => traits(methodId).part === 'first');
+  const seconds = policy.methods.filter((method) => traits(method).part === 'second');
+  const others = policy.methods.filter((method) => traits(method).part === undefined);
+  const firsts = policy.methods.filter((method) => traits(method).part !== 'second');
+  const methods = halfway ? [...seconds, ...others] : firsts;
+  return { kind: 'verify', methods, chosen: chosenOf(methods, signIn) };
+}
+
+function chosenOf(methods: readonly MethodId[], { chosenMethod }: SignIn): MethodId {
+  return methods.find((method) => method === chosenMethod) ?? methods[0]!;
+}
+
+/** What completes a sign-in: one proof by itself, or something one knows with something one has. */
+interface Proof {
+  readonly level: Level;
+  readonly amr: readonly string[];
+  readonly at: Date;
+  /** Of a pass that signs in. */
+  readonly passId: string | null;
+  readonly endsAt?: Date;
+}
+
+function proofsOf(
+  evidence: readonly Evidence[],
+  traits: Circumstances['traits'],
+  firstPartAlone: boolean,
+): readonly Proof[] {
+  const alone = evidence.flatMap(({ methodId, credentialId, at, signsIn }): Proof[] => {
+    const { level, amr, bootstrapOnly, part } = traits(methodId);
+    if (signsIn) return [{ ...signsIn, at, passId: credentialId }];
+    if (bootstrapOnly || part === 'second' || (part === 'first' && !firstPartAlone)) return [];
+    return [{ level, amr, at, passId: null }];
+  });
+  const partOf = (part: 'first' | 'second') => evidence.findLast(({ methodId }) => traits(methodId).part === part);
+  const [first, second] = [partOf('first'), partOf('second')];
+  if (!first || !second) return alone;
+  const { level, amr } = traits(second.methodId);
+  const at = first.at < second.at ? second.at : first.at;
+  return [...alone, { level, amr: [...traits(first.methodId).amr, ...amr, 'mfa'], at, passId: null }];
 }
 
 // A session born of a pass lasts no longer than a day's work, however long the pass does.
 const mostMinutes = 8 * 60;
-
-function bornOf({ credentialId, at, signsIn }: Evidence): BornOf | null {
-  return signsIn ? { passId: credentialId, endsAt: earlier(addMinutes(at, mostMinutes), signsIn.endsAt) } : null;
-}
 
 function rank(level: Level): number {
   return levels.indexOf(level);

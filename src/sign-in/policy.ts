@@ -26,4 +26,8 @@ export interface SignInPolicy {
   readonly methods: readonly MethodId[];
   /** What may be registered with a pass, the best first. */
   readonly enrollable: readonly MethodId[];
+  /** What has to be registered in the same step, because it is no sign-in by itself: an authenticator app comes with a password. */
+  readonly together?: Readonly<Partial<Record<MethodId, readonly MethodId[]>>>;
+  /** Something one knows is enough by itself. */
+  readonly firstPartAlone?: boolean;
 }

@@ -121,3 +121,9 @@ export function enrollable(house: SignInHouse, methodId: string): EnrollableMeth
   const method = house.methods.get(methodId);
   return method && isEnrollable(method) && house.policy.enrollable.includes(method.id) ? method : undefined;
 }
+
+/** The method, and those that have to be registered in the same step; those first. */
+export function enrolledTogether(house: SignInHouse, method: EnrollableMethod): readonly EnrollableMethod[] {
+  const others = (house.policy.together?.[method.id] ?? []).map((id) => house.methods.get(id));
+  return [...others.filter((other) => other !== undefined && isEnrollable(other)), method];
+}

@@ -6,10 +6,13 @@ import {
   type Attempt,
   type AuthenticationMethod,
   type Challenge,
+  type EnrollableMethod,
+  type Enrolled,
   type Enrolment,
   isBootstrap,
   isEnrollable,
   type MethodId,
+  type NotEnrolled,
 } from '../methods/method.ts';
 import { giveBack, type Reservation, reserve, sourceOf } from '../throttle/throttle.ts';
 import { userNameKey } from '../users/user.ts';
@@ -19,6 +22,7 @@ import {
   begin,
   bootstrapOf,
   enrollable,
+  enrolledTogether,
   lockedStanding,
   type SignInHouse,
   type Standing,
@@ -85,15 +89,24 @@ export function identify(
 }
 
 export function choose(house: SignInHouse, visit: Visit, method: string): Promise<void> {
-  return transition(house, visit, ['verify'], (work, { signIn }) =>
-    signIns.change(work.tx, signIn.uid, { chosenMethod: offered(house, method), notice: null }),
-  );
+  return transition(house, visit, ['verify', 'enrol'], async (work, { signIn, step }) => {
+    const methods = step.kind === 'verify' || step.kind === 'enrol' ? step.methods : [];
+    const chosenMethod = methods.find((id) => id === method) ?? null;
+    if (chosenMethod === null && step.kind === 'enrol') return;
+    await signIns.change(work.tx, signIn.uid, { chosenMethod, notice: null });
+  });
 }
 
-/** Back to the name. Spends nothing: evidence stays where it is. */
+/** Back to the name: somebody else, perhaps, so that a first part that was proved counts no more. Spends nothing. */
 export function back(house: SignInHouse, visit: Visit): Promise<void> {
   return transition(house, visit, ['verify'], (work, { signIn }) =>
-    signIns.change(work.tx, signIn.uid, { userName: null, chosenMethod: null, notice: null }),
+    signIns.change(work.tx, signIn.uid, {
+      userName: null,
+      chosenMethod: null,
+      notice: null,
+      userId: null,
+      evidence: [],
+    }),
   );
 }
 
@@ -149,7 +162,7 @@ function notThisStep(): AppError {
 function answerable(house: SignInHouse, { step }: Standing, methodId: string): AuthenticationMethod | undefined {
   const method = house.methods.get(methodId);
   if (!method || !house.policy.methods.includes(method.id)) return undefined;
-  if (step.kind === 'verify') return method;
+  if (step.kind === 'verify') return step.methods.includes(method.id) ? method : undefined;
   // A passkey names its user itself; a code needs a name first.
   if (step.kind === 'identify') return method.guessable ? undefined : method;
   return step.kind === 'confirm' && isEnrollable(method) ? method : undefined;
@@ -242,33 +255,94 @@ export function beginEnrolment(
   });
 }
 
-/** Keeps what the person registered, if the window is still open when it arrives. */
+/** What an authenticator app is connected with; the same at each look while it may be. Undefined when this is not the step. */
+export function appSecret(
+  house: SignInHouse,
+  visit: Visit,
+): Promise<{ secret: string; uri: string; withPassword: boolean } | undefined> {
+  return house.run(visit, async (work) => {
+    const standing = await lockedStanding(house, work, visit);
+    const method = enrollable(house, 'authenticator-app');
+    if (standing?.step.kind !== 'enrol' || !method) return undefined;
+    const begun = await method.beginEnrolment(work, enrolmentOf(work, standing.signIn));
+    return { ...(begun as { secret: string; uri: string }), withPassword: enrolledTogether(house, method).length > 1 };
+  });
+}
+
+/**
+ * Keeps what the person registered, if the window is still open when it arrives: all that belongs together, or nothing.
+ */
 export async function enrol(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
   const method = enrollable(house, methodId);
   if (!method) throw new AppError('not_found', 'There is no such way to sign in.');
-  const candidate = await house.run(visit, async (work) => {
+  const parts = enrolledTogether(house, method);
+  const candidates = await house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
-    return standing?.step.kind === 'enrol'
-      ? method.readEnrolment(work, enrolmentOf(work, standing.signIn), response)
-      : undefined;
+    if (standing?.step.kind !== 'enrol') return undefined;
+    const read: unknown[] = [];
+    for (const part of parts) read.push(await part.readEnrolment(work, enrolmentOf(work, standing.signIn), response));
+    return read;
   });
-  if (candidate === undefined) return;
-  const proof = await method.checkEnrolment(candidate);
-  await transition(house, visit, ['enrol'], async (work, { signIn }) => {
-    const verdict = await method.keepEnrolment(work, enrolmentOf(work, signIn), candidate, proof);
-    if (verdict.enrolled) return signIns.change(work.tx, signIn.uid, { enrolled: verdict.credential, notice: null });
+  if (!candidates) return;
+  const proofs: unknown[] = [];
+  for (const [index, part] of parts.entries()) proofs.push(await part.checkEnrolment(candidates[index]));
+  await transition(house, visit, ['enrol'], async (work, standing) => {
+    const enrolled = await keepAll(work, standing.signIn, parts, candidates, proofs);
+    if (Array.isArray(enrolled)) return enrolledAll(house, work, standing, parts, enrolled);
+    const { signIn } = standing;
     // Another tab may have been quicker: what the pass has added there is gone on with here.
-    const enrolled = signIn.passId ? await method.enrolledThrough(work, signIn.passId) : null;
-    if (enrolled) return signIns.change(work.tx, signIn.uid, { enrolled, notice: null });
+    const already = signIn.passId ? await method.enrolledThrough(work, signIn.passId) : null;
+    if (already) return signIns.change(work.tx, signIn.uid, { enrolled: already, notice: null });
     work.record({
       type: 'enrolment.refused',
       result: 'failure',
-      reason: verdict.reason,
+      reason: enrolled.reason,
       userId: signIn.userId ?? undefined,
       details: { method: method.id, uid: signIn.uid },
     });
-    await signIns.change(work.tx, signIn.uid, { notice: { kind: 'not_enrolled', reason: verdict.reason } });
+    await signIns.change(work.tx, signIn.uid, { notice: { kind: 'not_enrolled', reason: enrolled.reason } });
   });
+}
+
+async function keepAll(
+  work: Work,
+  signIn: SignIn,
+  parts: readonly EnrollableMethod[],
+  candidates: readonly unknown[],
+  proofs: readonly unknown[],
+): Promise<Enrolled[] | { reason: NotEnrolled }> {
+  const enrolment = enrolmentOf(work, signIn);
+  // What is refused commits, so nothing is kept before every part has proved what it must.
+  const order = [...parts.keys()].sort((a, b) => Number(proofs[a] !== null) - Number(proofs[b] !== null));
+  const kept: Enrolled[] = [];
+  for (const index of order) {
+    const verdict = await parts[index]!.keepEnrolment(work, enrolment, candidates[index], proofs[index] ?? null);
+    if (verdict.enrolled) kept[index] = verdict.credential;
+    else if (kept.length === 0) return { reason: verdict.reason };
+    // Something was kept already and must not stay without its other half.
+    else throw new AppError('conflict', 'This was registered elsewhere meanwhile. Load the page again.');
+  }
+  return kept;
+}
+
+/** What was used in being registered is evidence; anything else has to be used once. */
+async function enrolledAll(
+  house: SignInHouse,
+  work: Work,
+  { signIn }: Standing,
+  parts: readonly EnrollableMethod[],
+  enrolled: readonly Enrolled[],
+): Promise<void> {
+  if (enrolled.some(({ used }) => !used)) {
+    return signIns.change(work.tx, signIn.uid, { enrolled: enrolled.at(-1)!, notice: null });
+  }
+  const used = parts.map(({ id }, index) => ({
+    methodId: id,
+    credentialId: enrolled[index]!.credentialId,
+    at: work.now,
+  }));
+  if (signIn.passId) await bootstrapOf(house, signIn).graduate(work, signIn.passId);
+  await signIns.change(work.tx, signIn.uid, { evidence: [...signIn.evidence, ...used], enrolled: null, notice: null });
 }
 
 function enrolmentOf(work: Work, signIn: SignIn): Enrolment {

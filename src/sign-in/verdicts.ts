@@ -64,7 +64,9 @@ export async function accept(
   verdict: Extract<Verdict, { verified: true }>,
 ): Promise<void> {
   const { userId, credentialId, signsIn } = verdict;
-  const evidence = [...signIn.evidence, { methodId: method.id, credentialId, at: work.now }];
+  // What somebody else proved in this sign-in counts for nothing.
+  const earlier = signIn.userId === userId ? signIn.evidence : [];
+  const evidence = [...earlier, { methodId: method.id, credentialId, at: work.now }];
   work.record({
     type: 'sign-in.verified',
     userId,

@@ -87,6 +87,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/)/,
   preact: /^views\//,
   'preact-render-to-string': /^views\/render\.ts$/,
+  qr: /^views\/parts\/qr-code\.tsx$/,
   zod: /^src\//,
 };
 

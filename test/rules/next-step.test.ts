@@ -180,6 +180,65 @@ describe('what comes next', () => {
     expect(nextStep(signIn, circumstances)).toMatchObject(step);
   });
 
+  describe('with something one knows and something one has', () => {
+    const methods = ['passkey', 'temporary-access-pass', 'password', 'authenticator-app'] as const;
+    const parts: Partial<Record<MethodId, ReturnType<typeof traits>>> = {
+      password: { amr: ['pwd'], level: '1f', bootstrapOnly: false, part: 'first' },
+      'authenticator-app': { amr: ['otp'], level: '2f', bootstrapOnly: false, part: 'second' },
+    };
+    const both = {
+      ...open,
+      policy: { ...policy, methods, firstPartAlone: false },
+      traits: (id: MethodId) => parts[id] ?? traits(id),
+    };
+    const password = anEvidence('password', at(1));
+    const code = anEvidence('authenticator-app', at(2));
+    const knows = { ...named, userId, evidence: [password] };
+
+    test('the second part is not offered before the first', () => {
+      expect(nextStep(named, both)).toEqual({
+        kind: 'verify',
+        methods: ['passkey', 'temporary-access-pass', 'password'],
+        chosen: 'passkey',
+      });
+      expect(nextStep({ ...named, chosenMethod: 'authenticator-app' }, both)).toMatchObject({ chosen: 'passkey' });
+    });
+
+    test('after the first the second is asked for, and the first no more', () => {
+      expect(nextStep({ ...knows, chosenMethod: 'password' }, both)).toEqual({
+        kind: 'verify',
+        methods: ['authenticator-app', 'passkey', 'temporary-access-pass'],
+        chosen: 'authenticator-app',
+      });
+    });
+
+    test('both are two factors, reported by the later', () => {
+      expect(nextStep({ ...knows, evidence: [password, code] }, both)).toMatchObject({
+        kind: 'complete',
+        level: '2f',
+        amr: ['pwd', 'otp', 'mfa'],
+        authTime: at(2),
+        bornOf: null,
+      });
+    });
+
+    test('the first alone is one factor where policy says that it is enough', () => {
+      const lax = { ...both, policy: { ...both.policy, firstPartAlone: true } };
+      expect(nextStep(knows, lax)).toMatchObject({ kind: 'complete', level: '1f', amr: ['pwd'] });
+      expect(nextStep({ ...knows, evidence: [password, code] }, lax)).toMatchObject({ level: '2f' });
+    });
+
+    test('the second alone is nothing', () => {
+      expect(nextStep({ ...named, userId, evidence: [code] }, both)).toMatchObject({ kind: 'verify' });
+    });
+
+    test('registered with a pass they are used at once, and the registration is over', () => {
+      const made = { ...opened, evidence: [...opened.evidence, password, code] };
+      expect(nextStep(made, both)).toMatchObject({ kind: 'complete', level: '2f', bornOf: null });
+      expect(nextStep({ ...opened, evidence: [...opened.evidence, password] }, both)).toMatchObject({ kind: 'enrol' });
+    });
+  });
+
   test('of several proofs the strongest is reported, of equal ones the first', () => {
     const both = {
       ...withPasskey,

@@ -11,6 +11,7 @@ import { SecurityInfo } from '../../views/security-info/security-info.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
 import { Complete } from '../../views/sign-in/complete.tsx';
 import { Confirm } from '../../views/sign-in/confirm.tsx';
+import { EnrolApp } from '../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../views/sign-in/enrol.tsx';
 import { Identify } from '../../views/sign-in/identify.tsx';
 import { Verify } from '../../views/sign-in/verify.tsx';
@@ -129,24 +130,69 @@ export const gallery: readonly Exhibit[] = [
     chosen: 'temporary-access-pass',
   }),
 
-  show('enrol', 'enrol', ['create-passkey', 'cancel'], Enrol, { ...interaction, ends, oneTime: true }),
+  show('enrol', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    ends,
+    oneTime: true,
+    others: ['authenticator-app'],
+  }),
   show('enrol-reusable', 'enrol', ['create-passkey', 'cancel'], Enrol, {
     ...interaction,
     appName: arabicApp,
     ends: { ...ends, secondsLeft: 42 },
     oneTime: false,
+    others: [],
     error: 'notCreated',
   }),
   show('enrol-already', 'enrol', ['create-passkey', 'cancel'], Enrol, {
     ...interaction,
     ends,
     oneTime: true,
+    others: [],
     error: 'alreadyRegistered',
   }),
   show('enrol-time-is-up', 'enrol', ['create-passkey', 'cancel'], Enrol, {
     ...interaction,
     ends: { ...ends, secondsLeft: 0 },
     oneTime: true,
+    others: [],
+  }),
+
+  show('enrol-app', 'enrol', ['code', 'continue', 'use-passkey', 'cancel'], EnrolApp, {
+    ...interaction,
+    ends,
+    others: ['passkey'],
+    secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
+    uri: 'otpauth://totp/Latchkey:joiner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey',
+    withPassword: true,
+  }),
+  show('enrol-app-refused', 'enrol', ['code', 'continue', 'cancel'], EnrolApp, {
+    ...interaction,
+    ends,
+    others: [],
+    secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
+    uri: 'otpauth://totp/Latchkey:joiner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey',
+    withPassword: true,
+    error: 'appRefused',
+  }),
+  show(
+    'verify-password',
+    'verify',
+    ['other-ways', 'continue', 'use-passkey', 'use-pass', 'use-recovery-code', 'cancel'],
+    Verify,
+    {
+      ...interaction,
+      userName: 'joiner@example.com',
+      methods: ['passkey', 'temporary-access-pass', 'password', 'recovery-code'],
+      chosen: 'password',
+      error: 'wrongPassword',
+    },
+  ),
+  show('verify-app', 'verify', ['other-ways', 'code', 'continue', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'joiner@example.com',
+    methods: ['authenticator-app', 'passkey', 'temporary-access-pass', 'recovery-code'],
+    chosen: 'authenticator-app',
   }),
 
   show('confirm', 'confirm', ['use-passkey', 'cancel'], Confirm, {

@@ -4,13 +4,15 @@ interface CodeFieldProps {
   readonly label: string;
   readonly hints: readonly string[];
   readonly mistake?: string | undefined;
+  /** The code is of digits only. */
+  readonly digits?: boolean | undefined;
 }
 
 /**
  * One field for a code that was read out, written down or pasted: no `maxlength`, which would cut a pasted code, and
  * not a password field, or managers would keep a dead secret.
  */
-export function CodeField({ label, hints, mistake }: CodeFieldProps) {
+export function CodeField({ label, hints, mistake, digits }: CodeFieldProps) {
   return (
     <div class="field">
       <div class="label-row">
@@ -41,9 +43,9 @@ export function CodeField({ label, hints, mistake }: CodeFieldProps) {
         autocomplete="one-time-code"
         autocapitalize="characters"
         autocorrect="off"
-        inputMode="text"
+        inputMode={digits ? 'numeric' : 'text'}
         spellcheck={false}
-        autofocus={!mistake}
+        autofocus={!mistake && !digits}
         aria-invalid={mistake ? 'true' : undefined}
         aria-describedby={mistake ? 'code-mistake code-hint' : 'code-hint'}
       />

@@ -1,5 +1,6 @@
 import { Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
+import { EnrolWays } from '../parts/enrol-ways.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
 import { KeyIcon, PasskeyPicture, PhoneIcon, SecurityKeyIcon } from '../parts/icons.tsx';
 import type { Interaction } from '../parts/interaction.ts';
@@ -11,6 +12,8 @@ import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
 
 export interface EnrolProps extends Interaction {
   readonly ends: WindowEnd;
+  /** Other things that can be registered here. */
+  readonly others: readonly ('passkey' | 'authenticator-app')[];
   /** The pass is bound to this browser; a reusable one works in another. */
   readonly oneTime: boolean;
   readonly error?: 'notCreated' | 'alreadyRegistered' | 'tooManyPasskeys' | undefined;
@@ -18,7 +21,7 @@ export interface EnrolProps extends Interaction {
 }
 
 /** The passkey is made here, and nothing else can be done before it is. */
-export function Enrol({ layout, base, csrf, appName, ends, oneTime, error, reference }: EnrolProps) {
+export function Enrol({ layout, base, csrf, appName, ends, others, oneTime, error, reference }: EnrolProps) {
   const say = messages.enrol;
   const app = { app: appName };
   return (
@@ -73,6 +76,7 @@ export function Enrol({ layout, base, csrf, appName, ends, oneTime, error, refer
           </p>
         ))}
       </NoPasskeys>
+      <EnrolWays base={base} csrf={csrf} others={others} />
       <WindowEnds ends={ends} base={base} />
       <Cancel base={base} csrf={csrf} />
     </Page>

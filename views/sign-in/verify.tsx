@@ -6,6 +6,7 @@ import { KeyIcon, PassIcon, PersonIcon } from '../parts/icons.tsx';
 import type { Interaction } from '../parts/interaction.ts';
 import { NoPasskeys } from '../parts/no-passkeys.tsx';
 import { PasskeyForm } from '../parts/passkey-form.tsx';
+import { PasswordField } from '../parts/password-field.tsx';
 import { Cancel, PostForm } from '../parts/post-form.tsx';
 
 export interface VerifyProps extends Interaction {
@@ -14,7 +15,14 @@ export interface VerifyProps extends Interaction {
   /** What the organisation allows, in the order offered. */
   readonly methods: readonly MethodId[];
   readonly chosen: MethodId;
-  readonly error?: 'refused' | 'passkeyRefused' | 'passkeyUnknown' | 'passkeyOfOther' | 'passkeySuspended' | undefined;
+  readonly error?:
+    | 'refused'
+    | 'wrongPassword'
+    | 'passkeyRefused'
+    | 'passkeyUnknown'
+    | 'passkeyOfOther'
+    | 'passkeySuspended'
+    | undefined;
   readonly reference?: string;
 }
 
@@ -24,9 +32,10 @@ export function Verify(props: VerifyProps) {
   const method = messages.methods[chosen];
   const others = methods.filter((other) => other !== chosen);
   const wrongCode = error === 'refused' && method.kind === 'code';
+  const field = wrongCode ? 'code' : error === 'wrongPassword' ? 'password' : undefined;
   return (
     <Page layout={layout} step="verify" title={method.heading} mistaken={error !== undefined} scripted>
-      <ErrorSummary error={error} {...(wrongCode && { field: 'code' })} reference={reference} />
+      <ErrorSummary error={error} {...(field && { field })} reference={reference} />
       <h1>{method.heading}</h1>
       <Person userName={userName} base={base} csrf={csrf} />
       {method.kind === 'passkey' && (
@@ -49,12 +58,26 @@ export function Verify(props: VerifyProps) {
           </NoPasskeys>
         </>
       )}
+      {method.kind === 'password' && (
+        <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
+          <PasswordField
+            name="password"
+            label={method.label}
+            mistake={error === 'wrongPassword' ? messages.errors.wrongPassword : undefined}
+            autofocus={error === undefined}
+          />
+          <button type="submit" id="continue" class="primary">
+            {messages.verify.submit}
+          </button>
+        </PostForm>
+      )}
       {method.kind === 'code' && (
         <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
           <CodeField
             label={method.label}
             hints={[method.hint, method.tries]}
             mistake={wrongCode ? messages.errors.refused : undefined}
+            digits={chosen === 'authenticator-app'}
           />
           <button type="submit" id="continue" class="primary">
             {messages.verify.submit}

@@ -40,7 +40,11 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
     const standing = await steps.look(house, visit, interaction.clientId);
     const outcome = outcomeOf(standing);
     if (outcome) return leave(ctx, interaction, outcome);
+    const { step } = standing;
+    const secret =
+      step.kind === 'enrol' && step.chosen === 'authenticator-app' ? await steps.appSecret(house, visit) : undefined;
     const page = pageOf(standing, {
+      secret,
       layout: show.layout,
       base: baseOf(ctx),
       csrf,

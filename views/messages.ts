@@ -71,15 +71,14 @@ export const messages = {
   passLink: {
     heading: 'Use your temporary pass',
     isFor: 'This pass is for {user}.',
-    next: 'With it you create a passkey, and from then on you sign in with that. Use it on the device that is to keep the passkey.',
+    next: 'It either leads to creating a passkey or signs you in; the next page tells. Use it on the device that you want to sign in with.',
     submit: 'Use this pass',
     waiting: 'One moment…',
     failed: 'That did not work. Check your connection and that cookies are allowed for this site, then try again.',
     notYou: 'If that is not you, close this page. Opening it has not used the pass up.',
     noScript:
-      'The link you opened fills in the pass by itself. That needs JavaScript, and so do passkeys. Switch it on for this site and open the link again.',
-    byHand:
-      'If you were given a code: sign in, enter your user name, choose “I have a temporary pass”, and enter the code.',
+      'The link you opened fills in the pass by itself. That needs JavaScript, which is switched off in this browser. You can enter name and code by hand; passkeys need JavaScript too.',
+    otherwise: 'You have no code?',
     signIn: 'Sign in',
   },
 

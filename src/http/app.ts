@@ -49,7 +49,7 @@ export function makeApp(parts: AppParts): Koa {
   app.use(withKeysAsSegments);
   const routers = [
     signInRoutes(parts.signIn),
-    passLinkRoutes(parts),
+    passLinkRoutes(parts.signIn),
     notMeRoutes(parts.notMe),
     securityInfoRoutes(parts.securityInfo),
     ...versions.map((version) => graphRoutes(parts.graph, version)),

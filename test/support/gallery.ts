@@ -161,8 +161,9 @@ export const gallery: readonly Exhibit[] = [
     error: 'notConfirmed',
   }),
 
-  show('pass-link', 'pass', ['continue', 'sign-in'], PassLink, {
+  show('pass-link', 'pass', ['username', 'code', 'continue', 'sign-in'], PassLink, {
     layout,
+    csrf: 'c5rf-token',
     signInUrl: 'https://id.example.com/auth?client_id=latchkey-security-info&prompt=login',
   }),
 

@@ -71,7 +71,7 @@ export const messages = {
   passLink: {
     heading: 'Use your temporary pass',
     isFor: 'This pass is for {user}.',
-    next: 'It either leads to creating a passkey or signs you in; the next page tells. Use it on the device that you want to sign in with.',
+    next: 'A pass leads to creating a passkey, or signs you in: the next page tells. Use it on the device that you want to sign in with.',
     submit: 'Use this pass',
     waiting: 'One moment…',
     failed: 'That did not work. Check your connection and that cookies are allowed for this site, then try again.',

@@ -105,7 +105,7 @@
       field.value = fields[name] || '';
       carrier.append(field);
     });
-    document.body.append(form);
+    document.body.append(carrier);
     carrier.submit();
     carrier.remove();
   }

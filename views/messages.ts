@@ -45,6 +45,10 @@ export const messages = {
     hideCode: 'Hide',
     noScript: 'Passkeys need JavaScript, and it is switched off in this browser. Choose another way below.',
     noPasskeys: 'This browser cannot use passkeys. Choose another way below.',
+    noneYet: 'You have no passkey yet',
+    asksForPasskey: '{app} asks for a passkey. You are signed in with a temporary pass, and that is not enough here.',
+    addOneFirst: 'Add a passkey in My security info. Then open {app} again and use it.',
+    addOne: 'Add a passkey in My security info',
   },
 
   /** By method. `hook` is the id of the button that chooses it that scripts rely on, `kind` the kind of question it asks. */
@@ -268,6 +272,43 @@ export const messages = {
     withPass: 'You signed in with a temporary pass. To change anything here,',
     prove: 'use a passkey.',
     notices: { added: 'Passkey added.', renamed: 'Name saved.' },
+  },
+
+  claimValue: { standsIn: 'Apps that people open with this sign-in find this value in the claim {claim}:' },
+  /** For the people who build apps, by the path of the value's address. */
+  claimValues: {
+    'acr/bootstrap': {
+      title: 'Entered to register',
+      claim: 'acr',
+      sentences: [
+        'The person entered a temporary pass that is for registering a passkey and nothing else.',
+        'It is the lowest level there is. No app gets it: nobody goes on to an app before the new passkey has been used.',
+      ],
+    },
+    'acr/1f': {
+      title: 'Signed in with one factor',
+      claim: 'acr',
+      sentences: [
+        'The person showed one thing: for example a temporary pass that signs in, where policy does not let it count for two.',
+        'Above it are acr/2f, then phr and phrh of OpenID EAP ACR Values 1.0. An app that asks for one of these with acr_values gets it or a higher one, or is told that it could not be met.',
+      ],
+    },
+    'acr/2f': {
+      title: 'Signed in at the level of two factors',
+      claim: 'acr',
+      sentences: [
+        'The person signed in in a way that the organisation accepts where two factors are asked for: for example with a temporary pass that signs in, where policy lets it count for two. What was used stands in amr, which says mfa only where there were two factors.',
+        'It is not safe from phishing. An app that needs that asks for phr.',
+      ],
+    },
+    'amr/pass': {
+      title: 'A temporary pass',
+      claim: 'amr',
+      sentences: [
+        'The person signed in with a Temporary Access Pass: a code that an administrator gave them for a short time. RFC 8176 has no word for it.',
+        'Sessions and tokens that it opened end with the pass.',
+      ],
+    },
   },
 
   notMe: {

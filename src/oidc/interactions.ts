@@ -17,6 +17,8 @@ export interface Interaction {
     readonly homeUri: string | undefined;
   };
   readonly requestedAt: Date;
+  /** There is a session, and it is weaker than the app asked for. */
+  readonly asksForMore: boolean;
 }
 
 /** How a sign-in ends, in the protocol's words. */
@@ -63,7 +65,7 @@ export function interactionsOf(provider: Provider): Interactions {
     async find(req, res, uid) {
       const interaction = await orUndefined(provider.interactionDetails(req, res));
       if (interaction?.uid !== uid) return undefined;
-      const { params, session, iat } = interaction;
+      const { params, session, iat, prompt } = interaction;
       const clientId = String(params.client_id);
       const client = await provider.Client.find(clientId);
       if (!client) throw new AppError('not_found', 'The app that asked for this sign-in no longer exists.');
@@ -77,6 +79,7 @@ export function interactionsOf(provider: Provider): Interactions {
           homeUri: client.clientUri,
         },
         requestedAt: new Date((iat ?? 0) * 1000),
+        asksForMore: prompt.reasons.includes('acr_unmet'),
       };
     },
 

@@ -1,6 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import type { AppError } from '../../src/core/errors.ts';
+import { withMasterKey } from '../../src/master-key.ts';
+import { issuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { getUser } from '../../src/users/manage-users.ts';
+import { asOperator, openBase } from '../../src/wire.ts';
 import { newBrowser } from '../support/cookie-browser.ts';
 import { enterPass } from '../support/person.ts';
 import { processesIn } from '../support/process.ts';
@@ -201,7 +207,7 @@ test('the policy for passes is shown, changed and put back', async () => {
 test('clients are looked after by command; a secret is shown once, and what is deleted stops at once', async () => {
   const { run, serve, directory, issuer } = await newInstallation();
   const done = doneBy(run);
-  const hr = { client_id: 'hr', client_secret: 'first', grant_types: ['client_credentials'] };
+  const hr = { client_id: 'hr', client_secret: 'uno-secret', grant_types: ['client_credentials'] };
   writeFileSync(join(directory, 'seed.json'), JSON.stringify({ ...seed, clients: [...seed.clients, hr] }));
   await serve({ LATCHKEY_SEED: 'seed.json' });
   expect(await done('client', 'list')).toBe('app\tauthorization_code refresh_token\nhr\tclient_credentials\n');
@@ -211,7 +217,7 @@ test('clients are looked after by command; a secret is shown once, and what is d
   );
   const as = { client_id: 'hr', client_name: 'Human Resources', app_roles: ['User.Read.All'] };
   expect(JSON.parse(changed)).toMatchObject({ ...as, owners: ['seeded@example.com'] });
-  expect(changed + (await done('client', 'show', 'hr'))).not.toContain('first');
+  expect(changed + (await done('client', 'show', 'hr'))).not.toContain('uno-secret');
   expect(await done('client', 'show', 'hr')).toMatch(/^client_name="Human Resources"$/m);
   expect(JSON.parse(await done('client', 'set', 'hr', 'owners=null', '--json')).owners).toEqual([]);
   const delegated = await done('client', 'set', 'app', 'delegated_permissions=["User.Read.All"]', '--json');
@@ -225,10 +231,10 @@ test('clients are looked after by command; a secret is shown once, and what is d
     });
     return ((await answer.json()) as { access_token?: string }).access_token;
   };
-  expect(await tokenWith('first')).toBeTruthy();
+  expect(await tokenWith('uno-secret')).toBeTruthy();
   const { client_secret: second } = JSON.parse(await done('client', 'secret', 'hr', '--json'));
   const token = await tokenWith(second);
-  expect([await tokenWith('first'), typeof token]).toEqual([undefined, 'string']);
+  expect([await tokenWith('uno-secret'), typeof token]).toEqual([undefined, 'string']);
   expect(await done('client', 'secret', 'app')).toMatch(/^A new secret for app\. .*\nSecret: [\w-]{43}\n$/);
   const users = async () =>
     (await fetch(`${issuer}/v1.0/users`, { headers: { authorization: `Bearer ${token}` } })).status;
@@ -266,15 +272,54 @@ test('a Pass Issuer is granted for a group with limits; what does not fit is ref
   );
 });
 
-test('approvals are listed and decided, and what is not there is refused', async () => {
-  const { run } = await newInstallation();
+test('approvals that an administrator asked for are listed and decided, once', async () => {
+  const installation = await newInstallation();
+  const { run } = installation;
   const done = doneBy(run);
   await run(['migrate']);
+  for (const [name, role] of [
+    ['asks@example.com', 'Privileged Authentication Administrator'],
+    ['reads@example.com', 'Global Reader'],
+    ['holds@example.com', 'Global Reader'],
+  ] as const) {
+    await done('user', 'add', name);
+    await done('role', 'grant', name, role);
+  }
   expect(await done('pass', 'approvals')).toBe('');
-  expect(JSON.parse(await done('pass', 'approvals', '--json'))).toEqual({ value: [] });
+  const asked = [
+    await askForPass(installation, 'asks@example.com', 'reads@example.com'),
+    await askForPass(installation, 'asks@example.com', 'holds@example.com'),
+  ] as const;
+  const list = JSON.parse(await done('pass', 'approvals', '--json')) as { value: { id: string; state: string }[] };
+  expect(list.value.map(({ id }) => id).sort()).toEqual([...asked].sort());
+  expect(await done('pass', 'approvals')).toMatch(/^([0-9a-f-]{36}\t\w+\tuntil 20\S+Z\n){2}$/);
+  expect(await done('pass', 'approve', asked[0])).toBe('Approved.\n');
+  expect(JSON.parse(await done('pass', 'reject', asked[1], '--json'))).toMatchObject({
+    id: asked[1],
+    state: 'rejected',
+  });
+  expectRefusal(await run(['pass', 'reject', asked[0]]), 1, /approved|decided|no such/i);
   const nowhere = '11111111-1111-4111-8111-111111111111';
   for (const verb of ['approve', 'reject']) expectRefusal(await run(['pass', verb, nowhere]), 1, /There is no such/);
 });
+
+/** What an administrator with a fresh passkey would ask for through the API. Returns the id of the request that waits. */
+async function askForPass({ data, port }: Installation, by: string, user: string): Promise<string> {
+  const config = readConfig({ PORT: String(port), LATCHKEY_DATA_DIR: data });
+  const base = await openBase(
+    withMasterKey(config, () => {}),
+    'command',
+    () => {},
+  );
+  try {
+    const { id: userId } = await base.run(asOperator, (work) => getUser(work, by));
+    const actor = { kind: 'user', userId, strongAt: new Date() } as const;
+    const refused = await issuePass(base.run, { ...asOperator, actor }, { user }).catch((error: unknown) => error);
+    return (refused as AppError).approvalId!;
+  } finally {
+    await base.close();
+  }
+}
 
 test('a pass keeps ticket and verification, and signs in where policy lets it', async () => {
   const { run } = await newInstallation();

@@ -274,7 +274,7 @@ export const messages = {
     notices: { added: 'Passkey added.', renamed: 'Name saved.' },
   },
 
-  claimValue: { standsIn: 'Apps that people open with this sign-in find this value in the claim {claim}:' },
+  claimValue: { standsIn: 'A value of the claim {claim}, by which an app is told how a person signed in:' },
   /** For the people who build apps, by the path of the value's address. */
   claimValues: {
     'acr/bootstrap': {

@@ -4,13 +4,15 @@ interface CodeFieldProps {
   readonly label: string;
   readonly hints: readonly string[];
   readonly mistake?: string | undefined;
+  /** Another field comes first: the cursor does not begin in this one. */
+  readonly waits?: boolean;
 }
 
 /**
  * One field for a code that was read out, written down or pasted: no `maxlength`, which would cut a pasted code, and
  * not a password field, or managers would keep a dead secret.
  */
-export function CodeField({ label, hints, mistake }: CodeFieldProps) {
+export function CodeField({ label, hints, mistake, waits }: CodeFieldProps) {
   return (
     <div class="field">
       <div class="label-row">
@@ -43,7 +45,7 @@ export function CodeField({ label, hints, mistake }: CodeFieldProps) {
         autocorrect="off"
         inputMode="text"
         spellcheck={false}
-        autofocus={!mistake}
+        autofocus={!mistake && !waits}
         aria-invalid={mistake ? 'true' : undefined}
         aria-describedby={mistake ? 'code-mistake code-hint' : 'code-hint'}
       />

@@ -16,12 +16,16 @@ interface Around {
   readonly base: string;
   readonly csrf: string;
   readonly app: Interaction['app'];
+  readonly asksForMore: boolean;
   readonly loginHint: string;
   readonly signOutUrl: string;
 }
 
 /** The page of a step that waits for the person; the others are redirects. */
-export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: Around): string | undefined {
+export function pageOf(
+  { signIn, step, boundToBrowser, withoutPasskey, now }: Standing,
+  around: Around,
+): string | undefined {
   const { layout, base, csrf, app } = around;
   const { notice } = signIn;
   if (notice?.kind === 'signed_in_as_other') return signedInAsOther(notice, around);
@@ -45,6 +49,7 @@ export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: 
         methods,
         chosen,
         userName: signIn.userName ?? '',
+        withoutPasskey: withoutPasskey && around.asksForMore,
       });
     }
     case 'enrol':

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { clientCommands } from './cli/clients.ts';
 import { type Command, note, one, options, print, printJson, UsageError, withBase } from './cli/command.ts';
 import { groupCommands } from './cli/groups.ts';
 import { mailCommands } from './cli/mail.ts';
@@ -6,7 +7,6 @@ import { passCommands } from './cli/passes.ts';
 import { policyCommands } from './cli/policy.ts';
 import { roleCommands } from './cli/roles.ts';
 import { userCommands } from './cli/users.ts';
-import { listClients } from './clients/manage-clients.ts';
 import { type Config, readConfig, unheardSettings } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
 import { pendingSteps } from './database/connect.ts';
@@ -36,8 +36,12 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
                                           group and limits are for the role Pass Issuer
   latchkey role revoke USER ROLE
   latchkey client list
+  latchkey client show ID | secret ID | delete ID
+                                          secret makes a new one and prints it, once
+  latchkey client set ID KEY=VALUE ...    change what is named, keep the rest; null takes away
   latchkey pass issue USER [--start RFC3339] [--lifetime MINUTES] [--reusable]
-                           [--purpose registration|signIn] [--reason TEXT]
+                           [--purpose registration|signIn] [--reason TEXT] [--ticket TEXT]
+                           [--verified-by callBack|inPerson|video|manager]
   latchkey pass list
   latchkey pass extend USER --lifetime MINUTES
   latchkey pass history USER
@@ -83,10 +87,13 @@ const commands: Readonly<Record<string, Command>> = {
       issuer: config.issuer,
       database: config.databaseUrl ? 'PostgreSQL by DATABASE_URL' : `embedded in ${config.dataDirectory}`,
       passkeyHost: new URL(config.issuer).hostname,
+      // The server's address alone: name and password stand in the same setting.
+      mail: config.mail === undefined ? null : new URL(config.mail.url).host,
     };
     if (json) return printJson({ ok: true, ...facts, ...pending });
     print(
-      `The configuration is good.\nIssuer: ${facts.issuer}\nDatabase: ${facts.database}\nPasskeys are bound to: ${facts.passkeyHost}\n`,
+      `The configuration is good.\nIssuer: ${facts.issuer}\nDatabase: ${facts.database}\nPasskeys are bound to: ${facts.passkeyHost}\n` +
+        `Mail: ${facts.mail === null ? 'none is sent: LATCHKEY_SMTP_URL is not set' : `sent through ${facts.mail}`}\n`,
     );
   },
 
@@ -109,22 +116,8 @@ const commands: Readonly<Record<string, Command>> = {
     });
   },
 
-  'client list': (_operands, { json }) =>
-    withBase(async (base) => {
-      const clients = await base.run(asOperator, listClients);
-      if (json) {
-        return printJson({
-          value: clients.map(({ clientId, metadata, appRoles }) => ({
-            client_id: clientId,
-            ...metadata,
-            app_roles: appRoles,
-          })),
-        });
-      }
-      for (const { clientId, metadata } of clients) print(`${clientId}\t${(metadata.grant_types ?? []).join(' ')}\n`);
-    }),
-
   ...userCommands,
+  ...clientCommands,
   ...groupCommands,
   ...roleCommands,
   ...passCommands,

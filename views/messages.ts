@@ -52,6 +52,10 @@ export const messages = {
     hidePassword: 'Hide',
     noScript: 'Passkeys need JavaScript, and it is switched off in this browser. Choose another way below.',
     noPasskeys: 'This browser cannot use passkeys. Choose another way below.',
+    noneYet: 'You have no passkey yet',
+    asksForPasskey: '{app} asks for a passkey. You are signed in with a temporary pass, and that is not enough here.',
+    addOneFirst: 'Add a passkey in My security info. Then open {app} again and use it.',
+    addOne: 'Add a passkey in My security info',
   },
 
   /** By method. `hook` is the id of the button that chooses it that scripts rely on, `kind` the kind of question it asks. */
@@ -103,15 +107,14 @@ export const messages = {
   passLink: {
     heading: 'Use your temporary pass',
     isFor: 'This pass is for {user}.',
-    next: 'With it you create a passkey, and from then on you sign in with that. Use it on the device that is to keep the passkey.',
+    next: 'A pass leads to creating a passkey, or signs you in: the next page tells. Use it on the device that you want to sign in with.',
     submit: 'Use this pass',
     waiting: 'One moment…',
     failed: 'That did not work. Check your connection and that cookies are allowed for this site, then try again.',
     notYou: 'If that is not you, close this page. Opening it has not used the pass up.',
     noScript:
-      'The link you opened fills in the pass by itself. That needs JavaScript, and so do passkeys. Switch it on for this site and open the link again.',
-    byHand:
-      'If you were given a code: sign in, enter your user name, choose “I have a temporary pass”, and enter the code.',
+      'The link you opened fills in the pass by itself. That needs JavaScript, which is switched off in this browser. You can enter name and code by hand; passkeys need JavaScript too.',
+    otherwise: 'You have no code?',
     signIn: 'Sign in',
   },
 
@@ -325,6 +328,43 @@ export const messages = {
     withPass: 'You signed in with a temporary pass. To change anything here,',
     prove: 'use a passkey.',
     notices: { added: 'Passkey added.', renamed: 'Name saved.' },
+  },
+
+  claimValue: { standsIn: 'A value of the claim {claim}, by which an app is told how a person signed in:' },
+  /** For the people who build apps, by the path of the value's address. */
+  claimValues: {
+    'acr/bootstrap': {
+      title: 'Entered to register',
+      claim: 'acr',
+      sentences: [
+        'The person entered a temporary pass that is for registering a passkey and nothing else.',
+        'It is the lowest level there is. No app gets it: nobody goes on to an app before the new passkey has been used.',
+      ],
+    },
+    'acr/1f': {
+      title: 'Signed in with one factor',
+      claim: 'acr',
+      sentences: [
+        'The person showed one thing: for example a temporary pass that signs in, where policy does not let it count for two.',
+        'Above it are acr/2f, then phr and phrh of OpenID EAP ACR Values 1.0. An app that asks for one of these with acr_values gets it or a higher one, or is told that it could not be met.',
+      ],
+    },
+    'acr/2f': {
+      title: 'Signed in at the level of two factors',
+      claim: 'acr',
+      sentences: [
+        'The person signed in in a way that the organisation accepts where two factors are asked for: for example with a temporary pass that signs in, where policy lets it count for two. What was used stands in amr, which says mfa only where there were two factors.',
+        'It is not safe from phishing. An app that needs that asks for phr.',
+      ],
+    },
+    'amr/pass': {
+      title: 'A temporary pass',
+      claim: 'amr',
+      sentences: [
+        'The person signed in with a Temporary Access Pass: a code that an administrator gave them for a short time. RFC 8176 has no word for it.',
+        'Sessions and tokens that it opened end with the pass.',
+      ],
+    },
   },
 
   notMe: {

@@ -134,6 +134,12 @@ export const activities: Readonly<Record<string, Activity>> = {
     activityDisplayName: 'Update application owners',
     operationType: 'Update',
   },
+  'client.secret-changed': {
+    ...applications,
+    activityDisplayName: 'Update application – Certificates and secrets management',
+    operationType: 'Update',
+  },
+  'client.deleted': { ...applications, activityDisplayName: 'Delete application', operationType: 'Delete' },
   'client.changed': { ...applications, activityDisplayName: 'Update application', operationType: 'Update' },
 
   'seed.applied': { ...ours, activityDisplayName: 'Apply seed file', operationType: 'Update' },

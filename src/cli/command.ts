@@ -1,5 +1,7 @@
 import type { parseArgs } from 'node:util';
+import type { z } from 'zod';
 import { readConfig } from '../config.ts';
+import { AppError } from '../core/errors.ts';
 import { withMasterKey } from '../master-key.ts';
 import { type Base, openBase } from '../wire.ts';
 
@@ -12,6 +14,8 @@ export const options = {
   reusable: { type: 'boolean' },
   purpose: { type: 'string' },
   reason: { type: 'string' },
+  ticket: { type: 'string' },
+  'verified-by': { type: 'string' },
   'display-name': { type: 'string' },
   mail: { type: 'string' },
   manager: { type: 'string' },
@@ -47,6 +51,30 @@ export function two(operands: readonly string[], form: string): readonly [string
   const [first, second, ...more] = operands;
   if (first === undefined || second === undefined || more.length > 0) throw new UsageError(`Use: latchkey ${form}`);
   return [first, second];
+}
+
+/** KEY=VALUE, as the `show` commands print it; values are JSON, or plain words. Fails as the API would for what cannot be. */
+export function settingsFrom<Shape>(operands: readonly string[], shape: z.ZodType<Shape>, form: string): Shape {
+  if (operands.length === 0) throw new UsageError(`Use: latchkey ${form}`);
+  const named = operands.map((operand) => {
+    const [, name, text] = /^([^=]+)=(.*)$/s.exec(operand) ?? [];
+    if (name === undefined || text === undefined) throw new UsageError(`"${operand}" is not KEY=VALUE.`);
+    return [name, jsonOrWord(text)] as const;
+  });
+  const checked = shape.safeParse(Object.fromEntries(named));
+  if (checked.success) return checked.data;
+  const mistakes = checked.error.issues.map((issue) =>
+    [issue.path.join('.'), issue.message].filter(Boolean).join(': '),
+  );
+  throw new AppError('invalid_input', mistakes.join('\n'));
+}
+
+function jsonOrWord(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 export function print(text: string): void {

@@ -8,7 +8,7 @@ import {
   passHistory,
   revokePass,
 } from '../methods/temporary-access-pass/manage-passes.ts';
-import { passState } from '../methods/temporary-access-pass/pass.ts';
+import { passState, waysToVerify } from '../methods/temporary-access-pass/pass.ts';
 import { approvalState, type Decision } from '../methods/temporary-access-pass/approvals/approval.ts';
 import { decideApproval, pageOfApprovals } from '../methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { asOperator } from '../wire.ts';
@@ -21,13 +21,19 @@ export const passCommands: Readonly<Record<string, Command>> = {
     if (purpose !== undefined && purpose !== 'registration' && purpose !== 'signIn') {
       throw new UsageError('--purpose is registration or signIn.');
     }
+    const verifiedBy = values['verified-by'];
+    if (verifiedBy !== undefined && !waysToVerify.some((way) => way === verifiedBy)) {
+      throw new UsageError(`--verified-by is one of ${waysToVerify.join(', ')}.`);
+    }
     const asked = {
       user,
       startsAt: values.start === undefined ? undefined : moment(values.start),
       lifetimeMinutes: values.lifetime === undefined ? undefined : minutes(values.lifetime),
       oneTime: values.reusable ? false : undefined,
       purpose,
-      reason: values.reason,
+      reason: within(values.reason, 1000, '--reason'),
+      ticket: within(values.ticket, 200, '--ticket'),
+      verifiedBy,
     } as const;
     return withBase(async (base) => {
       const issued = await issuePass(base.run, asOperator, asked);
@@ -108,6 +114,12 @@ export const passCommands: Readonly<Record<string, Command>> = {
     });
   },
 };
+
+// As long as the API takes them.
+function within(text: string | undefined, most: number, option: string): string | undefined {
+  if (text !== undefined && text.length > most) throw new UsageError(`${option} takes ${most} characters at most.`);
+  return text;
+}
 
 function minutes(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new UsageError('--lifetime is a number of minutes.');

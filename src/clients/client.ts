@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AppError } from '../core/errors.ts';
 import { applicationPermissions, delegatedScopes } from '../roles/powers.ts';
 
 /** Relying parties and API clients, in RFC 7591's words and a few of ours (`require_pkce`, `first_party`, `app_roles`, `delegated_permissions`). */
@@ -35,46 +36,65 @@ const metadataShape = {
   require_pkce: z.boolean().optional(),
 } as const;
 
+const ours = {
+  app_roles: z.array(z.enum(applicationPermissions as [string, ...string[]])).optional(),
+  owners: z.array(z.string()).optional(),
+  first_party: z
+    .boolean()
+    .optional()
+    .refine(
+      (value) => value !== false,
+      'cannot be false yet: the page that asks people for consent does not exist. Leave it out.',
+    ),
+} as const;
+
 /** What a seed file or a person writes; unknown keys are refused by name. */
 export const clientInput = z
   .strictObject({
     client_id: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters without spaces'),
     client_secret: z.string().min(1).max(512).optional(),
-    app_roles: z.array(z.enum(applicationPermissions as [string, ...string[]])).optional(),
-    owners: z.array(z.string()).optional(),
-    first_party: z
-      .boolean()
-      .optional()
-      .refine(
-        (value) => value !== false,
-        'cannot be false yet: the page that asks people for consent does not exist. Leave it out.',
-      ),
+    ...ours,
     ...metadataShape,
   })
   .superRefine((client, context) => {
-    const method = client.token_endpoint_auth_method;
-    if (method === 'none' && client.client_secret !== undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['client_secret'],
-        message: 'does not go with token_endpoint_auth_method "none"',
-      });
-    }
-    if (method !== undefined && method !== 'none' && client.client_secret === undefined) {
-      context.addIssue({ code: 'custom', path: ['client_secret'], message: `is needed for ${method}` });
-    }
-    const grants = client.grant_types ?? ['authorization_code'];
-    if (grants.includes('authorization_code') && !client.redirect_uris?.length) {
-      context.addIssue({
-        code: 'custom',
-        path: ['redirect_uris'],
-        message: 'needs at least one address for authorization_code',
-      });
-    }
-    if (grants.includes('client_credentials') && client.client_secret === undefined) {
-      context.addIssue({ code: 'custom', path: ['client_secret'], message: 'is needed for client_credentials' });
+    for (const { name, message } of contradictions(client, client.client_secret !== undefined)) {
+      context.addIssue({ code: 'custom', path: [name], message });
     }
   });
+
+/** Properties to change; null takes one away. Its name and its secret stay what they are. */
+export const clientChange = z.strictObject(nullable({ ...ours, ...metadataShape }));
+
+export type ClientChange = z.output<typeof clientChange>;
+
+function nullable<Shape extends Record<string, z.ZodType>>(shape: Shape) {
+  return Object.fromEntries(Object.entries(shape).map(([name, type]) => [name, type.nullable()])) as {
+    [Name in keyof Shape]: z.ZodNullable<Shape[Name]>;
+  };
+}
+
+/** What does not go together, whoever wrote it: each by the property to change. */
+export function contradictions(
+  { token_endpoint_auth_method: method, grant_types, redirect_uris }: Partial<ClientMetadata>,
+  hasSecret: boolean,
+): { readonly name: string; readonly message: string }[] {
+  const grants = grant_types ?? ['authorization_code'];
+  const needsSecret = method !== undefined && method !== 'none' && !hasSecret;
+  return [
+    method === 'none' &&
+      hasSecret &&
+      (['client_secret', 'does not go with token_endpoint_auth_method "none"'] as const),
+    needsSecret && (['client_secret', `is needed for ${method}`] as const),
+    grants.includes('authorization_code') &&
+      !redirect_uris?.length &&
+      (['redirect_uris', 'needs at least one address for authorization_code'] as const),
+    grants.includes('client_credentials') &&
+      !hasSecret &&
+      (['client_secret', 'is needed for client_credentials'] as const),
+  ]
+    .filter((found) => found !== false)
+    .map(([name, message]) => ({ name, message }));
+}
 
 export type ClientInput = z.output<typeof clientInput>;
 export type ClientMetadata = Omit<ClientInput, 'client_id' | 'client_secret' | 'app_roles' | 'owners'>;
@@ -93,4 +113,19 @@ export function toMetadata(input: ClientInput): ClientMetadata {
       given.token_endpoint_auth_method ?? (client_secret === undefined ? 'none' : 'client_secret_basic'),
     first_party: true,
   };
+}
+
+/** The metadata with the changes in it. Fails with `invalid_input` where they do not go with the rest. */
+export function withChanges({ clientId, metadata, secretDigest }: Client, changes: ClientChange): ClientMetadata {
+  const { app_roles: _roles, owners: _owners, ...named } = changes;
+  // Which answers there can be follows from the grants, unless it is said.
+  const follows = named.grant_types !== undefined && named.response_types === undefined;
+  const merged = { ...metadata, ...(follows && { response_types: undefined }), ...named };
+  const kept = Object.fromEntries(
+    Object.entries(merged).filter(([, value]) => value !== null && value !== undefined),
+  ) as ClientMetadata;
+  const full = toMetadata({ ...kept, client_id: clientId, ...(secretDigest !== null && { client_secret: 'kept' }) });
+  const [mistake] = contradictions(full, secretDigest !== null);
+  if (mistake) throw new AppError('invalid_input', `${mistake.name} ${mistake.message}.`);
+  return full;
 }

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../core/errors.ts';
-import type { Secrets } from '../core/secrets.ts';
+import { randomToken, type Secrets } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
 import { demandGlobalAdministrator, permit } from '../roles/permit.ts';
-import { type Client, type ClientInput, toMetadata } from './client.ts';
+import { type Client, type ClientChange, type ClientInput, toMetadata, withChanges } from './client.ts';
 import * as clients from './store.ts';
 
 /** How a secret is known here: keyed, because seed files hold secrets that people made up. */
@@ -35,6 +35,75 @@ export async function putClient(work: Work, input: ClientInput): Promise<Client>
     clientId: client.clientId,
     details: { ...powersOf(client), grantTypes: client.metadata.grant_types },
   });
+  return client;
+}
+
+/** Changes what is named and keeps the rest; owners are `setOwners`'s. Fails with `not_found`, or `invalid_input`. */
+export async function changeClient(work: Work, clientId: string, changes: ClientChange): Promise<Client> {
+  await permit(work, 'clients.write');
+  const existing = await getClient(work, clientId);
+  const appRoles = changes.app_roles === undefined ? existing.appRoles : (changes.app_roles ?? []);
+  const client: Client = { ...existing, metadata: withChanges(existing, changes), appRoles };
+  if (isDeepStrictEqual(existing, client)) return existing;
+  if (!isDeepStrictEqual(powersOf(existing), powersOf(client))) {
+    await demandGlobalAdministrator(work, 'What a client may do here is for Global Administrators alone to decide.');
+  }
+  await clients.put(work.tx, work.now, client);
+  work.record({
+    type: 'client.changed',
+    clientId,
+    details: { ...powersOf(client), grantTypes: client.metadata.grant_types, changed: Object.keys(changes) },
+  });
+  return client;
+}
+
+/**
+ * Makes a new secret and returns it, the only time it is seen; the one before stops at once.
+ * Fails with `not_found`, or `conflict` for a public client, which would stop working with one.
+ */
+export async function renewClientSecret(work: Work, clientId: string): Promise<{ client: Client; secret: string }> {
+  await permit(work, 'clients.write');
+  const existing = await getClient(work, clientId);
+  if (existing.secretDigest === null) {
+    throw new AppError(
+      'conflict',
+      'This client is public: it has no secret. One with a secret comes from a seed file.',
+    );
+  }
+  const { appRoles, delegatedPermissions } = powersOf(existing);
+  if (appRoles.length + delegatedPermissions.length > 0) {
+    // Whoever knows the secret has the powers.
+    await demandGlobalAdministrator(work, 'This client has powers here. Global Administrators alone renew its secret.');
+  }
+  const secret = randomToken();
+  const client: Client = { ...existing, secretDigest: secretDigest(work.secrets, clientId, secret) };
+  await clients.put(work.tx, work.now, client);
+  work.record({ type: 'client.secret-changed', clientId });
+  return { client, secret };
+}
+
+/** Takes the client away with its owners. What it holds (grants, tokens) is ended by `deleteApp`, above. */
+export async function deleteClient(work: Work, clientId: string): Promise<Client> {
+  await permit(work, 'clients.write');
+  const client = await getClient(work, clientId);
+  await clients.remove(work.tx, clientId);
+  work.record({ type: 'client.deleted', clientId });
+  return client;
+}
+
+/** The client and its owners' ids. Fails with `not_found`. */
+export async function clientAndOwners(
+  work: Work,
+  clientId: string,
+): Promise<{ client: Client; ownerIds: readonly string[] }> {
+  await permit(work, 'clients.write');
+  return { client: await getClient(work, clientId), ownerIds: await clients.ownersOf(work.tx, clientId) };
+}
+
+/** On its locked row: of two changes at once, the second builds on the first. */
+async function getClient(work: Work, clientId: string): Promise<Client> {
+  const client = await clients.lock(work.tx, clientId);
+  if (!client) throw new AppError('not_found', 'There is no such client.');
   return client;
 }
 

@@ -22,6 +22,15 @@ export async function byId(tx: Transaction, clientId: string): Promise<Client | 
   return row && toClient(row);
 }
 
+export async function lock(tx: Transaction, clientId: string): Promise<Client | undefined> {
+  const row = await tx<ClientRow>('clients').where('client_id', '=', clientId).forUpdate().first();
+  return row && toClient(row);
+}
+
+export async function remove(tx: Transaction, clientId: string): Promise<void> {
+  await tx('clients').where('client_id', '=', clientId).delete();
+}
+
 export async function list(tx: Transaction): Promise<Client[]> {
   return (await tx<ClientRow>('clients').orderBy('client_id')).map(toClient);
 }

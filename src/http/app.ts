@@ -8,6 +8,7 @@ import { renderView } from '../../views/render.ts';
 import { AppError } from '../core/errors.ts';
 import type { Origin } from '../core/work.ts';
 import type { Assets } from './assets.ts';
+import { claimValueRoutes } from './claim-values/routes.ts';
 import { answerErrors, type Failure } from './errors.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
 import { graphRoutes } from './graph/routes.ts';
@@ -49,8 +50,9 @@ export function makeApp(parts: AppParts): Koa {
   app.use(withKeysAsSegments);
   const routers = [
     signInRoutes(parts.signIn),
-    passLinkRoutes(parts),
+    passLinkRoutes(parts.signIn),
     notMeRoutes(parts.notMe),
+    claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
     ...versions.map((version) => graphRoutes(parts.graph, version)),
   ];
@@ -70,7 +72,7 @@ export function makeApp(parts: AppParts): Koa {
 }
 
 const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
-const ourPages = /^\/(?:sign-in|pass|not-me|security-info)(?:\/|$)/i;
+const ourPages = /^\/(?:sign-in|pass|not-me|security-info|acr|amr)(?:\/|$)/i;
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {

@@ -53,6 +53,15 @@ export async function endAccount(work: Work, accountId: string): Promise<EndedSe
   return ended.map(toEndedSession);
 }
 
+/** Ends every grant, token and code of one client. Sessions stay: they are the people's. */
+export async function endClient(work: Work, clientId: string): Promise<void> {
+  await deleteArtifacts(work, 'client_id = ? or grant_id in (select id from oidc_grants where client_id = ?)', [
+    clientId,
+    clientId,
+  ]);
+  await work.tx.raw('delete from oidc_grants where client_id = ?', [clientId]);
+}
+
 /** The order of the locks is that of `endGrant`, which may run at the same time. */
 async function deleteArtifacts(work: Work, condition: string, bindings: readonly unknown[]): Promise<void> {
   await work.tx.raw(

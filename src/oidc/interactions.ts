@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
 import { AppError } from '../core/errors.ts';
 import { epochSeconds } from '../core/time.ts';
@@ -17,6 +17,8 @@ export interface Interaction {
     readonly homeUri: string | undefined;
   };
   readonly requestedAt: Date;
+  /** There is a session, and it is weaker than the app asked for. */
+  readonly asksForMore: boolean;
 }
 
 /** How a sign-in ends, in the protocol's words. */
@@ -33,6 +35,11 @@ export type Outcome =
   | { readonly kind: 'cancelled' };
 
 export interface Interactions {
+  /**
+   * Starts an interaction as a browser's own request to `authorizationUrl` would, with the cookies of `req`. Returns its uid and
+   * the cookies that the browser has to be given; undefined when the request led anywhere else.
+   */
+  begin(req: IncomingMessage, authorizationUrl: URL): Promise<{ uid: string; cookies: readonly string[] } | undefined>;
   /** Undefined when the interaction has ended, was completed, or its cookie did not come along. */
   find(req: IncomingMessage, res: ServerResponse, uid: string): Promise<Interaction | undefined>;
   /** Takes note of the outcome and returns the address that goes on from it. Doing it twice is harmless. */
@@ -40,11 +47,25 @@ export interface Interactions {
 }
 
 export function interactionsOf(provider: Provider): Interactions {
+  const protocol = provider.callback();
   return {
+    async begin(req, { host, protocol: scheme, pathname, search }) {
+      const asked = new IncomingMessage(req.socket);
+      // What the door before the protocol writes, and the browser's cookies.
+      const proxied = { host, 'x-forwarded-proto': scheme.slice(0, -1), 'x-forwarded-host': host };
+      const headers = { ...proxied, cookie: req.headers.cookie };
+      Object.assign(asked, { method: 'GET', url: pathname + search, headers });
+      const answer = new ServerResponse(asked);
+      await protocol(asked, answer);
+      const [, uid] = /\/sign-in\/([\w-]+)$/.exec(String(answer.getHeader('location'))) ?? [];
+      if (uid === undefined) return undefined;
+      return { uid, cookies: [answer.getHeader('set-cookie') ?? []].flat().map(String) };
+    },
+
     async find(req, res, uid) {
       const interaction = await orUndefined(provider.interactionDetails(req, res));
       if (interaction?.uid !== uid) return undefined;
-      const { params, session, iat } = interaction;
+      const { params, session, iat, prompt } = interaction;
       const clientId = String(params.client_id);
       const client = await provider.Client.find(clientId);
       if (!client) throw new AppError('not_found', 'The app that asked for this sign-in no longer exists.');
@@ -58,6 +79,7 @@ export function interactionsOf(provider: Provider): Interactions {
           homeUri: client.clientUri,
         },
         requestedAt: new Date((iat ?? 0) * 1000),
+        asksForMore: prompt.reasons.includes('acr_unmet'),
       };
     },
 

@@ -8,10 +8,12 @@ import {
   type EnrollableMethod,
   isBootstrap,
   isEnrollable,
+  isListable,
   type MethodRegistry,
 } from '../methods/method.ts';
 import type { ThrottleLimits } from '../throttle/throttle.ts';
 import { findUser } from '../users/manage-users.ts';
+import { userNameKey } from '../users/user.ts';
 import { type NextStep, nextStep } from './next-step.ts';
 import type { SignInPolicy } from './policy.ts';
 import type { SignIn } from './sign-in.ts';
@@ -44,6 +46,8 @@ export interface Standing {
   readonly step: NextStep;
   /** The pass that was entered works in no other browser now. */
   readonly boundToBrowser: boolean;
+  /** The person is asked for more than the pass they are signed in with, and has no passkey to show it with. */
+  readonly withoutPasskey: boolean;
   /** The database's clock. */
   readonly now: Date;
 }
@@ -86,7 +90,35 @@ export async function stand(
     traits: (id) => house.methods.get(id)!.traits,
     passStillOpens: opened !== undefined,
   });
-  return { signIn, step, boundToBrowser: opened?.boundToBrowser ?? false, now: work.now };
+  return {
+    signIn,
+    step,
+    boundToBrowser: opened?.boundToBrowser ?? false,
+    withoutPasskey: await isWithoutPasskey(house, work, visit, signIn, step),
+    now: work.now,
+  };
+}
+
+/**
+ * Told to who is signed in as the very user that the page is about, with a pass: to nobody else may a page of a sign-in say what
+ * somebody has registered.
+ */
+async function isWithoutPasskey(
+  house: SignInHouse,
+  work: Work,
+  { signedInUserId, sessionPassId }: Visit,
+  { userName }: SignIn,
+  { kind }: NextStep,
+): Promise<boolean> {
+  if (kind !== 'verify' || !signedInUserId || !sessionPassId || userName === null) return false;
+  const user = await findUser(work, signedInUserId);
+  if (!user || userNameKey(user.userPrincipalName) !== userNameKey(userName)) return false;
+  for (const id of house.policy.enrollable) {
+    const method = house.methods.get(id);
+    if (!method || !isListable(method)) continue;
+    if ((await method.listOf(work, user.id)).some(({ suspended }) => !suspended)) return false;
+  }
+  return true;
 }
 
 /** The method whose evidence `passId` is of; there is one whenever `passId` is set. */

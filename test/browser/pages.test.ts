@@ -1,12 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { openLink } from '../../src/notices/links.ts';
+import { getUser } from '../../src/users/manage-users.ts';
+import { messages } from '../../views/messages.ts';
 import { atStep, axe, hasSidewaysScroll, launchChromium, newPerson } from '../support/chromium.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
+import { passPolicy } from '../support/makers.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
 
 // SCREENSHOTS=folder keeps a picture of every page in every look.
 const folder = process.env.SCREENSHOTS;
+// Some thirty pages a look, each through axe.
+vi.setConfig({ testTimeout: 90_000 });
 
 let chromium: Browser;
 let house: TestHouse;
@@ -31,6 +38,7 @@ beforeAll(async () => {
       },
     ],
   });
+  await passPolicy(house, { purpose: 'signIn' });
 });
 afterAll(async () => {
   await chromium?.close();
@@ -133,9 +141,81 @@ test.each(looks)('every page of the line is accessible and fits: $name', async (
   await page.goto(`${app.origin}/login`);
   await lateWindow(page, late);
   await look('window-ended');
+
+  // A pass that signs in: an app that wants a passkey, and the pass's end while the page is open.
+  await context.clearCookies();
+  const guest = `guest-${name}@example.com`;
+  await house.user(guest);
+  await page.goto(`${app.origin}/login`);
+  await signInWithPass(page, guest);
+  await page.waitForURL(`${app.origin}/cb**`);
+  await page.goto(`${app.origin}/login?acr_values=phr`);
+  await atStep(page, 'verify');
+  await page.locator('#add-passkey').waitFor();
+  await look('verify-without-passkey');
+  await page.focus('#add-passkey');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Shift+Tab');
+  await look('verify-without-passkey-focus');
+  await endedPass(page, guest);
+  await look('pass-ended');
+
+  // The link of a mail.
+  await context.clearCookies();
+  await page.goto(await mailedLink(guest));
+  await atStep(page, 'not-me');
+  await look('not-me');
+  await page.keyboard.press('Tab');
+  await look('not-me-focus');
+  await page.click('#stop');
+  await atStep(page, 'stopped');
+  await look('stopped');
+  await page.goto(`${page.url()}&said=already`);
+  await look('stopped-before');
+  await page.goto(`${house.issuer}/not-me?token=nothing`);
+  await atStep(page, 'error');
+  await look('not-me-ended');
+
+  for (const path of Object.keys(messages.claimValues)) {
+    await page.goto(`${house.issuer}/${path}`);
+    await atStep(page, 'claim-value');
+    await look(path.replace('/', '-'));
+  }
   await person.close();
   expect(complaints).toEqual([]);
 });
+
+async function signInWithPass(page: Page, user: string) {
+  await atStep(page, 'identify');
+  await page.fill('input[name=username]', user);
+  await page.click('#use-pass');
+  await page.fill('input[name=code]', await house.pass(user, { purpose: 'signIn' }));
+  await page.click('#continue');
+}
+
+/** The code is taken, and the pass revoked before the page that follows is asked for. */
+async function endedPass(page: Page, user: string) {
+  await page.context().clearCookies();
+  await page.goto(`${app.origin}/login`);
+  await atStep(page, 'identify');
+  await page.fill('input[name=username]', user);
+  await page.click('#use-pass');
+  await page.fill('input[name=code]', await house.pass(user, { purpose: 'signIn' }));
+  await page.locator('form', { has: page.locator('input[name=code]') }).evaluate(async (form: HTMLFormElement) => {
+    const body = new URLSearchParams(new FormData(form) as never);
+    await fetch(form.action, { method: 'POST', body, redirect: 'manual' });
+  });
+  await house.work((work) => revokePass(work, { user }));
+  await page.reload();
+  await atStep(page, 'error');
+  expect(await page.locator('h1').innerText()).toBe(messages.problems.passEnded.title);
+}
+
+async function mailedLink(user: string): Promise<string> {
+  const { id } = await house.work((work) => getUser(work, user));
+  const { token } = await house.work((work) => openLink(work, id));
+  return `${house.issuer}/not-me?token=${token}`;
+}
 
 async function lateWindow(page: Page, user: string) {
   await atStep(page, 'identify');

@@ -179,22 +179,35 @@ test('what the link says is shown as text and nothing else; half a link is none'
     await page.goto('about:blank');
     await page.goto(`${house.issuer}/pass${half}`);
     await page.locator('#sign-in').waitFor();
-    expect(await page.locator('#continue').isVisible()).toBe(false);
+    expect(await page.locator('input[name=code]').isVisible()).toBe(true);
+    expect(await page.getByText(messages.passLink.notYou).isVisible()).toBe(false);
     expect(page.url()).toBe(`${house.issuer}/pass`);
   }
   await page.click('#sign-in');
   await atStep(page, 'identify');
 });
 
-test('without script the page says what to do', async () => {
-  const joiner = await aJoiner();
-  const { page } = await aPerson({ javaScriptEnabled: false });
-  await page.goto(joiner.link);
-  expect(await page.locator('main').innerText()).toContain(messages.passLink.noScript);
-  expect(await page.locator('#continue').isVisible()).toBe(false);
-  await page.click('#sign-in');
-  await atStep(page, 'identify');
-});
+test.each([{ javaScriptEnabled: false }, { javaScriptEnabled: true }])(
+  'name and code are entered by hand where the link brings no pass: %o',
+  async ({ javaScriptEnabled }) => {
+    const joiner = await aJoiner();
+    const { page, complaints } = await aPerson({ javaScriptEnabled });
+    const { heads } = listen(page);
+    // Without script the browser itself holds the fragment; nothing that leaves it does.
+    await page.goto(javaScriptEnabled ? `${house.issuer}/pass` : joiner.link);
+    const shown = await page.locator('main').innerText();
+    expect(shown.includes(messages.passLink.noScript)).toBe(!javaScriptEnabled);
+    await page.fill('input[name=username]', joiner.name);
+    await page.fill('input[name=code]', joiner.code);
+    expect(await stateOf(joiner.name)).toBe('active');
+    await page.keyboard.press('Enter');
+    await atStep(page, 'enrol');
+    expect(page.url()).toMatch(/\/sign-in\/[\w-]+$/);
+    expect(await stateOf(joiner.name)).toBe('inRegistration');
+    for (const head of heads) expect(head).not.toContain(joiner.code);
+    expect(complaints).toEqual([]);
+  },
+);
 
 test.each([
   { name: 'light', colorScheme: 'light', viewport: { width: 1100, height: 900 } },

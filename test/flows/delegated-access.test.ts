@@ -224,7 +224,14 @@ describe('a signed-in administrator', () => {
     const admin = await aPerson('Authentication Administrator');
     const token = await tokenOf(admin);
     const member = await house.user(aName());
-    const answers = await Promise.all(Array.from({ length: 24 }, () => issue(token, member.id)));
+    // On a busy machine some are shed before they are judged, and ask again.
+    const judged = async () => {
+      for (;;) {
+        const answer = await issue(token, member.id);
+        if (answer.status !== 503) return answer;
+      }
+    };
+    const answers = await Promise.all(Array.from({ length: 24 }, judged));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(20);
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(4);
   });

@@ -5,6 +5,7 @@ import type { IssuePass } from '../../src/methods/temporary-access-pass/manage-p
 import { extendPass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { changePerson } from '../../src/people.ts';
 import { grantRole } from '../../src/roles/manage-roles.ts';
+import { messages } from '../../views/messages.ts';
 import { openBase, wire } from '../../src/wire.ts';
 import { type CookieBrowser, newBrowser } from '../support/cookie-browser.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
@@ -239,6 +240,43 @@ describe('an app that asks for more than a pass gives', () => {
     const { callback } = await browser.click('cancel');
     expect(callback.searchParams.get('error')).toBe('access_denied');
     expect(await silently(browser)).toBe('code');
+  });
+});
+
+describe('who has no passkey and is asked for one', () => {
+  const noneYet = messages.verify.noneYet;
+
+  test('reads so, with the way to add one; from then on the ordinary page asks for it', async () => {
+    const { browser } = await signedInGuest();
+    const page = await browser.visit(await app.authorizationUrl({ acr_values: 'phr' }));
+    expect([page.step, page.find('h1')!.text]).toEqual(['verify', noneYet]);
+    expect(page.text).toContain('app asks for a passkey.');
+    expect(page.find('#use-passkey')).toBeNull();
+    expect((await browser.click('add-passkey')).step).toBe('security-info');
+    await createPasskey(browser, newAuthenticator());
+    const after = await browser.visit(await app.authorizationUrl({ acr_values: 'phr' }));
+    expect([after.step, after.find('h1')!.text]).toEqual(['verify', messages.methods.passkey.heading]);
+  });
+
+  test('is told by nothing else: not by another name, another reason, an ended pass or to who is not signed in', async () => {
+    const [guest, other] = [await signedInGuest(), await aGuest()];
+    const asked = async (browser: CookieBrowser, extra: Record<string, string>) =>
+      (await browser.visit(await app.authorizationUrl(extra))).text;
+    expect(await asked(guest.browser, { acr_values: 'phr' })).toContain(noneYet);
+    expect(await asked(guest.browser, { prompt: 'login' })).not.toContain(noneYet);
+    await guest.browser.visit(await app.authorizationUrl({ acr_values: 'phr' }));
+    await guest.browser.click('not-you');
+    const named = await guest.browser.submit({ formWith: 'username', fields: { username: other.name } });
+    expect([named.step, named.text.includes(noneYet)]).toEqual(['verify', false]);
+
+    const stranger = aBrowser();
+    await stranger.visit(await app.authorizationUrl({ acr_values: 'phr' }));
+    const page = await stranger.submit({ formWith: 'username', fields: { username: guest.name } });
+    expect([page.step, page.text.includes(noneYet)]).toEqual(['verify', false]);
+
+    await guest.browser.visit(await app.authorizationUrl({ acr_values: 'phr' }));
+    await house.work((work) => revokePass(work, { user: guest.name }));
+    expect((await guest.browser.reload()).text).not.toContain(noneYet);
   });
 });
 

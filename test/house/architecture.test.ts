@@ -43,6 +43,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
   // what a person loses when they are disabled or deleted: above the rooms, below the doors
   'src/people.ts': ['src/core', 'src/oidc', 'src/roles', 'src/sign-in', 'src/users'],
+  // what the protocol keeps for a client, and judges of it: above the rooms too
+  'src/apps.ts': ['src/clients', 'src/core', 'src/oidc', 'src/roles'],
   // what somebody else may have got hold of, ended by its owner: above the rooms as well
   'src/containment.ts': ['src/core', 'src/methods', 'src/notices', 'src/oidc', 'src/sign-in', 'src/users'],
   // the doors

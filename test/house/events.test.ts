@@ -11,7 +11,14 @@ import {
   ensureGroup,
   removeMember,
 } from '../../src/groups/manage-groups.ts';
-import { putClient, setOwners } from '../../src/clients/manage-clients.ts';
+import { changeApp, deleteApp } from '../../src/apps.ts';
+import {
+  changeClient,
+  deleteClient,
+  putClient,
+  renewClientSecret,
+  setOwners,
+} from '../../src/clients/manage-clients.ts';
 import {
   extendPass,
   issuePass,
@@ -74,6 +81,7 @@ const silent = [
   'listRoleHolders',
   'demandAnotherGlobalAdministrator',
   'listClients',
+  'clientAndOwners',
   'secretDigest',
   'hasGlobalAdministrator',
   'currentPass',
@@ -231,6 +239,16 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     await work((w) => revokeRole(w, userId, 'Privileged Authentication Administrator'));
   },
   setOwners: () => work(async (w) => setOwners(w, 'app', [(await getUser(w, 'seed@example.com')).id])),
+  changeClient: () => work((w) => changeClient(w, 'app', { client_name: 'App' })),
+  changeApp: () => work((w) => changeApp(w, 'app', { app_roles: ['User.Read.All'] })),
+  renewClientSecret: () => work((w) => renewClientSecret(w, 'app')),
+  deleteClient: () => work((w) => deleteClient(w, 'app')),
+  deleteApp: () =>
+    work(async (w) => {
+      await putClient(w, { client_id: 'brief', redirect_uris: ['http://localhost/cb'] });
+      await deleteApp(w, 'brief');
+      await putClient(w, { client_id: 'kept', redirect_uris: ['http://localhost/cb'] });
+    }),
   revokeOwnPass: async () => {
     const { pass, user } = await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
     const actor = { kind: 'user', userId: user.id, strongAt: new Date() } as const;
@@ -264,7 +282,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|steps|signing-keys)\.ts$|src\/(seed|people|containment)\.ts$/.test(file),
+      /\/(manage-[a-z-]+|own-methods|steps|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(file),
     );
   const exported = modules.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/^export (?:async )?function (\w+)/gm)].map((match) => match[1]!),

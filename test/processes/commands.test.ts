@@ -1,6 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import type { AppError } from '../../src/core/errors.ts';
+import { withMasterKey } from '../../src/master-key.ts';
+import { issuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { getUser } from '../../src/users/manage-users.ts';
+import { asOperator, openBase } from '../../src/wire.ts';
 import { newBrowser } from '../support/cookie-browser.ts';
 import { enterPass } from '../support/person.ts';
 import { processesIn } from '../support/process.ts';
@@ -45,7 +51,8 @@ async function everyCommand({ run, directory, issuer, data }: Installation): Pro
     return stdout;
   };
   expect(await done('check')).toBe(
-    `The configuration is good.\nIssuer: ${issuer}\nDatabase: embedded in ${data}\nPasskeys are bound to: localhost\n`,
+    `The configuration is good.\nIssuer: ${issuer}\nDatabase: embedded in ${data}\nPasskeys are bound to: localhost\n` +
+      'Mail: none is sent: LATCHKEY_SMTP_URL is not set\n',
   );
   expect(JSON.parse(await done('check', '--json'))).toMatchObject({ ok: true, issuer, passkeyHost: 'localhost' });
   expect(JSON.parse(await done('migrate', '--json'))).toEqual({ migrated: true });
@@ -197,6 +204,172 @@ test('the policy for passes is shown, changed and put back', async () => {
   expect(await shown('policy', 'reset')).toMatchObject({ state: 'enabled', requireReason: false, maximumUses: null });
 });
 
+test('clients are looked after by command; a secret is shown once, and what is deleted stops at once', async () => {
+  const { run, serve, directory, issuer } = await newInstallation();
+  const done = doneBy(run);
+  const hr = { client_id: 'hr', client_secret: 'uno-secret', grant_types: ['client_credentials'] };
+  writeFileSync(join(directory, 'seed.json'), JSON.stringify({ ...seed, clients: [...seed.clients, hr] }));
+  await serve({ LATCHKEY_SEED: 'seed.json' });
+  expect(await done('client', 'list')).toBe('app\tauthorization_code refresh_token\nhr\tclient_credentials\n');
+  const changed = await done(
+    ...['client', 'set', 'hr', 'client_name=Human Resources', 'app_roles=["User.Read.All"]'],
+    ...['owners=["seeded@example.com"]', '--json'],
+  );
+  const as = { client_id: 'hr', client_name: 'Human Resources', app_roles: ['User.Read.All'] };
+  expect(JSON.parse(changed)).toMatchObject({ ...as, owners: ['seeded@example.com'] });
+  expect(changed + (await done('client', 'show', 'hr'))).not.toContain('uno-secret');
+  expect(await done('client', 'show', 'hr')).toMatch(/^client_name="Human Resources"$/m);
+  expect(JSON.parse(await done('client', 'set', 'hr', 'owners=null', '--json')).owners).toEqual([]);
+  const delegated = await done('client', 'set', 'app', 'delegated_permissions=["User.Read.All"]', '--json');
+  expect(JSON.parse(delegated)).toMatchObject({ delegated_permissions: ['User.Read.All'] });
+
+  const tokenWith = async (secret: string) => {
+    const answer = await fetch(`${issuer}/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'client_credentials', scope: `${issuer}/management/.default` }),
+      headers: { authorization: `Basic ${btoa(`hr:${secret}`)}` },
+    });
+    return ((await answer.json()) as { access_token?: string }).access_token;
+  };
+  expect(await tokenWith('uno-secret')).toBeTruthy();
+  const { client_secret: second } = JSON.parse(await done('client', 'secret', 'hr', '--json'));
+  const token = await tokenWith(second);
+  expect([await tokenWith('uno-secret'), typeof token]).toEqual([undefined, 'string']);
+  expect(await done('client', 'secret', 'app')).toMatch(/^A new secret for app\. .*\nSecret: [\w-]{43}\n$/);
+  const users = async () =>
+    (await fetch(`${issuer}/v1.0/users`, { headers: { authorization: `Bearer ${token}` } })).status;
+  expect(await users()).toBe(200);
+  expect(await done('client', 'delete', 'hr')).toBe('hr is deleted, and its tokens have ended.\n');
+  expect(await users()).toBe(401);
+
+  expectRefusal(await run(['client', 'show', 'hr']), 1, /^There is no such client\.$/m);
+  expectRefusal(await run(['client', 'set', 'app', 'colour=red']), 1, /"colour"/);
+  expectRefusal(await run(['client', 'set', 'app', 'client_secret=x']), 1, /"client_secret"/);
+  expectRefusal(await run(['client', 'set', 'app', 'app_roles=["King"]']), 1, /^app_roles\.0: /m);
+  expectRefusal(await run(['client', 'set', 'app', 'redirect_uris=[]']), 1, /^redirect_uris needs at least one/m);
+  expectRefusal(await run(['client', 'set', 'app', 'owners=["nobody@example.com"]']), 1, /^There is no such user\.$/m);
+});
+
+test('a Pass Issuer is granted for a group with limits; what does not fit is refused', async () => {
+  const { run } = await newInstallation();
+  const done = doneBy(run);
+  await run(['migrate']);
+  await done('user', 'add', 'desk@example.com');
+  await done('group', 'add', 'New Joiners');
+  const grant = ['role', 'grant', 'desk@example.com', 'Pass Issuer'];
+  const limits = ['--group', 'New Joiners', '--lifetime', '120', '--one-time'];
+  expect(await done(...grant, ...limits)).toMatch(/^desk@example\.com is Pass Issuer\./);
+  const { value } = JSON.parse(await done('role', 'list', '--json'));
+  const issuers = value.find(({ displayName }: { displayName: string }) => displayName === 'Pass Issuer');
+  expect(issuers.holders).toEqual([expect.stringMatching(/^desk@example\.com \(.+\)$/)]);
+  expectRefusal(await run(grant), 1, /group/);
+  expectRefusal(await run([...grant, '--group', 'Nobody']), 1, /There is no (such )?group/);
+  expectRefusal(await run([...grant, ...limits.slice(0, 3), '5']), 1, /\d+/);
+  expectRefusal(
+    await run(['role', 'grant', 'desk@example.com', 'Global Reader', '--group', 'New Joiners']),
+    1,
+    /Pass Issuer/,
+  );
+});
+
+test('approvals that an administrator asked for are listed and decided, once', async () => {
+  const installation = await newInstallation();
+  const { run } = installation;
+  const done = doneBy(run);
+  await run(['migrate']);
+  for (const [name, role] of [
+    ['asks@example.com', 'Privileged Authentication Administrator'],
+    ['reads@example.com', 'Global Reader'],
+    ['holds@example.com', 'Global Reader'],
+  ] as const) {
+    await done('user', 'add', name);
+    await done('role', 'grant', name, role);
+  }
+  expect(await done('pass', 'approvals')).toBe('');
+  const asked = [
+    await askForPass(installation, 'asks@example.com', 'reads@example.com'),
+    await askForPass(installation, 'asks@example.com', 'holds@example.com'),
+  ] as const;
+  const list = JSON.parse(await done('pass', 'approvals', '--json')) as { value: { id: string; state: string }[] };
+  expect(list.value.map(({ id }) => id).sort()).toEqual([...asked].sort());
+  expect(await done('pass', 'approvals')).toMatch(/^([0-9a-f-]{36}\t\w+\tuntil 20\S+Z\n){2}$/);
+  expect(await done('pass', 'approve', asked[0])).toBe('Approved.\n');
+  expect(JSON.parse(await done('pass', 'reject', asked[1], '--json'))).toMatchObject({
+    id: asked[1],
+    state: 'rejected',
+  });
+  expectRefusal(await run(['pass', 'reject', asked[0]]), 1, /approved|decided|no such/i);
+  const nowhere = '11111111-1111-4111-8111-111111111111';
+  for (const verb of ['approve', 'reject']) expectRefusal(await run(['pass', verb, nowhere]), 1, /There is no such/);
+});
+
+/** What an administrator with a fresh passkey would ask for through the API. Returns the id of the request that waits. */
+async function askForPass({ data, port }: Installation, by: string, user: string): Promise<string> {
+  const config = readConfig({ PORT: String(port), LATCHKEY_DATA_DIR: data });
+  const base = await openBase(
+    withMasterKey(config, () => {}),
+    'command',
+    () => {},
+  );
+  try {
+    const { id: userId } = await base.run(asOperator, (work) => getUser(work, by));
+    const actor = { kind: 'user', userId, strongAt: new Date() } as const;
+    const refused = await issuePass(base.run, { ...asOperator, actor }, { user }).catch((error: unknown) => error);
+    return (refused as AppError).approvalId!;
+  } finally {
+    await base.close();
+  }
+}
+
+test('a pass keeps ticket and verification, and signs in where policy lets it', async () => {
+  const { run } = await newInstallation();
+  const done = doneBy(run);
+  await run(['migrate']);
+  await done('user', 'add', 'guest@example.com');
+  const issue = ['pass', 'issue', 'guest@example.com'];
+  const asked = [...issue, '--purpose', 'signIn', '--ticket', 'INC-7', '--verified-by', 'callBack', '--json'];
+  expectRefusal(await run(asked), 1, /purpose/);
+  const policy = ['managersMayIssue=true', 'purpose=signIn', 'satisfiesMultifactor=false', 'requireApprovalFor=[]'];
+  expect(JSON.parse(await done('policy', 'set', ...policy, '--json'))).toMatchObject({
+    managersMayIssue: true,
+    purpose: 'signIn',
+    satisfiesMultifactor: false,
+    requireApprovalFor: [],
+  });
+  expectRefusal(await run(['policy', 'set', 'purpose=fun']), 1, /^purpose: /m);
+  expectRefusal(await run(['policy', 'set', 'managersMayIssue=perhaps']), 1, /^managersMayIssue: /m);
+  expect(JSON.parse(await done(...asked))).toMatchObject({ purpose: 'signIn', ticket: 'INC-7' });
+  expectRefusal(await run([...issue, '--ticket', 'x'.repeat(201)]), 2, /--ticket takes 200 characters at most/);
+});
+
+test('mails are listed with where they are, and the check says whether any are sent', async () => {
+  const { run } = await newInstallation();
+  const smtp = { LATCHKEY_SMTP_URL: 'smtp://name:hidden@localhost:2525', LATCHKEY_MAIL_FROM: 'id@example.com' };
+  const done = doneBy((args) => run(args, smtp));
+  await run(['migrate']);
+  const checked = await done('check');
+  expect(checked).toContain('Mail: sent through localhost:2525\n');
+  expect(JSON.parse(await done('check', '--json')).mail).toBe('localhost:2525');
+  expect(checked).not.toContain('hidden');
+  expect(await done('mail', 'list')).toBe('');
+  await done('user', 'add', 'reader@example.com', '--mail', 'reader@home.example');
+  const { temporaryAccessPass: code } = JSON.parse(await done('pass', 'issue', 'reader@example.com', '--json'));
+  const { value } = JSON.parse(await done('mail', 'list', '--json'));
+  expect(value).toMatchObject([{ recipient: 'reader@home.example', state: 'queued', attempts: 0 }]);
+  const list = await done('mail', 'list');
+  expect(list).toMatch(/^20\S+Z\tqueued\t0 tries\treader@home\.example\t.+\n$/);
+  expect(list + JSON.stringify(value)).not.toContain(code);
+  expect(list + JSON.stringify(value)).not.toContain('/not-me');
+});
+
+function doneBy(run: Installation['run']) {
+  return async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+    return stdout;
+  };
+}
+
 test('what was typed wrongly ends with 2 and says how it is typed, without touching anything', async () => {
   const { run, directory } = await newInstallation();
   const mistakes: readonly (readonly [string, RegExp])[] = [
@@ -217,6 +390,14 @@ test('what was typed wrongly ends with 2 and says how it is typed, without touch
     ['policy show all', /Use: latchkey policy show/],
     ['policy set', /Use: latchkey policy set KEY=VALUE/],
     ['policy set state', /"state" is not KEY=VALUE/],
+    ['client show', /Use: latchkey client show ID/],
+    ['client set app', /Use: latchkey client set ID KEY=VALUE/],
+    ['client set app client_name', /"client_name" is not KEY=VALUE/],
+    ['client secret', /Use: latchkey client secret ID/],
+    ['client delete a b', /Use: latchkey client delete ID/],
+    ['pass approve', /Use: latchkey pass approve ID/],
+    ['pass reject a b', /Use: latchkey pass reject ID/],
+    ['pass issue a@b --verified-by mail', /--verified-by is one of callBack, inPerson, video, manager/],
     ['policy reset all', /Use: latchkey policy reset/],
     ['pass list --bogus', /Unknown option '--bogus'/],
     ['pass issue a@b --lifetime long', /--lifetime is a number of minutes/],

@@ -1,5 +1,6 @@
 import { type ComponentType, h, type VNode } from 'preact';
 import type { Layout } from '../../views/layout.tsx';
+import { ClaimValue } from '../../views/claim-values/claim-value.tsx';
 import { messages } from '../../views/messages.ts';
 import { NotMe } from '../../views/not-me/not-me.tsx';
 import { Stopped } from '../../views/not-me/stopped.tsx';
@@ -94,6 +95,13 @@ export const gallery: readonly Exhibit[] = [
     userName: 'joiner@example.com',
     methods: both,
     chosen: 'passkey',
+  }),
+  show('verify-without-passkey', 'verify', ['add-passkey', 'use-pass', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'guest@example.com',
+    methods: both,
+    chosen: 'passkey',
+    withoutPasskey: true,
   }),
   show('verify-passkey-suspended', 'verify', verifyHooks, Verify, {
     ...interaction,
@@ -207,8 +215,9 @@ export const gallery: readonly Exhibit[] = [
     error: 'notConfirmed',
   }),
 
-  show('pass-link', 'pass', ['continue', 'sign-in'], PassLink, {
+  show('pass-link', 'pass', ['username', 'code', 'continue', 'sign-in'], PassLink, {
     layout,
+    csrf: 'c5rf-token',
     signInUrl: 'https://id.example.com/auth?client_id=latchkey-security-info&prompt=login',
   }),
 
@@ -221,6 +230,10 @@ export const gallery: readonly Exhibit[] = [
   }),
   show('stopped', 'stopped', ['continue'], Stopped, { layout, at: '2026-11-21 12:04 UTC' }),
   show('stopped-before', 'stopped', ['continue'], Stopped, { layout, at: '2026-11-21 12:04 UTC', already: true }),
+
+  ...Object.entries(messages.claimValues).map(([path, words]) =>
+    show(`claim-${path}`, 'claim-value', [], ClaimValue, { layout, value: `https://id.example.com/${path}`, words }),
+  ),
 
   show('complete', 'complete', ['continue'], Complete, { layout, appName: 'Payroll', url: '/auth/Nw3kz9' }),
   show('complete-after-long', 'complete', ['continue'], Complete, {

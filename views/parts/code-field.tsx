@@ -6,13 +6,15 @@ interface CodeFieldProps {
   readonly mistake?: string | undefined;
   /** The code is of digits only. */
   readonly digits?: boolean | undefined;
+  /** Another field comes first: the cursor does not begin in this one. */
+  readonly waits?: boolean;
 }
 
 /**
  * One field for a code that was read out, written down or pasted: no `maxlength`, which would cut a pasted code, and
  * not a password field, or managers would keep a dead secret.
  */
-export function CodeField({ label, hints, mistake, digits }: CodeFieldProps) {
+export function CodeField({ label, hints, mistake, digits, waits }: CodeFieldProps) {
   return (
     <div class="field">
       <div class="label-row">
@@ -45,7 +47,7 @@ export function CodeField({ label, hints, mistake, digits }: CodeFieldProps) {
         autocorrect="off"
         inputMode={digits ? 'numeric' : 'text'}
         spellcheck={false}
-        autofocus={!mistake && !digits}
+        autofocus={!mistake && !waits}
         aria-invalid={mistake ? 'true' : undefined}
         aria-describedby={mistake ? 'code-mistake code-hint' : 'code-hint'}
       />

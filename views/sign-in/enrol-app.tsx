@@ -60,7 +60,7 @@ export function EnrolApp(props: EnrolAppProps) {
           </>
         )}
         <h2>{say.code}</h2>
-        <CodeField label={say.codeLabel} hints={[say.codeHint]} mistake={mistakeOf('appRefused')} digits />
+        <CodeField label={say.codeLabel} hints={[say.codeHint]} mistake={mistakeOf('appRefused')} digits waits />
         <button type="submit" id="continue" class="primary">
           {say.submit}
         </button>

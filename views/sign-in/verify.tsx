@@ -1,3 +1,4 @@
+import { href } from '../href.ts';
 import { Page } from '../layout.tsx';
 import { type MethodId, messages } from '../messages.ts';
 import { CodeField } from '../parts/code-field.tsx';
@@ -8,6 +9,7 @@ import { NoPasskeys } from '../parts/no-passkeys.tsx';
 import { PasskeyForm } from '../parts/passkey-form.tsx';
 import { PasswordField } from '../parts/password-field.tsx';
 import { Cancel, PostForm } from '../parts/post-form.tsx';
+import { Say } from '../parts/say.tsx';
 
 export interface VerifyProps extends Interaction {
   /** As it was typed. Nothing else on this page may depend on who it is. */
@@ -15,6 +17,8 @@ export interface VerifyProps extends Interaction {
   /** What the organisation allows, in the order offered. */
   readonly methods: readonly MethodId[];
   readonly chosen: MethodId;
+  /** The person is signed in with a pass and is known to have none. */
+  readonly withoutPasskey?: boolean;
   readonly error?:
     | 'refused'
     | 'wrongPassword'
@@ -28,17 +32,20 @@ export interface VerifyProps extends Interaction {
 
 /** Show that it is you: one way big, the others below it. */
 export function Verify(props: VerifyProps) {
-  const { layout, base, csrf, userName, methods, chosen, error, reference } = props;
+  const { layout, base, csrf, appName, userName, methods, chosen, error, reference } = props;
   const method = messages.methods[chosen];
   const others = methods.filter((other) => other !== chosen);
+  const missing = method.kind === 'passkey' && props.withoutPasskey === true;
+  const heading = missing ? messages.verify.noneYet : method.heading;
   const wrongCode = error === 'refused' && method.kind === 'code';
   const field = wrongCode ? 'code' : error === 'wrongPassword' ? 'password' : undefined;
   return (
-    <Page layout={layout} step="verify" title={method.heading} mistaken={error !== undefined} scripted>
+    <Page layout={layout} step="verify" title={heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} {...(field && { field })} reference={reference} />
-      <h1>{method.heading}</h1>
+      <h1>{heading}</h1>
       <Person userName={userName} base={base} csrf={csrf} />
-      {method.kind === 'passkey' && (
+      {missing && <AddOne appName={appName} />}
+      {method.kind === 'passkey' && !missing && (
         <>
           <p>{method.lead}</p>
           <PasskeyForm
@@ -99,6 +106,23 @@ function Person({ userName, base, csrf }: Pick<VerifyProps, 'userName' | 'base' 
         {messages.verify.notYou}
       </button>
     </PostForm>
+  );
+}
+
+/** Nothing to show a passkey with: where to make one, and the way back. */
+function AddOne({ appName }: Pick<VerifyProps, 'appName'>) {
+  return (
+    <>
+      <p>
+        <Say text={messages.verify.asksForPasskey} values={{ app: appName }} />
+      </p>
+      <p>
+        <Say text={messages.verify.addOneFirst} values={{ app: appName }} />
+      </p>
+      <a id="add-passkey" class="button primary" href={href('/security-info')}>
+        {messages.verify.addOne}
+      </a>
+    </>
   );
 }
 

@@ -10,12 +10,17 @@
   /** @type {Pass | undefined} */
   let pass = take(); // First of all: from here on the code is in no address.
 
-  const given = one('[data-pass-given]');
+  const form = /** @type {HTMLFormElement} */ (one('[data-pass-form]'));
   const says = one('[data-pass-says]');
   const button = /** @type {HTMLButtonElement} */ (one('#continue'));
   let turn = 0; // A sign-in that was started for an earlier link may not go on.
 
-  button.addEventListener('click', () => void use());
+  // Without a pass in the link the form is an ordinary one, for a code that is typed.
+  form.addEventListener('submit', (event) => {
+    if (!pass) return;
+    event.preventDefault();
+    void use();
+  });
   // Another link opened in the same tab changes the fragment alone.
   window.addEventListener('hashchange', () => {
     pass = take() || pass;
@@ -37,8 +42,12 @@
   function show() {
     turn += 1;
     rest('');
-    given.hidden = !pass;
-    one('[data-pass-missing]').hidden = Boolean(pass);
+    every('[data-pass-given]', (part) => {
+      part.hidden = !pass;
+    });
+    every('[data-pass-missing]', (part) => {
+      part.hidden = Boolean(pass);
+    });
     if (pass) one('[data-pass-user]').textContent = pass.user;
   }
 
@@ -51,7 +60,7 @@
     button.disabled = true;
     say(says.dataset.waiting, 'calm');
     try {
-      const { base, csrf } = await signInAt(given.dataset.signInUrl || '');
+      const { base, csrf } = await signInAt(form.dataset.signInUrl || '');
       const named = new URLSearchParams({ csrf, username: user, with: 'temporary-access-pass' });
       const next = await signInAt(`${base}/identify`, { method: 'POST', body: named });
       if (mine === turn) post(`${base}/verify/temporary-access-pass`, { csrf: next.csrf, code });
@@ -85,20 +94,20 @@
    * @param {Record<string, string>} fields
    */
   function post(action, fields) {
-    const form = document.createElement('form');
-    form.method = 'post';
-    form.action = action;
-    form.hidden = true;
+    const carrier = document.createElement('form');
+    carrier.method = 'post';
+    carrier.action = action;
+    carrier.hidden = true;
     Object.keys(fields).forEach((name) => {
       const field = document.createElement('input');
       field.type = 'hidden';
       field.name = name;
       field.value = fields[name] || '';
-      form.append(field);
+      carrier.append(field);
     });
-    document.body.append(form);
-    form.submit();
-    form.remove();
+    document.body.append(carrier);
+    carrier.submit();
+    carrier.remove();
   }
 
   /** @param {string | undefined} text */
@@ -116,5 +125,10 @@
   /** @param {string} selector @returns {HTMLElement} */
   function one(selector) {
     return /** @type {HTMLElement} */ (document.querySelector(selector));
+  }
+
+  /** @param {string} selector @param {(part: HTMLElement) => void} act */
+  function every(selector, act) {
+    /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(selector)).forEach(act);
   }
 })();

@@ -8,6 +8,7 @@ import {
   passHistory,
   revokePass,
 } from '../../methods/temporary-access-pass/manage-passes.ts';
+import { waysToVerify } from '../../methods/temporary-access-pass/pass.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
 import { queryOptions } from './query.ts';
@@ -21,7 +22,7 @@ const newPass = z.looseObject({
   purpose: z.enum(['registration', 'signIn']).nullish(),
   reason: z.string().max(1000).nullish(),
   ticket: z.string().max(200).nullish(),
-  verifiedBy: z.enum(['callBack', 'inPerson', 'video', 'manager']).nullish(),
+  verifiedBy: z.enum(waysToVerify).nullish(),
 });
 
 const extension = z.looseObject({ lifetimeInMinutes: z.number() });

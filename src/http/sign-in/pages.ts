@@ -18,6 +18,7 @@ interface Around {
   readonly base: string;
   readonly csrf: string;
   readonly app: Interaction['app'];
+  readonly asksForMore: boolean;
   readonly loginHint: string;
   readonly signOutUrl: string;
   /** An authenticator app is to be connected: what it is connected with. */
@@ -25,7 +26,10 @@ interface Around {
 }
 
 /** The page of a step that waits for the person; the others are redirects. */
-export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: Around): string | undefined {
+export function pageOf(
+  { signIn, step, boundToBrowser, withoutPasskey, now }: Standing,
+  around: Around,
+): string | undefined {
   const { layout, base, csrf, app } = around;
   const { notice } = signIn;
   if (notice?.kind === 'signed_in_as_other') return signedInAsOther(notice, around);
@@ -49,6 +53,7 @@ export function pageOf({ signIn, step, boundToBrowser, now }: Standing, around: 
         methods,
         chosen,
         userName: signIn.userName ?? '',
+        withoutPasskey: withoutPasskey && around.asksForMore,
       });
     }
     case 'enrol': {

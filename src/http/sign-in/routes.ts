@@ -49,6 +49,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
       base: baseOf(ctx),
       csrf,
       app: interaction.app,
+      asksForMore: interaction.asksForMore,
       loginHint: interaction.loginHint,
       signOutUrl: `${issuer}/session/end`,
     });

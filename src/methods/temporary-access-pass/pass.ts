@@ -4,6 +4,9 @@
  */
 
 /** What it may lead to: a registered method and nothing before that, or a session that ends with the pass. */
+/** How whoever issues a pass made sure of the person. */
+export const waysToVerify = ['callBack', 'inPerson', 'video', 'manager'] as const;
+
 export type PassPurpose = 'registration' | 'signIn';
 
 export interface Pass {

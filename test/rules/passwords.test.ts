@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { passwordSettings, shortestPassword } from '../../src/methods/password/settings.ts';
 import { lengthOf, normalizePassword } from '../../src/methods/password/typed.ts';
-import { longestPassword, namesOf, weakness } from '../../src/methods/password/weakness.ts';
+import { longestPassword, namesOf, weakness, type Weakness } from '../../src/methods/password/weakness.ts';
 import { parseSeed } from '../../src/seed.ts';
 
 const eve = { userPrincipalName: 'eve.miller@contoso.example', displayName: 'Evelyn Müller' };
@@ -88,7 +88,7 @@ describe('a new password', () => {
     expect(judged(password)).toBeNull();
   });
 
-  test.each([
+  test.each<[string, Weakness | null, string]>([
     ['kX9#mQ2', 'short', 'seven'],
     ['🦊🚲🌙🥨', 'short', 'four, though eight units'],
     [`kX9#mQ2vw${'wq7'.repeat(40)}`, 'long', '129 characters'],
@@ -131,7 +131,7 @@ describe('a new password', () => {
     ['contoso#71kQ', 'name', 'her organisation'],
     ['my!fabrikam!93', 'name', 'the host'],
     ['l4tchk3y-x7Qm', 'name', 'this application'],
-  ] as const)('%s is %s: %s', (password, why) => {
+  ])('%s is %s: %s', (password, why) => {
     expect(judged(password)).toBe(why);
   });
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { deviceName } from '../../core/device-name.ts';
 import type { Secrets } from '../../core/secrets.ts';
+import { isStorable } from '../../core/text.ts';
 import { getUser } from '../../users/manage-users.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { ContainableMethod, EnrollableMethod, ListableMethod, NotEnrolled, RefusalReason } from '../method.ts';
@@ -48,7 +49,8 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
 
     async read(work, attempt, response): Promise<Candidate> {
       const password = normalizePassword(form.safeParse(response).data?.password);
-      const claimed = await passwords.claimed(work.tx, userNameKey(attempt.userName ?? ''));
+      const name = userNameKey(attempt.userName ?? '');
+      const claimed = isStorable(name) ? await passwords.claimed(work.tx, name) : undefined;
       return { password, secrets: work.secrets, claimed };
     },
 

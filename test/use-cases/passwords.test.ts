@@ -17,11 +17,13 @@ import type {
 import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../../src/methods/password/manage-policy.ts';
 import { passwordId } from '../../src/methods/password/password-method.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
-import { changeUser } from '../../src/users/manage-users.ts';
+import { changeUser, createUser } from '../../src/users/manage-users.ts';
 import type { User } from '../../src/users/user.ts';
 import { openBase } from '../../src/wire.ts';
 import { asOperator, openTestBase, testMasterKey, type TestBase } from '../support/house.ts';
+import { queuedMails } from '../support/mails.ts';
 import { aName, eventsOf, origin } from '../support/makers.ts';
+import { messages } from '../../views/messages.ts';
 
 const methods = methodRegistry({ rpId: 'localhost', rpName: 'Latchkey', origin });
 const method = methods.get('password') as EnrollableMethod & ListableMethod & ContainableMethod;
@@ -419,6 +421,23 @@ describe('its owner', () => {
     await latchkey.base.knex('users').where('id', '=', user.id).delete();
     expect(await row(user)).toBeUndefined();
   });
+});
+
+test('people are told of a password set, changed, locked and removed, once each', async () => {
+  const mail = aName('mail');
+  const user = await latchkey.work((work) =>
+    createUser(work, { userPrincipalName: aName(), displayName: 'Reader', mail }),
+  );
+  await set(user, good);
+  await set(user, other);
+  await fail(user, 99);
+  await enter(user, good);
+  await latchkey.work((work) => method.remove(work, user.id, passwordId));
+  const { passwordSet, passwordChanged, passwordLocked, passwordRemoved } = messages.mails.notices;
+  const told = [passwordSet, passwordChanged, passwordLocked, passwordRemoved].map(({ subject }) => subject);
+  const mails = await queuedMails(latchkey, mail);
+  expect(mails.map(({ subject }) => subject)).toEqual(told);
+  expect(JSON.stringify(mails)).not.toContain(other);
 });
 
 describe('the policy', () => {

@@ -47,9 +47,10 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey pass history USER
   latchkey pass revoke USER
   latchkey pass approvals | approve ID | reject ID
-  latchkey policy show                    the policy for passes
-  latchkey policy set KEY=VALUE ...       change what is named, keep the rest; values are JSON, or plain words
-  latchkey policy reset                   back to the defaults
+  latchkey policy show [NAME]             a policy: temporaryAccessPass when none is named, or password
+  latchkey policy set [NAME] KEY=VALUE ...
+                                          change what is named, keep the rest; values are JSON, or plain words
+  latchkey policy reset [NAME]            back to the defaults
   latchkey mail list                      what was sent to whom, and what was not
 
   --json prints what the API would answer. Exit status: 0 done, 1 refused, 2 usage, 78 configuration.

@@ -428,6 +428,27 @@ export const messages = {
         happened: 'A passkey of your account no longer works, because it may have been copied.',
         next: 'Tell your help desk. Other passkeys of yours work as before.',
       },
+      passwordSet: {
+        subject: 'A password was set on your account',
+        happened: 'A password was set on your account. Your account had none before.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passwordChanged: {
+        subject: 'The password of your account was changed',
+        happened: 'The password of your account was changed. The one before no longer works.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passwordRemoved: {
+        subject: 'The password of your account was removed',
+        happened: 'The password of your account was removed. Nobody can sign in with it any more.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passwordLocked: {
+        subject: 'The password of your account was locked',
+        happened:
+          'Somebody entered a wrong password for your account many times in a row, so the password no longer works.',
+        next: 'Passkeys work as before. Sign in with one and set a new password, or ask your help desk.',
+      },
       approvalAsked: {
         subject: 'A temporary pass waits for your approval',
         happened:

@@ -98,6 +98,30 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     resultReason: 'Signature counter went back: the passkey may have been copied',
   },
+  'password.set': {
+    ...methods,
+    activityDisplayName: 'User registered security info',
+    operationType: 'Add',
+    resultReason: 'User registered Password Authentication Method',
+    byTheirOwn: true,
+  },
+  'password.changed': {
+    ...methods,
+    activityDisplayName: 'Change user password',
+    operationType: 'Update',
+    byTheirOwn: true,
+  },
+  'password.removed': {
+    ...methods,
+    activityDisplayName: 'Delete Password Authentication Method',
+    operationType: 'Delete',
+  },
+  'password.locked': {
+    ...methods,
+    activityDisplayName: 'Lock Password Authentication Method',
+    operationType: 'Update',
+    resultReason: 'Too many wrong passwords in a row',
+  },
   'enrolment.refused': {
     ...methods,
     activityDisplayName: 'User registered security info',

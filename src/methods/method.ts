@@ -53,6 +53,7 @@ export type RefusalReason =
   | 'challenge_unknown'
   | 'wrong_password'
   | 'no_credential'
+  | 'locked'
   | 'used_step'
   | 'credential_unknown'
   | 'credential_suspended'

@@ -8,6 +8,10 @@ export type Notice =
   | { readonly kind: 'passRevoked' }
   | { readonly kind: 'passkeyAdded' }
   | { readonly kind: 'passkeySuspended' }
+  | { readonly kind: 'passwordSet' }
+  | { readonly kind: 'passwordChanged' }
+  | { readonly kind: 'passwordRemoved' }
+  | { readonly kind: 'passwordLocked' }
   | { readonly kind: 'contained' };
 
 export interface Told {
@@ -43,6 +47,14 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
       return 'passkeyAdded';
     case 'passkey.suspended':
       return 'passkeySuspended';
+    case 'password.set':
+      return 'passwordSet';
+    case 'password.changed':
+      return 'passwordChanged';
+    case 'password.removed':
+      return 'passwordRemoved';
+    case 'password.locked':
+      return 'passwordLocked';
     case 'account.contained':
       return 'contained';
     default:

@@ -26,6 +26,7 @@ import {
   revokePass,
 } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
+import { changePasswordPolicy, resetPasswordPolicy } from '../../src/methods/password/manage-policy.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { contain } from '../../src/containment.ts';
 import { openLink } from '../../src/notices/links.ts';
@@ -87,6 +88,7 @@ const silent = [
   'currentPass',
   'listPasses',
   'passPolicy',
+  'passwordPolicy',
   'groupIdOf',
   'groupsOf',
   'passHistory',
@@ -162,6 +164,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   revokePass: () => work((w) => revokePass(w, { user: 'eve@example.com' })),
   changePassPolicy: () => work((w) => changePassPolicy(w, { requireReason: true })),
   resetPassPolicy: () => work(resetPassPolicy),
+  changePasswordPolicy: () => work((w) => changePasswordPolicy(w, { alone: true })),
+  resetPasswordPolicy: () => work(resetPasswordPolicy),
   cancel: async () => {
     await steps.look(signInHouse(), visit('cancelled'), 'app');
     await steps.cancel(signInHouse(), visit('cancelled'));

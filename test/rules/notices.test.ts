@@ -29,6 +29,10 @@ describe('what the events of one work are told as', () => {
     ['a passkey used', [event('sign-in.verified', 'eve', { method: 'passkey' })], []],
     ['a pass cancelled', [event('pass.revoked', 'eve')], ['eve passRevoked']],
     ['a passkey made', [event('passkey.registered', 'eve')], ['eve passkeyAdded']],
+    ['a password set', [event('password.set', 'eve')], ['eve passwordSet']],
+    ['a password changed', [event('password.changed', 'eve')], ['eve passwordChanged']],
+    ['a password removed', [event('password.removed', 'eve')], ['eve passwordRemoved']],
+    ['a password locked', [event('password.locked', 'eve')], ['eve passwordLocked']],
     ['a passkey suspended', [event('passkey.suspended', 'eve')], ['eve passkeySuspended']],
     [
       'a containment, with what it ends',

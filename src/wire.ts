@@ -28,6 +28,7 @@ import { readProviderSession } from './oidc/own-sessions.ts';
 import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
 import { acrOf, acrScale } from './sign-in/policy.ts';
+import { signInPolicyFrom } from './sign-in-policy.ts';
 
 /** What every command needs: a database that is up to date, and a way to work on it. */
 export interface Base {
@@ -156,7 +157,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
         run,
         methods,
         limits: config.limits,
-        policy: { methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] },
+        policyFrom: signInPolicyFrom,
       },
     },
     notMe: { run, methods, guards, show },

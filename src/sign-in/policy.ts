@@ -20,7 +20,12 @@ export function acrScale(issuer: string): string[] {
   return levels.filter((level) => level !== 'bootstrap').map((level) => acrOf(level, issuer));
 }
 
-/** What the organisation demands of a sign-in. Fixed until the policy pages exist. */
+/** Names of the policy documents that a sign-in is judged by; they are read with its row. */
+export const signInPolicies = ['password', 'registration'] as const;
+
+export type PolicyDocuments = Readonly<Partial<Record<(typeof signInPolicies)[number], unknown>>>;
+
+/** What the organisation demands of a sign-in, as it is decided at this moment. */
 export interface SignInPolicy {
   /** In the order offered. */
   readonly methods: readonly MethodId[];

@@ -11,7 +11,6 @@ import {
   type Enrolment,
   isBootstrap,
   isEnrollable,
-  type MethodId,
   type NotEnrolled,
 } from '../methods/method.ts';
 import { giveBack, type Reservation, reserve, sourceOf } from '../throttle/throttle.ts';
@@ -80,9 +79,9 @@ export function identify(
   visit: Visit,
   asked: { userName: string; method?: string | undefined },
 ): Promise<void> {
-  return transition(house, visit, ['identify', 'verify'], async (work, { signIn }) => {
+  return transition(house, visit, ['identify', 'verify'], async (work, { signIn, policy }) => {
     const userName = asked.userName.trim();
-    const chosenMethod = offered(house, asked.method);
+    const chosenMethod = policy.methods.find((id) => id === asked.method) ?? null;
     if (userName === '') return signIns.change(work.tx, signIn.uid, { chosenMethod, notice: { kind: 'name_missing' } });
     await signIns.change(work.tx, signIn.uid, { userName, chosenMethod, notice: null });
   });
@@ -139,10 +138,6 @@ export function cancel(house: SignInHouse, visit: Visit): Promise<void> {
   });
 }
 
-function offered(house: SignInHouse, method: string | undefined): MethodId | null {
-  return house.policy.methods.find((id) => id === method) ?? null;
-}
-
 /** What a page must ask for a method. Fails with `conflict` when the sign-in is not at a step where it can be answered. */
 export function challenge(house: SignInHouse, visit: Visit, methodId: string): Promise<Challenge> {
   return house.run(visit, async (work) => {
@@ -159,13 +154,17 @@ function notThisStep(): AppError {
 }
 
 /** The method, if an answer with it may move this sign-in on. */
-function answerable(house: SignInHouse, { step }: Standing, methodId: string): AuthenticationMethod | undefined {
+function answerable(
+  house: SignInHouse,
+  { step, policy }: Standing,
+  methodId: string,
+): AuthenticationMethod | undefined {
   const method = house.methods.get(methodId);
-  if (!method || !house.policy.methods.includes(method.id)) return undefined;
+  if (!method || !policy.methods.includes(method.id)) return undefined;
   if (step.kind === 'verify') return step.methods.includes(method.id) ? method : undefined;
   // A passkey names its user itself; a code needs a name first.
   if (step.kind === 'identify') return method.guessable ? undefined : method;
-  return step.kind === 'confirm' && isEnrollable(method) ? method : undefined;
+  return step.kind === 'confirm' && isEnrollable(method) && !method.traits.part ? method : undefined;
 }
 
 function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
@@ -249,7 +248,7 @@ export function beginEnrolment(
 ): Promise<object> {
   return house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
-    const method = enrollable(house, methodId);
+    const method = standing && enrollable(house, standing.policy, methodId);
     if (standing?.step.kind !== 'enrol' || !method) throw notThisStep();
     return method.beginEnrolment(work, enrolmentOf(work, standing.signIn), preferred);
   });
@@ -262,10 +261,13 @@ export function appSecret(
 ): Promise<{ secret: string; uri: string; withPassword: boolean } | undefined> {
   return house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
-    const method = enrollable(house, 'authenticator-app');
+    const method = standing && enrollable(house, standing.policy, 'authenticator-app');
     if (standing?.step.kind !== 'enrol' || !method) return undefined;
     const begun = await method.beginEnrolment(work, enrolmentOf(work, standing.signIn));
-    return { ...(begun as { secret: string; uri: string }), withPassword: enrolledTogether(house, method).length > 1 };
+    return {
+      ...(begun as { secret: string; uri: string }),
+      withPassword: enrolledTogether(house, standing.policy, method).length > 1,
+    };
   });
 }
 
@@ -273,17 +275,20 @@ export function appSecret(
  * Keeps what the person registered, if the window is still open when it arrives: all that belongs together, or nothing.
  */
 export async function enrol(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
-  const method = enrollable(house, methodId);
-  if (!method) throw new AppError('not_found', 'There is no such way to sign in.');
-  const parts = enrolledTogether(house, method);
-  const candidates = await house.run(visit, async (work) => {
+  const read = await house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
     if (standing?.step.kind !== 'enrol') return undefined;
-    const read: unknown[] = [];
-    for (const part of parts) read.push(await part.readEnrolment(work, enrolmentOf(work, standing.signIn), response));
-    return read;
+    const method = enrollable(house, standing.policy, methodId);
+    if (!method) throw new AppError('not_found', 'There is no such way to sign in.');
+    const parts = enrolledTogether(house, standing.policy, method);
+    const candidates: unknown[] = [];
+    for (const part of parts) {
+      candidates.push(await part.readEnrolment(work, enrolmentOf(work, standing.signIn), response));
+    }
+    return { method, parts, candidates };
   });
-  if (!candidates) return;
+  if (!read) return;
+  const { method, parts, candidates } = read;
   const proofs: unknown[] = [];
   for (const [index, part] of parts.entries()) proofs.push(await part.checkEnrolment(candidates[index]));
   await transition(house, visit, ['enrol'], async (work, standing) => {

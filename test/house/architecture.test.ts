@@ -70,7 +70,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** These put the house together and may know all of it. */
 const composition = [
-  ...['main', 'cli', 'wire', 'seed', 'maintenance', 'first-start', 'config', 'master-key', 'log'].map(
+  ...['main', 'cli', 'wire', 'seed', 'sign-in-policy', 'maintenance', 'first-start', 'config', 'master-key', 'log'].map(
     (name) => `src/${name}.ts`,
   ),
   ...filesUnder('src/cli'),

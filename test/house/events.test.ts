@@ -134,7 +134,7 @@ const work = <T>(body: (work: Work) => Promise<T>) => house.work(body);
 const signInHouse = (): steps.SignInHouse => ({
   run: house.base.run,
   methods,
-  policy: { methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] },
+  policyFrom: () => ({ methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] }),
   limits: house.base.config.limits,
 });
 const visit = (uid: string): steps.Visit => ({

@@ -296,6 +296,7 @@ describe('whatever stands in the row', () => {
     cancelledAt: seldom(moment),
     completedAt: orNull(moment),
     createdAt: fc.constant(noon),
+    policies: fc.constant({}),
   });
   const anyCircumstances = fc.record({
     now: moment,

@@ -20,9 +20,9 @@ export function findUser(work: Work, id: string): Promise<User | undefined> {
   return users.byId(work.tx, id);
 }
 
-/** Holds the user still until the work ends, so that what depends on the user's state takes turns. */
+/** Holds the user still until the work ends, so that what depends on the user's state takes turns. Fails with `not_found`. */
 export async function lockUser(work: Work, id: string): Promise<void> {
-  await users.lock(work.tx, id);
+  if (!(await users.lock(work.tx, id))) throw noSuchUser();
 }
 
 export interface NewUser {

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { deletePerson } from '../../src/people.ts';
 import { changeUser, getUser } from '../../src/users/manage-users.ts';
 import { newAuthenticator, type SoftwareAuthenticator } from '../support/software-authenticator.ts';
 import type { TwoNodes } from '../support/two-nodes.ts';
@@ -56,7 +57,7 @@ export function peopleOf(theNodes: () => TwoNodes) {
       return second;
     },
 
-    /** No page goes on, and neither does the code entered once more. Leaves the visitor where a code is asked for. */
+    /** No page goes on but to the name, and neither does the code entered once more. Leaves the visitor where a code is asked for. */
     async opensNothing(visitor: Visitor, user: string, code: string): Promise<Standing> {
       const end = await this.goesNowhere(visitor);
       if (end === 'ended') await visitor.restart();
@@ -68,12 +69,14 @@ export function peopleOf(theNodes: () => TwoNodes) {
 
     async goesNowhere(visitor: Visitor): Promise<Standing> {
       const end = await visitor.look();
-      expect(['refused', 'ended']).toContain(end);
+      expect(['refused', 'ended', 'identify']).toContain(end);
       expect((await visitor.postJson('enrol/passkey/options')).status).toBe(409);
       return end;
     },
 
     revoke: (user: string) => theNodes().work((work) => revokePass(work, { user })),
+
+    remove: (user: string) => theNodes().work((work) => deletePerson(work, user)),
 
     setEnabled: (user: string, enabled: boolean) =>
       theNodes().work(async (work) => changeUser(work, await getUser(work, user), { enabled })),

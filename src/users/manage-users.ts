@@ -119,7 +119,8 @@ export async function deleteUser(work: Work, idOrName: string): Promise<User> {
   await permit(work, 'users.write');
   const { id } = await getUser(work, idOrName);
   await demandAnotherGlobalAdministrator(work, id);
-  const user = await lockedWith(work, id, undefined);
+  const user = await users.lockWithReports(work.tx, id);
+  if (!user) throw noSuchUser();
   await permitOn(work, 'users.write', user.id);
   await users.remove(work.tx, user.id);
   work.record({ type: 'user.deleted', userId: user.id, details: { userPrincipalName: user.userPrincipalName } });

@@ -51,6 +51,20 @@ export function interleavings(theNodes: () => TwoNodes): void {
       expect(await people.goesNowhere(visitor)).not.toBe('refused');
     }));
 
+  test('a sign-in whose user went away when all was proved ends without a word to the app', async () => {
+    const [user] = (await people.named('vanished', 1)) as [string];
+    const { enrol, authenticator } = await people.atEnrol(user);
+    await enrol();
+    const visitor = await newVisitor(theNodes());
+    await visitor.post('verify/passkey', await people.signed(visitor, authenticator));
+    // As if somebody held the sign-in while its user was deleted.
+    await theNodes().work(({ tx }) => tx('users').where('user_principal_name', '=', user).delete());
+    await visitor.look();
+    await visitor.browser.visit(`${theNodes().issuer}/auth/${visitor.uid}`);
+    expect(visitor.browser.page.url).not.toContain('code=');
+    expect(theNodes().faults()).toEqual([]);
+  });
+
   test('a role given while a pass is issued ends the pass, though the giving began first', () =>
     withLocks(async (hold) => {
       const [user, issuer] = (await people.named('raised', 2)) as [string, string];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { newAuthenticator } from '../support/software-authenticator.ts';
 import type { TwoNodes } from '../support/two-nodes.ts';
-import { peopleOf, soon } from './people.ts';
+import { overlapping, peopleOf, soon } from './people.ts';
 import { figures, inTurns, long, newVisitor, type Standing, tally } from './visitor.ts';
 
 const rounds = long ? 300 : 20;
@@ -19,10 +19,14 @@ export function endings(theNodes: () => TwoNodes): void {
     '%s while the pass is entered: whoever was first, afterwards it opens nothing',
     async (what, happens) => {
       const begun = performance.now();
+      const race = overlapping();
       const holders = await people.named(what.replaceAll(' ', '-'), redeeming);
       const ends = await inTurns(holders, 3, async (user) => {
         const { visitor, code } = await people.atVerify(user);
-        await Promise.all([soon(() => visitor.enter(code), 20), soon(() => happens(user))]);
+        await race(
+          () => visitor.enter(code),
+          () => happens(user),
+        );
         return people.opensNothing(visitor, user, code);
       });
       figures(`${redeeming} × ${what} ∥ redeem`, begun, tally(ends));
@@ -95,12 +99,16 @@ export function endings(theNodes: () => TwoNodes): void {
   test('a user deleted while signing in with a passkey: afterwards no app is told anything', async () => {
     const begun = performance.now();
     const ends: string[] = [];
+    const race = overlapping();
     for (const user of await people.named('gone', rounds)) {
       const { enrol, authenticator } = await people.atEnrol(user);
       await enrol();
       const visitor = await newVisitor(theNodes());
       const answer = await people.signed(visitor, authenticator);
-      await Promise.all([soon(() => visitor.post('verify/passkey', answer), 15), soon(() => people.remove(user), 15)]);
+      await race(
+        () => visitor.post('verify/passkey', answer),
+        () => people.remove(user),
+      );
       ends.push(await visitor.look());
       await visitor.browser.visit(`${theNodes().issuer}/auth/${visitor.uid}`);
       expect(visitor.browser.page.url).not.toContain('code=');

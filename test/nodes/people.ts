@@ -94,3 +94,31 @@ export async function soon<T>(act: () => Promise<T>, mostMs = 60): Promise<T> {
   await aMoment(mostMs);
   return act();
 }
+
+/**
+ * Runs two works so that either may be first, whatever they cost here and now: one begins before the other by up to about as
+ * long as it took the last times. Keep one for a race.
+ */
+export function overlapping() {
+  let [tookOne, tookOther] = [20, 20];
+  async function timed<T>(act: () => Promise<T>, afterMs: number, note: (ms: number) => void): Promise<T> {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, afterMs)));
+    const begun = performance.now();
+    try {
+      return await act();
+    } finally {
+      note(performance.now() - begun);
+    }
+  }
+  return <A, B>(one: () => Promise<A>, other: () => Promise<B>): Promise<[A, B]> => {
+    const lead = Math.random() * (1.4 * tookOne + tookOther) - tookOther;
+    return Promise.all([
+      timed(one, -lead, (ms) => {
+        tookOne = (tookOne + ms) / 2;
+      }),
+      timed(other, lead, (ms) => {
+        tookOther = (tookOther + ms) / 2;
+      }),
+    ]);
+  };
+}

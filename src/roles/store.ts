@@ -97,12 +97,16 @@ export interface Grant {
   readonly limits: PassLimits;
 }
 
-/** Undefined when the user holds the role for the same people already. */
+/**
+ * Undefined when the user holds the role for the same people already. Call with the user locked: granted is a role when that
+ * came about, and not when the work began, since a pass may have been issued while the work waited, and has to end.
+ */
 export async function grant(tx: Transaction, now: Date, asked: Grant): Promise<Assignment | undefined> {
   const { rows } = await tx.raw<{ rows: AssignmentRow[] }>(
     `insert into role_assignments
        (id, user_id, role_template_id, scope_group_id, maximum_lifetime_minutes, one_time_only, granted_at)
-     values (:id, :userId, :templateId, :scopeGroupId, :maximumLifetimeMinutes, :oneTimeOnly, :now)
+     values (:id, :userId, :templateId, :scopeGroupId, :maximumLifetimeMinutes, :oneTimeOnly,
+       date_trunc('milliseconds', :now::timestamptz + (clock_timestamp() - transaction_timestamp())))
      on conflict do nothing returning *`,
     {
       id: randomUUID(),

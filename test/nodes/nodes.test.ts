@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { administrators } from './administrators.ts';
 import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { firstStarts } from './first-starts.ts';
@@ -26,6 +27,7 @@ describe('passes', () => passes(theNodes));
 describe('tokens', () => tokens(theNodes));
 describe('endings', () => endings(theNodes));
 describe('sessions born of a pass', () => passSessions(theNodes));
+describe('administrators', () => administrators(theNodes));
 describe('first starts', () => firstStarts());
 
 test('no race so far was a fault to either node', () => {
@@ -35,4 +37,9 @@ test('no race so far was a fault to either node', () => {
 });
 
 describe('interleavings', () => interleavings(theNodes));
+
+test('of all those works no two ever waited for each other', async () => {
+  expect(await nodes.deadlocks()).toBe(0);
+});
+
 describe('deaths', () => deaths(theNodes));

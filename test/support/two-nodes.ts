@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import type { Work } from '../../src/core/work.ts';
+import type { RunWork, Work } from '../../src/core/work.ts';
 import { issuePass, type IssuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { applySeed, parseSeed } from '../../src/seed.ts';
 import { createUser } from '../../src/users/manage-users.ts';
@@ -29,13 +29,17 @@ export interface TwoNodes {
   readonly env: Readonly<Record<string, string>>;
   /** A browser with an address of its own, as the proxy tells the nodes. */
   browser(options?: { readonly stopAt?: string | readonly string[] }): CookieBrowser;
-  /** Works of the operator, by the use-cases, in this process. */
+  /** Works of anybody, by the use-cases, in this process. */
+  readonly run: RunWork;
+  /** Works of the operator. */
   work<T>(body: (work: Work) => Promise<T>): Promise<T>;
   seed(seed: object): Promise<void>;
   user(userPrincipalName: string): Promise<User>;
   pass(user: string, asked?: Partial<IssuePass>): Promise<string>;
-  /** What the nodes logged as errors since they were started: faults, which no race may cause. */
+  /** What the nodes logged as errors or answered as faults since they were started: no race may cause any. */
   faults(): readonly string[];
+  /** How often PostgreSQL had to end a work, of any process, because two waited for each other. */
+  deadlocks(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -44,6 +48,8 @@ export interface Node {
   readonly process: RunningProcess;
   /** Requests that the proxy gave to this node and that it answered. */
   answered: number;
+  /** Answers of the five hundreds, but for "come back later": what was asked and the status. */
+  readonly failed: string[];
 }
 
 export async function startTwoNodes(): Promise<TwoNodes> {
@@ -65,12 +71,18 @@ export async function startTwoNodes(): Promise<TwoNodes> {
     nodes,
     env,
     browser: (options = {}) => newBrowser({ ...options, userAgent: `Mozilla/5.0 ${addressMark}${nextAddress()}` }),
+    run: base.run,
     work: (body) => base.run(asOperator, body),
     seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)))),
     user: (userPrincipalName) =>
       base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName: userPrincipalName })),
     pass: async (user, asked = {}) => (await issuePass(base.run, asOperator, { ...asked, user })).code,
-    faults: () => nodes.flatMap(({ process }) => errorsIn(process)),
+    faults: () => nodes.flatMap(({ process, failed }) => [...errorsIn(process), ...failed]),
+    async deadlocks() {
+      const sql = 'select deadlocks::int from pg_stat_database where datname = current_database()';
+      const { rows } = await base.knex.raw<{ rows: { deadlocks: number }[] }>(sql);
+      return rows[0]!.deadlocks;
+    },
     async close() {
       await Promise.all(nodes.map(({ process }) => process.kill()));
       proxy.close();
@@ -87,7 +99,7 @@ async function startNode(env: Readonly<Record<string, string>>): Promise<Node> {
     readyWhen: /Latchkey is ready/,
     timeoutMs: 60_000,
   });
-  return { port, process: running, answered: 0 };
+  return { port, process: running, answered: 0, failed: [] };
 }
 
 /** Pino's levels: 50 is an error. */
@@ -154,6 +166,9 @@ async function pass(
     const sent = request({ host: 'localhost', port: to.port, path: url, method, headers, agent: false });
     sent.on('response', (answer) => {
       to.answered += 1;
+      if (answer.statusCode! >= 500 && answer.statusCode !== 503) {
+        to.failed.push(`${method} ${url} was answered with ${answer.statusCode}`);
+      }
       outgoing.writeHead(answer.statusCode!, answer.rawHeaders);
       answer.on('error', () => outgoing.destroy());
       answer.pipe(outgoing);

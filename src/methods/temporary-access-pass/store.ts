@@ -221,7 +221,7 @@ export async function redeem(
         -- a role granted since ends the pass: its issuer may rank below its holder now
         and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
         and (p.issued_by_kind in ('operator', 'system')
-          or (p.issued_by_kind = 'user' and (${stillMayIssueSql('p.issued_by_id', 'p.user_id')}
+          or (p.issued_by_kind = 'user' and (${stillMayIssueSql('p.issued_by_id', 'p.user_id', { held: true })}
             or (:managersMayIssue and not exists (select 1 from role_assignments r where r.user_id = p.user_id)
               and exists (select 1 from users m where m.id = u.manager_id and m.id::text = p.issued_by_id and m.account_enabled))))
           or (p.issued_by_kind = 'client'

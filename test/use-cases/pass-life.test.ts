@@ -203,7 +203,7 @@ describe('a pass is made to last longer', () => {
       message: expect.stringContaining('administrator role'),
     });
     // The role ended it: the operator, too, gives a new one instead.
-    await expect(extend(name, 120)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(extend(name, 120)).rejects.toMatchObject({ code: 'not_found' });
     const { pass } = await issuePass(latchkey.base.run, asOperator, { user: name });
     expect((await extend(name, 120, pass.id)).pass.id).toBe(pass.id);
   });
@@ -308,8 +308,7 @@ describe('the history of a user’s passes', () => {
   test('is read by whoever may read passes, for people with roles as well, and by nobody else', async () => {
     const { name, user } = await aHolder();
     await latchkey.work((work) => grantRole(work, user.id, 'Global Reader'));
-    await latchkey.work((work) => revokePass(work, { user: name }));
-    expect((await history(name, reader)).passes).toHaveLength(1);
+    expect((await history(name, reader)).passes).toMatchObject([{ end: { reason: 'revoked' } }]);
     await expect(history(name, aClient('User.Read.All'))).rejects.toMatchObject({ code: 'forbidden' });
     await expect(history('nobody@example.com')).rejects.toMatchObject({ code: 'not_found' });
   });

@@ -121,6 +121,17 @@ export async function grant(tx: Transaction, now: Date, asked: Grant): Promise<A
   return rows[0] && toAssignment(rows[0]);
 }
 
+/** Ends what the user was issued before, used or not, since a session may hang on it. Returns ids; the caller holds the user. */
+export async function endPassesOf(tx: Transaction, now: Date, userId: string): Promise<string[]> {
+  const rows = await tx('temporary_access_passes')
+    .where('user_id', '=', userId)
+    .whereNull('ended_at')
+    .where('expires_at', '>', now)
+    .update({ ended_at: now, end_reason: 'revoked' })
+    .returning<{ id: string }[]>('id');
+  return rows.map(({ id }) => id);
+}
+
 /** Holds the user still until the work ends; false when there is no such user. */
 export async function lockHolder(tx: Transaction, userId: string): Promise<boolean> {
   return (await tx('users').where('id', '=', userId).forNoKeyUpdate().first('id')) !== undefined;

@@ -9,6 +9,7 @@ import { passSessions } from './pass-sessions.ts';
 import { passes } from './passes.ts';
 import { tokens } from './tokens.ts';
 import { visitorsApp } from './visitor.ts';
+import { wrongClocks } from './wrong-clocks.ts';
 
 /*
  * One file, one pair of nodes: two files at once would want more connections than the server has, and the figures would
@@ -29,6 +30,7 @@ describe('endings', () => endings(theNodes));
 describe('sessions born of a pass', () => passSessions(theNodes));
 describe('administrators', () => administrators(theNodes));
 describe('first starts', () => firstStarts());
+describe('a clock that is wrong', () => wrongClocks());
 
 test('no race so far was a fault to either node', () => {
   expect(nodes.faults()).toEqual([]);

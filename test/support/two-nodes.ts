@@ -29,6 +29,8 @@ export interface TwoNodes {
   readonly env: Readonly<Record<string, string>>;
   /** A browser with an address of its own, as the proxy tells the nodes. */
   browser(options?: { readonly stopAt?: string | readonly string[] }): CookieBrowser;
+  /** While the body runs, the proxy gives everything to this node. */
+  onlyAt<T>(node: 0 | 1, body: () => Promise<T>): Promise<T>;
   /** Works of anybody, by the use-cases, in this process. */
   readonly run: RunWork;
   /** Works of the operator. */
@@ -52,7 +54,10 @@ export interface Node {
   readonly failed: string[];
 }
 
-export async function startTwoNodes(): Promise<TwoNodes> {
+/** `more`: what each of the two is started with beside what both are. */
+export async function startTwoNodes(
+  more: readonly [Readonly<Record<string, string>>, Readonly<Record<string, string>>] = [{}, {}],
+): Promise<TwoNodes> {
   const database = await copyTemplate(inject('database'));
   const proxy = await startProxy();
   const env = {
@@ -62,7 +67,7 @@ export async function startTwoNodes(): Promise<TwoNodes> {
     LATCHKEY_TRUSTED_PROXIES: '127.0.0.1, ::1',
     LATCHKEY_THROTTLES: JSON.stringify({ sourceAndAccount: { most: 1_000_000 }, source: { most: 1_000_000 } }),
   };
-  const nodes = await Promise.all([startNode(env), startNode(env)]);
+  const nodes = await Promise.all([startNode({ ...env, ...more[0] }), startNode({ ...env, ...more[1] })]);
   proxy.nodes.push(...nodes);
   const base = await openBase(readConfig(env), 'command', () => {});
 
@@ -72,6 +77,14 @@ export async function startTwoNodes(): Promise<TwoNodes> {
     env,
     browser: (options = {}) => newBrowser({ ...options, userAgent: `Mozilla/5.0 ${addressMark}${nextAddress()}` }),
     run: base.run,
+    async onlyAt(node, body) {
+      proxy.only = node;
+      try {
+        return await body();
+      } finally {
+        proxy.only = undefined;
+      }
+    },
     work: (body) => base.run(asOperator, body),
     seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)))),
     user: (userPrincipalName) =>
@@ -126,6 +139,7 @@ function nextAddress(): string {
 interface Proxy {
   readonly origin: string;
   readonly nodes: Node[];
+  only: 0 | 1 | undefined;
   close(): void;
 }
 
@@ -134,19 +148,21 @@ async function startProxy(): Promise<Proxy> {
   let turn = 0;
   const server: Server = createServer((incoming, outgoing) => {
     turn += 1;
-    void pass(incoming, outgoing, turn % 2 === 0 ? nodes : [...nodes].reverse());
+    void pass(incoming, outgoing, (proxy.only ?? turn % 2) === 0 ? nodes : [...nodes].reverse());
   });
   const port = await freePort();
   server.listen(port, 'localhost');
   await once(server, 'listening');
-  return {
+  const proxy: Proxy = {
     origin: `http://localhost:${port}`,
     nodes,
+    only: undefined,
     close() {
       server.closeAllConnections();
       server.close();
     },
   };
+  return proxy;
 }
 
 /** To the first node; to the other only what the first did not take at all, as load balancers do. */

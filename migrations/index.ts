@@ -13,6 +13,7 @@ import * as mail from './20261122_1000_mail.ts';
 import * as roleScopes from './20261122_1000_role_scopes.ts';
 import * as passApprovals from './20261122_1020_pass_approvals.ts';
 import * as passwords from './20261122_1120_passwords.ts';
+import * as signInsByThemselves from './20261122_1130_sign_ins_by_themselves.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -31,4 +32,5 @@ export const migrations = {
   '20261122_1000_role_scopes': roleScopes,
   '20261122_1020_pass_approvals': passApprovals,
   '20261122_1120_passwords': passwords,
+  '20261122_1130_sign_ins_by_themselves': signInsByThemselves,
 };

@@ -1,7 +1,7 @@
 import type { Work } from './core/work.ts';
 import { endAccount } from './oidc/endings.ts';
 import { permit } from './roles/permit.ts';
-import { endSignInsOf } from './sign-in/endings.ts';
+import { endSignInsNamedSince, endSignInsOf } from './sign-in/endings.ts';
 import { changeUser, deleteUser, getUser, type UserChanges } from './users/manage-users.ts';
 import type { User } from './users/user.ts';
 
@@ -22,5 +22,6 @@ export async function deletePerson(work: Work, idOrName: string): Promise<User> 
   await endSignInsOf(work, id);
   const user = await deleteUser(work, id);
   await endAccount(work, user.id);
+  await endSignInsNamedSince(work, user.id);
   return user;
 }

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { type Client, type Configuration, errors, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { secretDigest } from '../clients/manage-clients.ts';
 import { findProtocolClient } from '../clients/protocol-clients.ts';
@@ -56,6 +57,7 @@ export function makeProvider(parts: ProviderParts): Provider {
   };
   provider.use(async (ctx, next) => {
     await next();
+    endWithTheBrowser(ctx.res);
     if (ctx.status === 200 && (ctx.path === '/jwks' || ctx.path.startsWith('/.well-known/'))) {
       ctx.set('cache-control', 'public, max-age=300');
     }
@@ -72,6 +74,19 @@ export function makeProvider(parts: ProviderParts): Provider {
     }
   });
   return provider;
+}
+
+/**
+ * Cookies without a date: when what they name ends stands in its row, by the database's clock, and a node whose clock is slow
+ * would give the browser cookies that have expired. The date of a cookie that is taken away is the epoch, and stays.
+ */
+function endWithTheBrowser(res: ServerResponse): void {
+  const cookies = [res.getHeader('set-cookie') ?? []].flat().map(String);
+  if (cookies.length === 0) return;
+  res.setHeader(
+    'set-cookie',
+    cookies.map((cookie) => cookie.replace(/; expires=(?!Thu, 01 Jan 1970)[^;]*/i, '')),
+  );
 }
 
 function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderParts): Configuration {

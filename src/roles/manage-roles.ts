@@ -47,6 +47,10 @@ export async function grantRole(
         ...(scopeGroupId && { groupId: scopeGroupId, ...assignment.limits }),
       },
     });
+    // For good: the role may be taken away again, and what was issued to a plain user must not come back then.
+    for (const passId of await assignments.endPassesOf(work.tx, work.now, userId)) {
+      work.record({ type: 'pass.revoked', userId, details: { passId, reason: 'role-granted' } });
+    }
   }
   return { role, assignment };
 }

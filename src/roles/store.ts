@@ -97,12 +97,16 @@ export interface Grant {
   readonly limits: PassLimits;
 }
 
-/** Undefined when the user holds the role for the same people already. */
+/**
+ * Undefined when the user holds the role for the same people already. Call with the user locked: granted is a role when that
+ * came about, and not when the work began, since a pass may have been issued while the work waited, and has to end.
+ */
 export async function grant(tx: Transaction, now: Date, asked: Grant): Promise<Assignment | undefined> {
   const { rows } = await tx.raw<{ rows: AssignmentRow[] }>(
     `insert into role_assignments
        (id, user_id, role_template_id, scope_group_id, maximum_lifetime_minutes, one_time_only, granted_at)
-     values (:id, :userId, :templateId, :scopeGroupId, :maximumLifetimeMinutes, :oneTimeOnly, :now)
+     values (:id, :userId, :templateId, :scopeGroupId, :maximumLifetimeMinutes, :oneTimeOnly,
+       date_trunc('milliseconds', :now::timestamptz + (clock_timestamp() - transaction_timestamp())))
      on conflict do nothing returning *`,
     {
       id: randomUUID(),
@@ -115,6 +119,17 @@ export async function grant(tx: Transaction, now: Date, asked: Grant): Promise<A
     } as never,
   );
   return rows[0] && toAssignment(rows[0]);
+}
+
+/** Ends what the user was issued before, used or not, since a session may hang on it. Returns ids; the caller holds the user. */
+export async function endPassesOf(tx: Transaction, now: Date, userId: string): Promise<string[]> {
+  const rows = await tx('temporary_access_passes')
+    .where('user_id', '=', userId)
+    .whereNull('ended_at')
+    .where('expires_at', '>', now)
+    .update({ ended_at: now, end_reason: 'revoked' })
+    .returning<{ id: string }[]>('id');
+  return rows.map(({ id }) => id);
 }
 
 /** Holds the user still until the work ends; false when there is no such user. */

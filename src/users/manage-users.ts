@@ -20,9 +20,9 @@ export function findUser(work: Work, id: string): Promise<User | undefined> {
   return users.byId(work.tx, id);
 }
 
-/** Holds the user still until the work ends, so that what depends on the user's state takes turns. */
+/** Holds the user still until the work ends, so that what depends on the user's state takes turns. Fails with `not_found`. */
 export async function lockUser(work: Work, id: string): Promise<void> {
-  await users.lock(work.tx, id);
+  if (!(await users.lock(work.tx, id))) throw noSuchUser();
 }
 
 export interface NewUser {
@@ -128,7 +128,8 @@ export async function deleteUser(work: Work, idOrName: string): Promise<User> {
   const { id } = await getUser(work, idOrName);
   await permitOn(work, 'users.write', id);
   await demandAnotherGlobalAdministrator(work, id);
-  const user = await lockedWith(work, id, undefined);
+  const user = await users.lockWithReports(work.tx, id);
+  if (!user) throw noSuchUser();
   await permitOn(work, 'users.write', user.id);
   await users.remove(work.tx, user.id);
   work.record({ type: 'user.deleted', userId: user.id, details: { userPrincipalName: user.userPrincipalName } });

@@ -49,6 +49,17 @@ export async function lock(tx: Transaction, id: string): Promise<User | undefine
   return row && toUser(row);
 }
 
+/** The same, with those whose manager the user is, by id: deleting the user changes them. */
+export async function lockWithReports(tx: Transaction, id: string): Promise<User | undefined> {
+  const rows = await tx<UserRow>('users')
+    .where('id', '=', id)
+    .orWhere('manager_id', '=', id)
+    .orderBy('id')
+    .forNoKeyUpdate();
+  const row = rows.find((one) => one.id === id);
+  return row && toUser(row);
+}
+
 /** Undefined when the name is taken. */
 export async function insert(
   tx: Transaction,

@@ -1,16 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
+import { passCommands } from '../../src/cli/passes.ts';
+import { addToGroup, ensureGroup } from '../../src/groups/manage-groups.ts';
 import { makeLog } from '../../src/log.ts';
+import { startDelivery } from '../../src/mail/delivery.ts';
+import { smtpTo } from '../../src/mail/smtp.ts';
+import { decideApproval } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
 import { type House, wire } from '../../src/wire.ts';
 import { type CookieBrowser, newBrowser, type Page } from '../support/cookie-browser.ts';
 import { openTestBase, type TestBase, testMasterKey } from '../support/house.ts';
-import { queuedMails } from '../support/mails.ts';
+import { queuedMails, startMailServer } from '../support/mails.ts';
+import { passPolicy } from '../support/makers.ts';
 import { createPasskey, enterPass, identifyWithPass, usePasskey } from '../support/person.ts';
 import { freePort } from '../support/process.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
@@ -27,6 +33,14 @@ let server: Server;
 let app: RelyingParty;
 /** Everything that was written on any log, at the most talkative level. */
 let logged = '';
+let log: ReturnType<typeof makeLog>;
+interface Answered {
+  readonly asked: string;
+  readonly status: number;
+  readonly text: string;
+}
+/** Every answer of the server, with its headers but for its cookies. */
+const answers: Answered[] = [];
 /** What stood in any table at any of the moments looked at. */
 let stored = '';
 /** By what it is; filled as the flow brings them up. */
@@ -37,7 +51,7 @@ beforeAll(async () => {
   issuer = `http://localhost:${port}`;
   app = await startRelyingParty({ issuer, clientId: 'app', clientSecret: appSecret });
   house = await openTestBase({ PORT: String(port), LATCHKEY_ISSUER: issuer });
-  const log = makeLog('trace');
+  log = makeLog('trace');
   // The product's own logger with its own redaction; only the place it writes to is ours.
   const write = (line: string): void => {
     logged += line;
@@ -54,7 +68,10 @@ beforeAll(async () => {
     });
   }
   served = await wire(house.base, log);
-  server = createServer(served.handler).listen(port, 'localhost');
+  server = createServer((req, res) => {
+    keepAnswer(`${req.method} ${new URL(req.url!, issuer).pathname}`, res);
+    served.handler(req, res);
+  }).listen(port, 'localhost');
   await new Promise((resolve) => server.once('listening', resolve));
   await house.seed({
     clients: [
@@ -63,7 +80,7 @@ beforeAll(async () => {
         client_id: 'hr',
         client_secret: hrSecret,
         grant_types: ['client_credentials'],
-        app_roles: ['UserAuthenticationMethod.ReadWrite.All'],
+        app_roles: ['UserAuthenticationMethod.ReadWrite.All', 'AuditLog.Read.All'],
       },
     ],
     users: [{ userPrincipalName: joiner, mail: 'joiner@home.example' }],
@@ -77,6 +94,23 @@ afterAll(async () => {
   await served?.db.close();
   await house?.close();
 });
+
+function keepAnswer(asked: string, res: ServerResponse): void {
+  const chunks: Buffer[] = [];
+  for (const method of ['write', 'end'] as const) {
+    const through = res[method].bind(res) as (...said: unknown[]) => never;
+    res[method] = (...said: unknown[]) => {
+      if (typeof said[0] === 'string' || said[0] instanceof Uint8Array) chunks.push(Buffer.from(said[0]));
+      return through(...said);
+    };
+  }
+  res.on('finish', () => {
+    const { 'set-cookie': _, ...headers } = res.getHeaders();
+    const { statusCode: status } = res;
+    answers.push({ asked, status, text: Buffer.concat(chunks).toString() });
+    answers.push({ asked: `headers of ${asked}:`, status, text: JSON.stringify(headers) });
+  });
+}
 
 /** All rows of all tables as PostgreSQL prints them; bytes in hex. */
 async function dump(): Promise<string> {
@@ -229,6 +263,167 @@ test('a whole life of codes, tokens, cookies and secrets leaves none of them in 
   for (const known of ['temporary_access_passes: (', 'oidc_sessions: (', 'oidc_grants: (', joiner, claims.sub]) {
     expect(stored).toContain(known);
   }
+});
+
+/** The places where a secret of a pass is meant to be: the one answer, the tokens' own, the pages of a mail's link. */
+const isPlaceOf = (what: string, { asked, status }: Answered): boolean => {
+  if (what.includes('code ')) return asked.endsWith('/temporaryAccessPassMethods') && status === 201;
+  if (what.includes('token ')) return asked === 'POST /token';
+  return what.includes('link ') && /(GET|POST) \/not-me:?$/.test(asked); // its button leads back to it
+};
+
+test('codes, tokens and links of everything that becomes of passes stand in their own places and in no other', async () => {
+  const [name, passes] = [
+    'canary@example.com',
+    '/v1.0/users/canary@example.com/authentication/temporaryAccessPassMethods',
+  ];
+  const canaries: string[] = [];
+  const keep = (what: string, secret: string) => {
+    secrets.set(what, secret);
+    canaries.push(what);
+  };
+  const keepCode = (when: string, code: string) => {
+    keep(`the code ${when}`, code);
+    keep(`the code ${when}, in groups`, inGroups(code));
+    keep(`the code ${when}, in its link`, `code=${code}`);
+  };
+  const answersBefore = answers.length;
+  const mailServer = await startMailServer();
+  const send = smtpTo({ url: mailServer.url, from: 'id@latchkey.example' } as never);
+  const delivery = startDelivery({ run: house.base.run, send, log, everyMs: 3_600_000 });
+  await house.seed({ users: [{ userPrincipalName: name, mail: 'canary@home.example' }] });
+  const { id } = await house.base.knex('users').where('user_principal_name', '=', name).first();
+  const group = await house.work((work) => ensureGroup(work, 'Watched'));
+  await passPolicy(house, {
+    purpose: 'signIn',
+    isUsableOnce: false,
+    requireApprovalFor: [{ targetType: 'group', id: group.id }],
+  });
+
+  const body = new URLSearchParams({ grant_type: 'client_credentials', scope: `${issuer}/management/.default` });
+  const basic = { authorization: `Basic ${Buffer.from(`hr:${hrSecret}`).toString('base64')}` };
+  const { access_token } = (await (
+    await fetch(`${issuer}/token`, { method: 'POST', body, headers: basic })
+  ).json()) as {
+    access_token: string;
+  };
+  keep('the token of the API', access_token);
+  type Json = Record<string, never> & {
+    id: string;
+    temporaryAccessPass: string;
+    error: { innerError: { approvalId: string } };
+  };
+  const call = async (method: string, path: string, sent?: object): Promise<Json> => {
+    const headers = { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' };
+    const answer = await fetch(issuer + path, { method, headers, ...(sent && { body: JSON.stringify(sent) }) });
+    return JSON.parse((await answer.text()) || '{}') as Json;
+  };
+
+  // Given by an application, read, extended, replaced, taken away; and what cannot be.
+  const first = await call('POST', passes, { reason: 'first day' });
+  keepCode('replaced', first.temporaryAccessPass);
+  await call('GET', passes);
+  await call('GET', `${passes}/${first.id}`);
+  await call('POST', `${passes}/${first.id}/extend`, { lifetimeInMinutes: 120 });
+  await call('POST', `${passes}/${first.id}/extend`, { lifetimeInMinutes: 60 });
+  await call('POST', passes, { lifetimeInMinutes: 1 });
+  // What it is not asked for it does not read, and a code is never one's own choice.
+  const chosen = await call('POST', passes, { temporaryAccessPass: first.temporaryAccessPass });
+  keepCode('not chosen', chosen.temporaryAccessPass);
+  const second = await call('POST', passes);
+  keepCode('revoked', second.temporaryAccessPass);
+  await call('DELETE', `${passes}/${first.id}`);
+  await call('DELETE', `${passes}/${second.id}`);
+
+  // On the command line: printed, once each way, and logged nowhere.
+  const { databaseUrl } = house.base.config;
+  for (const [variable, value] of Object.entries({
+    DATABASE_URL: databaseUrl!,
+    LATCHKEY_MASTER_KEY: testMasterKey,
+    LATCHKEY_ISSUER: issuer,
+  })) {
+    vi.stubEnv(variable, value);
+  }
+  const before = logged.length;
+  await passCommands['pass issue']!([name], {});
+  const printed = logged.slice(before);
+  const code = /Code: (\S+)/.exec(printed)![1]!;
+  const plain = code.replaceAll('-', '');
+  expect([printed.split(code).length, printed.split(plain).length]).toEqual([2, 2]);
+  logged = logged.slice(0, before) + printed.replace(code, '').replace(plain, '');
+  keepCode('of the command line', plain);
+  const listedFrom = logged.length;
+  for (const command of ['pass list', 'pass history'] as const)
+    await passCommands[command]?.(command === 'pass list' ? [] : [name], {});
+  expect(logged.slice(listedFrom)).toContain(name);
+  vi.unstubAllEnvs();
+
+  // By its link, entered wrong and right, in two browsers; a passkey; the pass after it signs in.
+  await newBrowser().visit(`${issuer}/pass#user=${name}&code=${plain}`);
+  const [browser, other] = [newBrowser({ stopAt: app.redirectUri }), newBrowser({ stopAt: app.redirectUri })];
+  await browser.visit(await app.authorizationUrl());
+  await enterPass(browser, name, plain.split('').reverse().join(''));
+  keepCode('turned around', plain.split('').reverse().join(''));
+  await browser.submit({ formWith: 'code', fields: { code: code.toLowerCase() } });
+  await other.visit(await app.authorizationUrl());
+  await enterPass(other, name, plain);
+  await look('canary at enrol');
+  const authenticator = newAuthenticator();
+  await createPasskey(browser, authenticator);
+  const registered = await app.exchange((await usePasskey(browser, authenticator)).callback);
+  keep('the token of the app', registered.tokens.access_token);
+  const third = await call('POST', passes, { purpose: 'signIn', isUsableOnce: false });
+  keepCode('that signs in', third.temporaryAccessPass);
+  const guest = newBrowser({ stopAt: app.redirectUri });
+  await guest.visit(await app.authorizationUrl());
+  const signedIn = await app.exchange((await enterPass(guest, name, third.temporaryAccessPass)).callback);
+  keep('the token of the guest', signedIn.tokens.access_token);
+  await guest.visit(`${issuer}/security-info`);
+  await look('canary signed in');
+
+  // With a second administrator's word.
+  await house.work((work) => addToGroup(work, group, id));
+  const { error } = await call('POST', passes);
+  await house.work((work) => decideApproval(work, error.innerError.approvalId, 'approved'));
+  const approved = await call('POST', passes);
+  keepCode('approved', approved.temporaryAccessPass);
+
+  // Told by mail, and said not to have been the person.
+  await delivery.round();
+  await delivery.stop();
+  expect(mailServer.mails.length).toBeGreaterThan(5);
+  const { link } = mailServer.mails.at(-1)!;
+  keep('the link of the mail', link!.searchParams.get('token')!);
+  const owner = newBrowser();
+  await owner.visit(link!);
+  await owner.submit();
+  await call('GET', `/v1.0/users/${name}/authentication/passHistory`);
+  for (const log of ['directoryAudits', 'signIns']) await call('GET', `/v1.0/auditLogs/${log}?$top=999`);
+  await call('GET', '/v1.0/policies/passApprovals');
+  await look('canary contained');
+  await mailServer.close();
+  await passPolicy(house, {});
+
+  expect(leaksIn(logged)).toEqual([]);
+  expect(leaksIn(stored)).toEqual([]);
+  const mails = mailServer.mails.map((mail) => JSON.stringify({ ...mail, link: undefined })).join('\n');
+  expect(leaksIn(mails).filter((what) => canaries.includes(what) && what !== 'the link of the mail')).toEqual([]);
+  const addresses = [browser, other, guest].flatMap(({ history }) => history.map(({ url }) => url)).join('\n');
+  expect(leaksIn(addresses).filter((what) => canaries.includes(what))).toEqual([]);
+  const leaked = answers.slice(answersBefore).flatMap((answer) =>
+    leaksIn(answer.text)
+      .filter((what) => canaries.includes(what) && !isPlaceOf(what, answer))
+      .map((what) => `${what}: ${answer.asked} ${answer.status}`),
+  );
+  expect(leaked).toEqual([]);
+
+  // The search is no use unless it finds what is there.
+  const found = new Set(answers.slice(answersBefore).flatMap(({ text }) => leaksIn(text)));
+  for (const what of ['the code replaced', 'the code approved', 'the token of the API', 'the link of the mail']) {
+    expect(found).toContain(what);
+  }
+  expect(answers.some(({ asked, text }) => asked.includes('directoryAudits') && text.includes(second.id))).toBe(true);
+  expect(answers.some(({ asked, text }) => asked.includes('passHistory') && text.includes(first.id))).toBe(true);
 });
 
 test('a code typed where the name belongs stays with that sign-in: not in the audit log, not in a counter, not in a log', async () => {

@@ -266,7 +266,7 @@ describe('nobody learns whether a name exists or has a pass', () => {
       'pass used in another browser': 'other_browser',
       'replaced pass': 'wrong_code',
       'pass that starts tomorrow': 'not_yet_valid',
-      'pass older than a role': 'issuer_not_allowed',
+      'pass older than a role': 'no_pass',
       'code of another user': 'wrong_code',
     });
   });

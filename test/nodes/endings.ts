@@ -1,25 +1,40 @@
 import { expect, test } from 'vitest';
 import { newAuthenticator } from '../support/software-authenticator.ts';
 import type { TwoNodes } from '../support/two-nodes.ts';
-import { peopleOf, soon } from './people.ts';
-import { figures, long, newVisitor, type Standing, tally } from './visitor.ts';
+import { overlapping, peopleOf, soon } from './people.ts';
+import { figures, inTurns, long, newVisitor, type Standing, tally } from './visitor.ts';
 
 const rounds = long ? 300 : 20;
+const redeeming = long ? 1_000 : 100;
 
 /** What ends a pass while it is being used: after that was answered nothing of it goes on (RULES 1.2, security.md 2.11). */
 export function endings(theNodes: () => TwoNodes): void {
   const people = peopleOf(theNodes);
 
-  test('a pass revoked while it is entered: whoever was first, afterwards it opens nothing', async () => {
-    const begun = performance.now();
-    const ends: Standing[] = [];
-    for (const user of await people.named('revoked', rounds)) {
-      const { visitor, code } = await people.atVerify(user);
-      await Promise.all([soon(() => visitor.enter(code)), soon(() => people.revoke(user))]);
-      ends.push(await people.opensNothing(visitor, user, code));
-    }
-    figures(`${rounds} × revoke ∥ redeem`, begun, tally(ends));
-  }, 600_000);
+  test.each<[string, (user: string) => Promise<unknown>]>([
+    ['a pass revoked', (user) => people.revoke(user)],
+    ['a user disabled', (user) => people.setEnabled(user, false)],
+    ['a user deleted', (user) => people.remove(user)],
+  ])(
+    '%s while the pass is entered: whoever was first, afterwards it opens nothing',
+    async (what, happens) => {
+      const begun = performance.now();
+      const race = overlapping();
+      const holders = await people.named(what.replaceAll(' ', '-'), redeeming);
+      const ends = await inTurns(holders, 3, async (user) => {
+        const { visitor, code } = await people.atVerify(user);
+        await race(
+          () => visitor.enter(code),
+          () => happens(user),
+        );
+        return people.opensNothing(visitor, user, code);
+      });
+      figures(`${redeeming} × ${what} ∥ redeem`, begun, tally(ends));
+      // Both orders came about, or it was no race.
+      expect(Object.keys(tally(ends)).length).toBeGreaterThan(1);
+    },
+    1_200_000,
+  );
 
   test('a pass replaced while it is entered: the old one opens nothing afterwards, and the new one does', async () => {
     const begun = performance.now();
@@ -79,6 +94,26 @@ export function endings(theNodes: () => TwoNodes): void {
     const later = await newVisitor(theNodes());
     await later.post('verify/passkey', await people.signed(later, authenticator));
     expect(await later.look()).toBe('complete');
+  }, 600_000);
+
+  test('a user deleted while signing in with a passkey: afterwards no app is told anything', async () => {
+    const begun = performance.now();
+    const ends: string[] = [];
+    const race = overlapping();
+    for (const user of await people.named('gone', rounds)) {
+      const { enrol, authenticator } = await people.atEnrol(user);
+      await enrol();
+      const visitor = await newVisitor(theNodes());
+      const answer = await people.signed(visitor, authenticator);
+      await race(
+        () => visitor.post('verify/passkey', answer),
+        () => people.remove(user),
+      );
+      ends.push(await visitor.look());
+      await visitor.browser.visit(`${theNodes().issuer}/auth/${visitor.uid}`);
+      expect(visitor.browser.page.url).not.toContain('code=');
+    }
+    figures(`${rounds} × delete ∥ sign in with a passkey`, begun, tally(ends));
   }, 600_000);
 
   test('two tabs that register at once add one passkey, and the other tab goes on with it', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
+import { administrators } from './administrators.ts';
 import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { firstStarts } from './first-starts.ts';
@@ -8,6 +9,7 @@ import { passSessions } from './pass-sessions.ts';
 import { passes } from './passes.ts';
 import { tokens } from './tokens.ts';
 import { visitorsApp } from './visitor.ts';
+import { wrongClocks } from './wrong-clocks.ts';
 
 /*
  * One file, one pair of nodes: two files at once would want more connections than the server has, and the figures would
@@ -26,7 +28,9 @@ describe('passes', () => passes(theNodes));
 describe('tokens', () => tokens(theNodes));
 describe('endings', () => endings(theNodes));
 describe('sessions born of a pass', () => passSessions(theNodes));
+describe('administrators', () => administrators(theNodes));
 describe('first starts', () => firstStarts());
+describe('a clock that is wrong', () => wrongClocks());
 
 test('no race so far was a fault to either node', () => {
   expect(nodes.faults()).toEqual([]);
@@ -35,4 +39,9 @@ test('no race so far was a fault to either node', () => {
 });
 
 describe('interleavings', () => interleavings(theNodes));
+
+test('of all those works no two ever waited for each other', async () => {
+  expect(await nodes.deadlocks()).toBe(0);
+});
+
 describe('deaths', () => deaths(theNodes));

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
+import { deletePerson } from '../../src/people.ts';
 import { changeUser, getUser } from '../../src/users/manage-users.ts';
 import { newAuthenticator, type SoftwareAuthenticator } from '../support/software-authenticator.ts';
 import type { TwoNodes } from '../support/two-nodes.ts';
@@ -56,7 +57,7 @@ export function peopleOf(theNodes: () => TwoNodes) {
       return second;
     },
 
-    /** No page goes on, and neither does the code entered once more. Leaves the visitor where a code is asked for. */
+    /** No page goes on but to the name, and neither does the code entered once more. Leaves the visitor where a code is asked for. */
     async opensNothing(visitor: Visitor, user: string, code: string): Promise<Standing> {
       const end = await this.goesNowhere(visitor);
       if (end === 'ended') await visitor.restart();
@@ -68,12 +69,14 @@ export function peopleOf(theNodes: () => TwoNodes) {
 
     async goesNowhere(visitor: Visitor): Promise<Standing> {
       const end = await visitor.look();
-      expect(['refused', 'ended']).toContain(end);
+      expect(['refused', 'ended', 'identify']).toContain(end);
       expect((await visitor.postJson('enrol/passkey/options')).status).toBe(409);
       return end;
     },
 
     revoke: (user: string) => theNodes().work((work) => revokePass(work, { user })),
+
+    remove: (user: string) => theNodes().work((work) => deletePerson(work, user)),
 
     setEnabled: (user: string, enabled: boolean) =>
       theNodes().work(async (work) => changeUser(work, await getUser(work, user), { enabled })),
@@ -90,4 +93,32 @@ export function peopleOf(theNodes: () => TwoNodes) {
 export async function soon<T>(act: () => Promise<T>, mostMs = 60): Promise<T> {
   await aMoment(mostMs);
   return act();
+}
+
+/**
+ * Runs two works so that either may be first, whatever they cost here and now: one begins before the other by up to about as
+ * long as it took the last times. Keep one for a race.
+ */
+export function overlapping() {
+  let [tookOne, tookOther] = [20, 20];
+  async function timed<T>(act: () => Promise<T>, afterMs: number, note: (ms: number) => void): Promise<T> {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, afterMs)));
+    const begun = performance.now();
+    try {
+      return await act();
+    } finally {
+      note(performance.now() - begun);
+    }
+  }
+  return <A, B>(one: () => Promise<A>, other: () => Promise<B>): Promise<[A, B]> => {
+    const lead = Math.random() * (1.4 * tookOne + tookOther) - tookOther;
+    return Promise.all([
+      timed(one, -lead, (ms) => {
+        tookOne = (tookOne + ms) / 2;
+      }),
+      timed(other, lead, (ms) => {
+        tookOther = (tookOther + ms) / 2;
+      }),
+    ]);
+  };
 }

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import type { Work } from '../../src/core/work.ts';
+import type { RunWork, Work } from '../../src/core/work.ts';
 import { issuePass, type IssuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { applySeed, parseSeed } from '../../src/seed.ts';
 import { createUser } from '../../src/users/manage-users.ts';
@@ -29,13 +29,19 @@ export interface TwoNodes {
   readonly env: Readonly<Record<string, string>>;
   /** A browser with an address of its own, as the proxy tells the nodes. */
   browser(options?: { readonly stopAt?: string | readonly string[] }): CookieBrowser;
-  /** Works of the operator, by the use-cases, in this process. */
+  /** While the body runs, the proxy gives everything to this node. */
+  onlyAt<T>(node: 0 | 1, body: () => Promise<T>): Promise<T>;
+  /** Works of anybody, by the use-cases, in this process. */
+  readonly run: RunWork;
+  /** Works of the operator. */
   work<T>(body: (work: Work) => Promise<T>): Promise<T>;
   seed(seed: object): Promise<void>;
   user(userPrincipalName: string): Promise<User>;
   pass(user: string, asked?: Partial<IssuePass>): Promise<string>;
-  /** What the nodes logged as errors since they were started: faults, which no race may cause. */
+  /** What the nodes logged as errors or answered as faults since they were started: no race may cause any. */
   faults(): readonly string[];
+  /** How often PostgreSQL had to end a work, of any process, because two waited for each other. */
+  deadlocks(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -44,9 +50,14 @@ export interface Node {
   readonly process: RunningProcess;
   /** Requests that the proxy gave to this node and that it answered. */
   answered: number;
+  /** Answers of the five hundreds, but for "come back later": what was asked and the status. */
+  readonly failed: string[];
 }
 
-export async function startTwoNodes(): Promise<TwoNodes> {
+/** `more`: what each of the two is started with beside what both are. */
+export async function startTwoNodes(
+  more: readonly [Readonly<Record<string, string>>, Readonly<Record<string, string>>] = [{}, {}],
+): Promise<TwoNodes> {
   const database = await copyTemplate(inject('database'));
   const proxy = await startProxy();
   const env = {
@@ -56,7 +67,7 @@ export async function startTwoNodes(): Promise<TwoNodes> {
     LATCHKEY_TRUSTED_PROXIES: '127.0.0.1, ::1',
     LATCHKEY_THROTTLES: JSON.stringify({ sourceAndAccount: { most: 1_000_000 }, source: { most: 1_000_000 } }),
   };
-  const nodes = await Promise.all([startNode(env), startNode(env)]);
+  const nodes = await Promise.all([startNode({ ...env, ...more[0] }), startNode({ ...env, ...more[1] })]);
   proxy.nodes.push(...nodes);
   const base = await openBase(readConfig(env), 'command', () => {});
 
@@ -65,12 +76,26 @@ export async function startTwoNodes(): Promise<TwoNodes> {
     nodes,
     env,
     browser: (options = {}) => newBrowser({ ...options, userAgent: `Mozilla/5.0 ${addressMark}${nextAddress()}` }),
+    run: base.run,
+    async onlyAt(node, body) {
+      proxy.only = node;
+      try {
+        return await body();
+      } finally {
+        proxy.only = undefined;
+      }
+    },
     work: (body) => base.run(asOperator, body),
     seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)))),
     user: (userPrincipalName) =>
       base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName: userPrincipalName })),
     pass: async (user, asked = {}) => (await issuePass(base.run, asOperator, { ...asked, user })).code,
-    faults: () => nodes.flatMap(({ process }) => errorsIn(process)),
+    faults: () => nodes.flatMap(({ process, failed }) => [...errorsIn(process), ...failed]),
+    async deadlocks() {
+      const sql = 'select deadlocks::int from pg_stat_database where datname = current_database()';
+      const { rows } = await base.knex.raw<{ rows: { deadlocks: number }[] }>(sql);
+      return rows[0]!.deadlocks;
+    },
     async close() {
       await Promise.all(nodes.map(({ process }) => process.kill()));
       proxy.close();
@@ -87,7 +112,7 @@ async function startNode(env: Readonly<Record<string, string>>): Promise<Node> {
     readyWhen: /Latchkey is ready/,
     timeoutMs: 60_000,
   });
-  return { port, process: running, answered: 0 };
+  return { port, process: running, answered: 0, failed: [] };
 }
 
 /** Pino's levels: 50 is an error. */
@@ -114,6 +139,7 @@ function nextAddress(): string {
 interface Proxy {
   readonly origin: string;
   readonly nodes: Node[];
+  only: 0 | 1 | undefined;
   close(): void;
 }
 
@@ -122,19 +148,21 @@ async function startProxy(): Promise<Proxy> {
   let turn = 0;
   const server: Server = createServer((incoming, outgoing) => {
     turn += 1;
-    void pass(incoming, outgoing, turn % 2 === 0 ? nodes : [...nodes].reverse());
+    void pass(incoming, outgoing, (proxy.only ?? turn % 2) === 0 ? nodes : [...nodes].reverse());
   });
   const port = await freePort();
   server.listen(port, 'localhost');
   await once(server, 'listening');
-  return {
+  const proxy: Proxy = {
     origin: `http://localhost:${port}`,
     nodes,
+    only: undefined,
     close() {
       server.closeAllConnections();
       server.close();
     },
   };
+  return proxy;
 }
 
 /** To the first node; to the other only what the first did not take at all, as load balancers do. */
@@ -154,6 +182,9 @@ async function pass(
     const sent = request({ host: 'localhost', port: to.port, path: url, method, headers, agent: false });
     sent.on('response', (answer) => {
       to.answered += 1;
+      if (answer.statusCode! >= 500 && answer.statusCode !== 503) {
+        to.failed.push(`${method} ${url} was answered with ${answer.statusCode}`);
+      }
       outgoing.writeHead(answer.statusCode!, answer.rawHeaders);
       answer.on('error', () => outgoing.destroy());
       answer.pipe(outgoing);

@@ -18,13 +18,14 @@ import {
   countUsers,
   createUser,
   getUser,
+  lockUser,
   pageOfUsers,
   removeManager,
   setManager,
 } from '../../src/users/manage-users.ts';
 import type { User } from '../../src/users/user.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
-import { aName, eventsOf } from '../support/makers.ts';
+import { aName, eventsOf, untilSomebodyWaits } from '../support/makers.ts';
 
 let house: TestBase;
 beforeAll(async () => {
@@ -144,6 +145,20 @@ describe('a manager', () => {
     await expect(work((w) => setManager(w, user.id, randomUUID()))).rejects.toMatchObject({ code: 'not_found' });
     await work((w) => removeManager(w, user.id));
     await expect(work((w) => removeManager(w, user.id))).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('who is deleted while somebody works on a report and then on them is waited for by neither', async () => {
+    const [report, manager] = [await aUser(), await aUser()].sort((a, b) => (a.id < b.id ? -1 : 1)) as [User, User];
+    await work((w) => setManager(w, report.id, manager.id));
+    let deleted: Promise<unknown> = Promise.resolve();
+    await work(async (w) => {
+      await lockUser(w, report.id);
+      deleted = work((other) => deletePerson(other, manager.id));
+      await untilSomebodyWaits(house);
+      await setManager(w, report.id, manager.id);
+    });
+    await deleted;
+    expect((await work((w) => getUser(w, report.id))).managerId).toBeNull();
   });
 
   test('two who become each other’s manager at once do not wait for each other', async () => {

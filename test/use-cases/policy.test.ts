@@ -291,7 +291,7 @@ describe('a user the policy does not reach', () => {
     const { code } = await issue(holder);
     await latchkey.work((work) => grantRole(work, holder.id, 'Global Reader'));
     expect(await (await aVisitor(house)).enter(holder.userPrincipalName, code)).toBe('verify');
-    expect(await lastRefusal(latchkey)).toBe('issuer_not_allowed');
+    expect(await lastRefusal(latchkey)).toBe('no_pass');
   });
 
   test('has a pass that says DisabledByPolicy, and others do not', async () => {

@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addMinutes } from '../../src/core/time.ts';
 import { slowHash } from '../../src/core/slow-hash.ts';
 import { issuePass, type IssuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import type { Pass } from '../../src/methods/temporary-access-pass/pass.ts';
-import { grantRole } from '../../src/roles/manage-roles.ts';
+import { grantRole, revokeRole } from '../../src/roles/manage-roles.ts';
+import { findRole } from '../../src/roles/role.ts';
 import * as steps from '../../src/sign-in/steps.ts';
 import { changeUser } from '../../src/users/manage-users.ts';
 import type { User } from '../../src/users/user.ts';
@@ -191,7 +192,7 @@ describe('a wrong answer stays where it is, says one thing, and is recorded with
     ],
     [
       'a pass of somebody who was given a role since',
-      'issuer_not_allowed',
+      'no_pass',
       async () => {
         const holder = await aHolder();
         await grant(holder.user, 'Global Reader');
@@ -359,18 +360,33 @@ describe('who issued the pass is judged again when it is used', () => {
     const { user, name, code } = await issuedByClient();
     await grant(user, 'Global Reader');
     expect(await (await aVisitor(house)).enter(name, code)).toBe('verify');
-    expect(await lastRefusal(latchkey)).toBe('issuer_not_allowed');
+    expect(await lastRefusal(latchkey)).toBe('no_pass');
   });
 
-  test('an application, for somebody who has had a role all along: refused, however that came about', async () => {
+  test('nobody any more, once the user was given a role: taking it away again brings no pass back', async () => {
     const { user, name, code } = await issuedByClient();
     await grant(user, 'Global Reader');
-    await latchkey.base
-      .knex('role_assignments')
-      .where('user_id', '=', user.id)
-      .update({ granted_at: new Date('2020-01-01') });
+    await latchkey.work((work) => revokeRole(work, user.id, 'Global Reader'));
     expect(await (await aVisitor(house)).enter(name, code)).toBe('verify');
+    const [ended, ...more] = await eventsOf(latchkey, { userId: user.id, type: 'pass.revoked' });
+    expect(more).toEqual([]);
+    expect(ended!.details).toMatchObject({ reason: 'role-granted' });
   });
+
+  test.each(['2020-01-01', '2100-01-01'])(
+    'an application, for somebody who has a role since %s, however that came about: refused',
+    async (since) => {
+      const { user, name, code } = await issuedByClient();
+      await latchkey.base.knex('role_assignments').insert({
+        id: randomUUID(),
+        user_id: user.id,
+        role_template_id: findRole('Global Reader')!.templateId,
+        granted_at: new Date(since),
+      });
+      expect(await (await aVisitor(house)).enter(name, code)).toBe('verify');
+      expect(await lastRefusal(latchkey)).toBe('issuer_not_allowed');
+    },
+  );
 
   test('the operator, for an administrator: accepted', async () => {
     const user = await latchkey.user(aName('admin'));

@@ -1,7 +1,12 @@
 import type { Group } from '../../groups/group.ts';
-import type { EffectivePassSettings } from '../../methods/temporary-access-pass/effective-settings.ts';
 import { approvalState, type PassApproval } from '../../methods/temporary-access-pass/approvals/approval.ts';
-import { type Pass, type PassEnd, passState, usability } from '../../methods/temporary-access-pass/pass.ts';
+import {
+  type Pass,
+  type PassEnd,
+  type PassRules,
+  passState,
+  usability,
+} from '../../methods/temporary-access-pass/pass.ts';
 import type { IssuedPass } from '../../methods/temporary-access-pass/manage-passes.ts';
 import type { PassSettings } from '../../methods/temporary-access-pass/settings.ts';
 import type { Assignment } from '../../roles/manage-roles.ts';
@@ -23,8 +28,8 @@ export function issuedPassResource({ pass, user, code, settings }: IssuedPass, i
 }
 
 /** A pass in Graph's shape; the code is there in the 201 that made it and nowhere else. */
-export function passResource(pass: Pass, settings: EffectivePassSettings, now: Date, code: string | null) {
-  const reason = usability(pass, settings, now);
+export function passResource(pass: Pass, rules: PassRules, now: Date, code: string | null) {
+  const reason = usability(pass, rules, now);
   return {
     '@odata.type': passType,
     id: pass.id,

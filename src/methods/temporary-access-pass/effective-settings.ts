@@ -1,5 +1,6 @@
 import type { Work } from '../../core/work.ts';
 import { groupsOf } from '../../groups/manage-groups.ts';
+import { permissionsFor } from '../../roles/powers.ts';
 import { allUsers, type PassSettings, readPassSettings, replaced, type Target } from './settings.ts';
 
 /** The policy as it is for one user: whether it reaches them, and the values of the profile that is theirs. */
@@ -22,6 +23,11 @@ export async function effectivePassSettingsOfAll(
   const settings = await readPassSettings(work);
   const groups = asksForGroups(settings) ? await groupsOf(work, userIds) : undefined;
   return (userId) => settingsFor(settings, { userId, groups: groups?.get(userId) ?? [] });
+}
+
+/** By what a pass's issuer is judged again: an issuing client by these permissions. */
+export function issuerRules({ managersMayIssue }: Pick<PassSettings, 'managersMayIssue'>) {
+  return { permissions: permissionsFor('passes.write'), managersMayIssue };
 }
 
 export interface PolicySubject {

@@ -12,8 +12,21 @@ import type { User } from '../../users/user.ts';
 import { newCode } from './code.ts';
 import type { PassTerms } from './approvals/approval.ts';
 import { needsApproval, standingApproval, useApproval } from './approvals/manage-approvals.ts';
-import { type EffectivePassSettings, effectivePassSettings, effectivePassSettingsOfAll } from './effective-settings.ts';
-import { isDisabledByPolicy, type Pass, type PassEnd, type PassPurpose, passEnd, passState } from './pass.ts';
+import {
+  type EffectivePassSettings,
+  effectivePassSettings,
+  effectivePassSettingsOfAll,
+  issuerRules,
+} from './effective-settings.ts';
+import {
+  isDisabledByPolicy,
+  type Pass,
+  type PassEnd,
+  type PassPurpose,
+  type PassRules,
+  passEnd,
+  passState,
+} from './pass.ts';
 import { readPassSettings } from './settings.ts';
 import * as passes from './store.ts';
 import { makeVerifier, pepperVersion } from './verifier.ts';
@@ -275,13 +288,23 @@ function startWithin(asked: Date | undefined, now: Date): Date {
   return asked < now ? now : asked;
 }
 
+/** A user's pass, with all by which it is judged whether it can be entered. */
+export interface FoundPass {
+  readonly user: User;
+  readonly pass: Pass | undefined;
+  readonly settings: EffectivePassSettings & PassRules;
+}
+
 /** The user's current pass, also when it was used or has expired; undefined when there is none. Never the code. */
-export async function currentPass(
-  work: Work,
-  idOrName: string,
-): Promise<{ user: User; pass: Pass | undefined; settings: EffectivePassSettings }> {
-  const user = await visible(work, idOrName);
-  return { user, pass: await passes.current(work.tx, user.id), settings: await effectivePassSettings(work, user.id) };
+export async function currentPass(work: Work, idOrName: string): Promise<FoundPass> {
+  return passOf(work, await visible(work, idOrName));
+}
+
+async function passOf(work: Work, user: User): Promise<FoundPass> {
+  const pass = await passes.current(work.tx, user.id);
+  const settings = await effectivePassSettings(work, user.id);
+  const barred = await passes.barred(work.tx, pass ? [pass.id] : [], issuerRules(settings));
+  return { user, pass, settings: { ...settings, barred: barred.size > 0 } };
 }
 
 /** Somebody whose passes the actor may see. */
@@ -296,14 +319,17 @@ async function visible(work: Work, idOrName: string): Promise<User> {
 
 export async function listPasses(
   work: Work,
-): Promise<{ passes: (Pass & { userPrincipalName: string; settings: EffectivePassSettings })[] }> {
+): Promise<{ passes: (Pass & { userPrincipalName: string; settings: EffectivePassSettings & PassRules })[] }> {
   await permitEverywhere(work, 'passes.read');
   const current = await passes.listCurrent(work.tx);
   const settingsOf = await effectivePassSettingsOfAll(
     work,
     current.map(({ userId }) => userId),
   );
-  return { passes: current.map((pass) => ({ ...pass, settings: settingsOf(pass.userId) })) };
+  const ids = current.map(({ id }) => id);
+  const barred = await passes.barred(work.tx, ids, issuerRules(await readPassSettings(work)));
+  const rulesOf = (pass: Pass) => ({ ...settingsOf(pass.userId), barred: barred.has(pass.id) });
+  return { passes: current.map((pass) => ({ ...pass, settings: rulesOf(pass) })) };
 }
 
 /** Ends a pass and what it opened, at once. Fails with `not_found` when the user has no such current pass. */
@@ -313,11 +339,8 @@ export async function revokePass(work: Work, asked: { user: string; passId?: str
 }
 
 /** One's own current pass; undefined when there is none. Never the code. */
-export async function ownPass(
-  work: Work,
-): Promise<{ user: User; pass: Pass | undefined; settings: EffectivePassSettings }> {
-  const user = await getUser(work, await permitOwn(work, 'passes.read'));
-  return { user, pass: await passes.current(work.tx, user.id), settings: await effectivePassSettings(work, user.id) };
+export async function ownPass(work: Work): Promise<FoundPass> {
+  return passOf(work, await getUser(work, await permitOwn(work, 'passes.read')));
 }
 
 /** Whoever finds a pass of theirs that they did not ask for ends it. Fails with `not_found`. */
@@ -349,10 +372,7 @@ export interface ExtendPass {
  * Fails with `not_found`, with `invalid_input` for what policy does not allow or what is no longer than before, and with
  * `conflict` for a pass that has ended.
  */
-export async function extendPass(
-  work: Work,
-  asked: ExtendPass,
-): Promise<{ user: User; pass: Pass; settings: EffectivePassSettings }> {
+export async function extendPass(work: Work, asked: ExtendPass): Promise<FoundPass & { readonly pass: Pass }> {
   const found = (await recipient(work, asked)).user;
   // As when issuing, and in its order of locks: what is judged below is not issued anew meanwhile.
   await lockUser(work, found.id);
@@ -375,7 +395,8 @@ export async function extendPass(
     userId: user.id,
     details: { passId: pass.id, lifetimeMinutes, expiresAt: extended.expiresAt, insteadOf: pass.expiresAt },
   });
-  return { user, pass: extended, settings };
+  const barred = await passes.barred(work.tx, [pass.id], issuerRules(settings));
+  return { user, pass: extended, settings: { ...settings, barred: barred.size > 0 } };
 }
 
 /** Which condition of the one statement did not hold. */

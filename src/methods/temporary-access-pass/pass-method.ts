@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { Secrets } from '../../core/secrets.ts';
 import type { Work } from '../../core/work.ts';
-import { permissionsFor } from '../../roles/powers.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { BootstrapMethod, BriefSignIn, ContainableMethod, RefusalReason } from '../method.ts';
 import { normalizeCode } from './code.ts';
-import { type EffectivePassSettings, effectivePassSettings } from './effective-settings.ts';
+import { type EffectivePassSettings, effectivePassSettings, issuerRules } from './effective-settings.ts';
 import { isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
 import * as passes from './store.ts';
 import { opens } from './verifier.ts';
@@ -59,8 +58,7 @@ export function temporaryAccessPassMethod(): BootstrapMethod & ContainableMethod
         passId: pass.id,
         verifier: pass.verifier,
         browser: attempt.browser,
-        permissions: permissionsFor('passes.write'),
-        managersMayIssue: settings.managersMayIssue,
+        ...issuerRules(settings),
       });
       if (spent) {
         const endsAt = spent.windowEndsAt ?? windowFrom(work.now, spent);

@@ -88,12 +88,14 @@ export interface PassRules {
   readonly state: 'enabled' | 'disabled';
   readonly isUsableOnce: boolean;
   readonly scope: 'included' | 'notIncluded' | 'excluded';
+  /** Its holder is disabled, or whoever issued it may give them no pass any more. */
+  readonly barred?: boolean;
 }
 
 export function usability(pass: Pass, rules: PassRules, now: Date): UsabilityReason {
   if (isUsedUp(pass) || pass.completedAt || (pass.oneTime && pass.windowEndsAt)) return 'OneTimeUsed';
   if (pass.expiresAt <= now) return 'Expired';
-  if (isDisabledByPolicy(pass, rules)) return 'DisabledByPolicy';
+  if (isDisabledByPolicy(pass, rules) || rules.barred) return 'DisabledByPolicy';
   if (pass.startsAt > now) return 'NotYetValid';
   return 'EnabledByPolicy';
 }

@@ -189,20 +189,41 @@ export async function ended(tx: Transaction, now: Date, userId: string): Promise
   return rows.map(toPass);
 }
 
-/**
- * Spends the pass, or goes on with it in the browser that opened it: one statement that names every condition.
- * `permissions` are the application permissions that let a client issue passes: an issuing client is judged again here.
- */
+/** By what an issuer is judged again: `permissions` are the application permissions that let a client issue passes. */
+export interface IssuerRules {
+  readonly permissions: readonly string[];
+  readonly managersMayIssue: boolean;
+}
+
+// Of a pass `p` of user `u`: who holds it may, and who issued it still may. Takes `IssuerRules`.
+const judgedAgain = (keeping: { held?: boolean } = {}): string => `u.account_enabled
+        -- a role granted since ends the pass: its issuer may rank below its holder now
+        and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
+        and (p.issued_by_kind in ('operator', 'system')
+          or (p.issued_by_kind = 'user' and (${stillMayIssueSql('p.issued_by_id', 'p.user_id', keeping)}
+            or (:managersMayIssue and not exists (select 1 from role_assignments r where r.user_id = p.user_id)
+              and exists (select 1 from users m where m.id = u.manager_id and m.id::text = p.issued_by_id and m.account_enabled))))
+          or (p.issued_by_kind = 'client'
+            and exists (select 1 from clients c where c.client_id = p.issued_by_id and c.app_roles && :permissions::text[])
+            and not exists (select 1 from client_owners o where o.client_id = p.issued_by_id and o.user_id = p.user_id)
+            and not exists (select 1 from role_assignments r where r.user_id = p.user_id)))`;
+
+/** Which of the passes would be refused for their holder's or their issuer's sake, whatever their own state. */
+export async function barred(tx: Transaction, passIds: readonly string[], rules: IssuerRules): Promise<Set<string>> {
+  if (passIds.length === 0) return new Set();
+  const { rows } = await tx.raw<{ rows: { id: string }[] }>(
+    `select p.id from temporary_access_passes p join users u on u.id = p.user_id
+      where p.id = any (:passIds::uuid[]) and not (${judgedAgain()})`,
+    { passIds, ...rules } as never,
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Spends the pass, or goes on with it in the browser that opened it: one statement that names every condition. */
 export async function redeem(
   tx: Transaction,
   now: Date,
-  asked: {
-    passId: string;
-    verifier: string;
-    browser: Buffer;
-    permissions: readonly string[];
-    managersMayIssue: boolean;
-  },
+  asked: IssuerRules & { passId: string; verifier: string; browser: Buffer },
 ): Promise<Pass | undefined> {
   const { rows } = await tx.raw<{ rows: PassRow[] }>(
     `update temporary_access_passes p
@@ -215,19 +236,10 @@ export async function redeem(
       where p.id = :passId and p.verifier = :verifier
         and p.ended_at is null and p.completed_at is null
         and p.starts_at <= :now and p.expires_at > :now
-        and u.id = p.user_id and u.account_enabled
+        and u.id = p.user_id
         and (p.maximum_uses is null or p.uses < p.maximum_uses)
         and (not p.one_time or p.window_ends_at is null or (p.bound_browser = :browser and p.window_ends_at > :now))
-        -- a role granted since ends the pass: its issuer may rank below its holder now
-        and not exists (select 1 from role_assignments r where r.user_id = p.user_id and r.granted_at > p.issued_at)
-        and (p.issued_by_kind in ('operator', 'system')
-          or (p.issued_by_kind = 'user' and (${stillMayIssueSql('p.issued_by_id', 'p.user_id')}
-            or (:managersMayIssue and not exists (select 1 from role_assignments r where r.user_id = p.user_id)
-              and exists (select 1 from users m where m.id = u.manager_id and m.id::text = p.issued_by_id and m.account_enabled))))
-          or (p.issued_by_kind = 'client'
-            and exists (select 1 from clients c where c.client_id = p.issued_by_id and c.app_roles && :permissions::text[])
-            and not exists (select 1 from client_owners o where o.client_id = p.issued_by_id and o.user_id = p.user_id)
-            and not exists (select 1 from role_assignments r where r.user_id = p.user_id)))
+        and ${judgedAgain({ held: true })}
     returning p.*`,
     { ...asked, now } as never,
   );

@@ -4,7 +4,7 @@ import type { Work } from '../../core/work.ts';
 import { permissionsFor } from '../../roles/powers.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { BootstrapMethod, BriefSignIn, ContainableMethod, RefusalReason } from '../method.ts';
-import { normalizeCode } from './code.ts';
+import { normalizeCode } from '../../core/code.ts';
 import { type EffectivePassSettings, effectivePassSettings } from './effective-settings.ts';
 import { isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
 import * as passes from './store.ts';

@@ -156,7 +156,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
         run,
         methods,
         limits: config.limits,
-        policy: { methods: methods.all.map(({ id }) => id), enrollable: ['passkey'] },
+        policy: { methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] },
       },
     },
     notMe: { run, methods, guards, show },

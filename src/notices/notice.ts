@@ -8,6 +8,11 @@ export type Notice =
   | { readonly kind: 'passRevoked' }
   | { readonly kind: 'passkeyAdded' }
   | { readonly kind: 'passkeySuspended' }
+  | { readonly kind: 'authenticatorAppAdded' }
+  | { readonly kind: 'authenticatorAppRemoved' }
+  | { readonly kind: 'recoveryCodesMade' }
+  | { readonly kind: 'recoveryCodesRemoved' }
+  | { readonly kind: 'recoveryCodeUsed' }
   | { readonly kind: 'contained' };
 
 export interface Told {
@@ -31,18 +36,32 @@ export function noticesOf(events: readonly AuditEvent[]): Told[] {
   });
 }
 
+/** Ways in that are told of each time they are used. */
+const usedOf: Readonly<Record<string, Notice['kind']>> = {
+  'temporary-access-pass': 'passUsed',
+  'recovery-code': 'recoveryCodeUsed',
+};
+
 function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefined {
   switch (event.type) {
     case 'pass.issued':
       return replaced ? 'passReplaced' : 'passIssued';
     case 'sign-in.verified':
-      return event.details?.method === 'temporary-access-pass' ? 'passUsed' : undefined;
+      return usedOf[String(event.details?.method)];
     case 'pass.revoked':
       return 'passRevoked';
     case 'passkey.registered':
       return 'passkeyAdded';
     case 'passkey.suspended':
       return 'passkeySuspended';
+    case 'authenticator-app.registered':
+      return 'authenticatorAppAdded';
+    case 'authenticator-app.removed':
+      return 'authenticatorAppRemoved';
+    case 'recovery-codes.made':
+      return 'recoveryCodesMade';
+    case 'recovery-codes.removed':
+      return 'recoveryCodesRemoved';
     case 'account.contained':
       return 'contained';
     default:

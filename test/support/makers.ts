@@ -80,7 +80,7 @@ export function anEvidence(methodId: MethodId, when: Date = noon): Evidence {
 /** The flow as wire.ts puts it together. */
 export function aHouse({ base }: TestBase, more: Partial<steps.SignInHouse> = {}): steps.SignInHouse {
   const methods = methodRegistry({ rpId: 'localhost', rpName: 'Latchkey', origin });
-  const policy = { methods: methods.all.map(({ id }) => id), enrollable: ['passkey'] as const };
+  const policy = { methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] } as const;
   return { run: base.run, methods, limits: defaultLimits, policy, ...more };
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { contain } from '../../src/containment.ts';
 import { anonymous } from '../../src/core/actor.ts';
 import { authenticatorAppMethod } from '../../src/methods/authenticator-app/app-method.ts';
+import { secretContext } from '../../src/methods/authenticator-app/authenticator-app.ts';
 import type { ShownSecret } from '../../src/methods/authenticator-app/registration.ts';
 import type { Attempt, Enrolment, EnrolmentVerdict } from '../../src/methods/method.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
@@ -232,6 +233,25 @@ describe('a code', () => {
     for (const code of await Promise.all(codes)) expect(await enter(userId, code)).toBe('verified');
     for (const code of await Promise.all(codes)) expect(await enter(userId, code)).toBe('used_step');
   });
+});
+
+test('a code that two apps have in common is not used up by the first of them', async () => {
+  const { userId, app, uri, id } = await anOwner();
+  const code = app.code(await now());
+  expect(await enter(userId, code)).toBe('verified');
+  const twin = randomUUID();
+  const secret = base32(new URL(uri).searchParams.get('secret')!);
+  const [row] = await appsOf(userId);
+  await latchkey.base.knex('authenticator_apps').insert({
+    ...row,
+    id: twin,
+    sealed_secret: latchkey.base.secrets.seal(secretContext({ userId, id: twin }), secret),
+    last_step: 0,
+    created_at: await now(),
+  });
+  expect((await appsOf(userId)).map((it) => it.id)).toEqual([id, twin]);
+  expect(await enter(userId, code)).toBe('verified');
+  expect(await enter(userId, code)).toBe('used_step');
 });
 
 describe('nobody gets in', () => {

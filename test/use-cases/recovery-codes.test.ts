@@ -144,7 +144,14 @@ describe('a set', () => {
 
   test('made twice at once on two nodes leaves one of the two, whole', async () => {
     const { id, userPrincipalName } = await latchkey.user(aName());
-    const sets = await Promise.all([make(id), make(id, second)]);
+    const makeSlowly = ({ run }: Base) => {
+      let asked = 0;
+      return makeRecoveryCodes(run, asOperator, id, async () => {
+        asked += 1;
+        if (asked === 2) await new Promise((resolve) => setTimeout(resolve, 300));
+      });
+    };
+    const sets = await Promise.all([makeSlowly(latchkey.base), makeSlowly(second)]);
     expect(await rowsOf(id)).toHaveLength(10);
     const outcomes = await Promise.all(sets.map((codes) => enter(userPrincipalName, codes[0])));
     expect(outcomes.sort()).toEqual(['verified', refused]);
@@ -200,11 +207,18 @@ describe('a code', () => {
 
   test('sent twenty times at once to two nodes opens one registration', async () => {
     const { userId, name, codes } = await anOwner();
-    const outcomes = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => enter(name, codes[0], { base: index % 2 ? second : latchkey.base })),
-    );
-    expect(outcomes.filter((outcome) => outcome === 'verified')).toHaveLength(1);
-    expect(outcomes.every((outcome) => ['verified', 'already_used', refused].includes(outcome))).toBe(true);
+    const spends: (() => Promise<Verdict>)[] = [];
+    // All are proved right before any is spent: twenty hashes at once are more than a busy machine takes.
+    for (let index = 0; index < 20; index += 1) {
+      const { run } = index % 2 ? second : latchkey.base;
+      const attempt = anAttempt(name);
+      const candidate = await run(anybody, (work) => method.read(work, attempt, { code: codes[0] }));
+      const proof = await method.check(candidate);
+      spends.push(() => run(anybody, (work) => method.spend(work, attempt, candidate, proof)));
+    }
+    const verdicts = await Promise.all(spends.map((spend) => spend()));
+    const outcomes = verdicts.map((verdict) => (verdict.verified ? 'verified' : verdict.reason));
+    expect(outcomes.sort()).toEqual([...Array.from({ length: 19 }, () => 'already_used'), 'verified']);
     expect(await latchkey.base.knex('recovery_openings').where('user_id', '=', userId)).toHaveLength(1);
     expect(await rowsOf(userId)).toHaveLength(9);
   });

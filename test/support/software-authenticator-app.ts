@@ -12,7 +12,8 @@ export function scan(uri: string): SoftwareAuthenticatorApp {
   if (protocol !== 'otpauth:' || host !== 'totp') throw new Error('An app does not know this address.');
   const others = { algorithm: 'SHA1', digits: '6', period: '30' };
   for (const [name, value] of Object.entries(others)) {
-    if ((searchParams.get(name) ?? value) !== value) throw new Error(`Not every app can do ${name} other than ${value}.`);
+    if ((searchParams.get(name) ?? value) !== value)
+      throw new Error(`Not every app can do ${name} other than ${value}.`);
   }
   return appOf(base32(searchParams.get('secret')!));
 }

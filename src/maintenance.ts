@@ -4,7 +4,9 @@ import { purgeOldEvents } from './audit/retention.ts';
 import { system } from './core/actor.ts';
 import type { RunWork } from './core/work.ts';
 import type { NamedStatements } from './database/named-statements.ts';
+import { deleteExpiredCeremonies as deleteExpiredAppCeremonies } from './methods/authenticator-app/store.ts';
 import { deleteExpiredCeremonies } from './methods/passkey/store.ts';
+import { deleteEndedOpenings } from './methods/recovery-code/store.ts';
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
 import { purgeOld } from './notices/store.ts';
@@ -52,6 +54,8 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
   await run({ actor: system, origin: { requestId: 'maintenance', ip: null, userAgent: null } }, async (work) => {
     await deleteExpired(work.tx, work.now);
     await deleteExpiredCeremonies(work.tx, work.now);
+    await deleteExpiredAppCeremonies(work.tx, work.now);
+    await deleteEndedOpenings(work.tx, work.now);
     await deleteEndedWindows(work);
     await purgeLapsed(work.tx, work.now);
     await purgeOldEvents(work);

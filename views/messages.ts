@@ -449,6 +449,32 @@ export const messages = {
           'Somebody entered a wrong password for your account many times in a row, so the password no longer works.',
         next: 'Passkeys work as before. Sign in with one and set a new password, or ask your help desk.',
       },
+      authenticatorAppAdded: {
+        subject: 'An authenticator app was added to your account',
+        happened: 'An authenticator app was added to your account. Its codes can be used to sign in as you.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      authenticatorAppRemoved: {
+        subject: 'An authenticator app was removed',
+        happened: 'An authenticator app was removed from your account. Its codes no longer work.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      recoveryCodesMade: {
+        subject: 'You have new recovery codes',
+        happened:
+          'Ten recovery codes were made for your account. Whoever has one can create a passkey for you. Those from before no longer work.',
+        next: 'If that was you, keep them where nobody else looks.',
+      },
+      recoveryCodesRemoved: {
+        subject: 'Your recovery codes were removed',
+        happened: 'The recovery codes of your account were removed. They no longer work.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      recoveryCodeUsed: {
+        subject: 'One of your recovery codes was used',
+        happened: 'Somebody entered a recovery code of your account, and can now create a passkey for it.',
+        next: 'If that was you, there is nothing to do here.',
+      },
       approvalAsked: {
         subject: 'A temporary pass waits for your approval',
         happened:

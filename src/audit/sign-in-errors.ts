@@ -8,7 +8,7 @@ const invalid: SignInError = { code: 50126, words: 'Invalid credentials: the ans
 
 const ended: Readonly<Record<string, SignInError>> = {
   'sign-in.completed': { code: 0, words: 'Other.' },
-  'sign-in.throttled': { code: 50053, words: 'Sign-in was blocked: too many attempts from one source.' },
+  'sign-in.throttled': { code: 50053, words: 'Sign-in was blocked: too many attempts.' },
   'sign-in.cancelled': { code: 2_000_001, words: 'The person cancelled the sign-in.' },
 };
 

@@ -13,7 +13,7 @@ import {
   isEnrollable,
   type NotEnrolled,
 } from '../methods/method.ts';
-import { giveBack, type Reservation, reserve, sourceOf } from '../throttle/throttle.ts';
+import { accountLimit, giveBack, type Reservation, reserve, reserveAccount, sourceOf } from '../throttle/throttle.ts';
 import { userNameKey } from '../users/user.ts';
 import type { NextStep } from './next-step.ts';
 import type { SignIn } from './sign-in.ts';
@@ -219,7 +219,7 @@ async function reserveAndRead(house: SignInHouse, work: Work, visit: Visit, meth
     work.record({
       type: 'sign-in.throttled',
       result: 'failure',
-      reason: 'too many attempts from one source',
+      reason: 'too many attempts',
       clientId: signIn.clientId,
       details: { method: method.id, retryAt: reservation.retryAt },
     });
@@ -236,7 +236,14 @@ async function reserveFor(
   signIn: SignIn,
 ): Promise<Reservation> {
   if (!method.guessable) return { granted: true, counters: [] } satisfies Granted;
-  return reserve(work, house.limits, { source: sourceOf(work.origin.ip), account: userNameKey(signIn.userName ?? '') });
+  const account = userNameKey(signIn.userName ?? '');
+  const fromHere = await reserve(work, house.limits, { source: sourceOf(work.origin.ip), account });
+  // Six digits and passwords are tried from many places at once; a pass is too long for that, and nobody must lock it out.
+  if (!fromHere.granted || !method.traits.part) return fromHere;
+  const fromAnywhere = await reserveAccount(work, accountLimit, account);
+  if (fromAnywhere.granted) return { granted: true, counters: [...fromHere.counters, ...fromAnywhere.counters] };
+  await giveBack(work, fromHere.counters);
+  return fromAnywhere;
 }
 
 /** The options for registering a method. Fails with `conflict` when this sign-in is not at that step. */

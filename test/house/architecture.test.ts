@@ -26,8 +26,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/clients': ['src/core', 'src/database', 'src/roles'],
   // the ways to sign in: a room each, none knows another
   'src/methods': ['src/core'],
+  'src/methods/authenticator-app': ['src/core', 'src/methods', 'src/users'],
   'src/methods/passkey': ['src/core', 'src/methods', 'src/users'],
   'src/methods/password': ['src/core', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
+  'src/methods/recovery-code': ['src/core', 'src/methods', 'src/users'],
   'src/methods/temporary-access-pass': [
     'src/core',
     'src/groups',
@@ -85,6 +87,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   knex: /^(src\/database\/|src\/core\/work\.ts$|src\/wire\.ts$|src\/maintenance\.ts$|migrations\/)/,
   koa: /^src\/http\//,
   nodemailer: /^src\/mail\//,
+  otplib: /^src\/methods\/authenticator-app\//,
   'oidc-provider': /^src\/oidc\//,
   pg: /^src\/database\//,
   pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/)/,

@@ -28,6 +28,7 @@ import {
 import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { changePasswordPolicy, resetPasswordPolicy } from '../../src/methods/password/manage-policy.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
+import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
 import { contain } from '../../src/containment.ts';
 import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
@@ -60,7 +61,14 @@ import { newAuthenticator } from '../support/software-authenticator.ts';
  */
 
 // Rows that are means to an end: counters, ceremonies, the page a person is at.
-const bookkeeping = ['throttle_counters', 'passkey_ceremonies', 'sign_ins', 'applied_seeds', 'latchkey_migrations'];
+const bookkeeping = [
+  'throttle_counters',
+  'passkey_ceremonies',
+  'authenticator_app_ceremonies',
+  'sign_ins',
+  'applied_seeds',
+  'latchkey_migrations',
+];
 
 // They read, or only keep such rows.
 const silent = [
@@ -92,6 +100,7 @@ const silent = [
   'groupIdOf',
   'groupsOf',
   'passHistory',
+  'appSecret',
   'needsApproval',
   'pageOfApprovals',
   'templateIdsOf',
@@ -203,6 +212,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
     await renameOwnCredential(house.base.run, methods, owner, { credentialId: first!.id, name: 'Renamed' });
   },
+  makeRecoveryCodes: async () =>
+    makeRecoveryCodes(house.base.run, asOperator, (await work((w) => getUser(w, 'eve@example.com'))).id),
   contain: () =>
     work(async (w) => {
       const { token } = await openLink(w, (await getUser(w, 'eve@example.com')).id);

@@ -34,6 +34,16 @@ describe('what the events of one work are told as', () => {
     ['a password removed', [event('password.removed', 'eve')], ['eve passwordRemoved']],
     ['a password locked', [event('password.locked', 'eve')], ['eve passwordLocked']],
     ['a passkey suspended', [event('passkey.suspended', 'eve')], ['eve passkeySuspended']],
+    ['an authenticator app added', [event('authenticator-app.registered', 'eve')], ['eve authenticatorAppAdded']],
+    ['an authenticator app removed', [event('authenticator-app.removed', 'eve')], ['eve authenticatorAppRemoved']],
+    ['an authenticator app used', [event('sign-in.verified', 'eve', { method: 'authenticator-app' })], []],
+    ['recovery codes made', [event('recovery-codes.made', 'eve')], ['eve recoveryCodesMade']],
+    ['recovery codes removed', [event('recovery-codes.removed', 'eve')], ['eve recoveryCodesRemoved']],
+    [
+      'a recovery code entered',
+      [event('sign-in.verified', 'eve', { method: 'recovery-code' })],
+      ['eve recoveryCodeUsed'],
+    ],
     [
       'a containment, with what it ends',
       [event('pass.revoked', 'eve'), event('passkey.suspended', 'eve'), event('account.contained', 'eve')],

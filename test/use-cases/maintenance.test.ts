@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectNamedStatements, type NamedStatements } from '../../src/database/named-statements.ts';
 import { makeLog } from '../../src/log.ts';
@@ -24,6 +25,7 @@ const bytes = (text: string) => Buffer.from(text.padEnd(32, '.'));
 
 test('a round deletes what has expired, of every kind, and nothing else', async () => {
   const { knex } = latchkey.base;
+  const { id: user_id } = await latchkey.user('keeper@example.com');
   for (const [name, endsAt] of [
     ['old', minutesAgo(10)],
     ['live', minutesAgo(-10)],
@@ -49,6 +51,13 @@ test('a round deletes what has expired, of every kind, and nothing else', async 
       owner: bytes(name),
       expires_at: endsAt,
     });
+    await knex('authenticator_app_ceremonies').insert({
+      owner: bytes(name),
+      user_id,
+      sealed_secret: bytes(name),
+      expires_at: endsAt,
+    });
+    await knex('recovery_openings').insert({ id: randomUUID(), user_id, browser: bytes(name), ends_at: endsAt });
     await knex('throttle_counters').insert({
       scope: 'source',
       key_hash: bytes(name),
@@ -63,6 +72,8 @@ test('a round deletes what has expired, of every kind, and nothing else', async 
   expect(await left('oidc_sessions', 'uid')).toEqual(['live']);
   expect(await left('sign_ins', 'uid')).toEqual(['live']);
   expect(await left('passkey_ceremonies', 'challenge')).toEqual(['live']);
+  expect(await left('authenticator_app_ceremonies', 'owner')).toEqual([bytes('live')]);
+  expect(await left('recovery_openings', 'browser')).toEqual([bytes('live')]);
   expect(await left('throttle_counters', 'key_hash')).toEqual([bytes('live')]);
 });
 

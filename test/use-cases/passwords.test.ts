@@ -138,7 +138,7 @@ describe('setting a password', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['two that differ', { password: good, repeat: other }, 'refused'],
+    ['two that differ', { password: good, repeat: other }, 'mismatch'],
     ['no repetition', { password: good }, 'refused'],
     ['seven characters', { password: 'kX9#mQ2', repeat: 'kX9#mQ2' }, 'weak'],
     ['a common one', { password: 'Summer2026!', repeat: 'Summer2026!' }, 'weak'],

@@ -274,7 +274,7 @@ test('a refused try is kept and recorded: who was throttled, for which app, unti
   const event = (await eventsOf(latchkey, { type: 'sign-in.throttled' })).at(-1)!;
   expect(event).toMatchObject({
     result: 'failure',
-    reason: 'too many attempts from one source',
+    reason: 'too many attempts',
     client_id: 'app',
     actor_kind: 'anonymous',
   });

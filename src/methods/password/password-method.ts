@@ -91,7 +91,7 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
       const typed = newForm.safeParse(response).data;
       const [password, repeat] = [normalizePassword(typed?.password), normalizePassword(typed?.repeat)];
       if (password === undefined) return { refusal: isText(typed?.password) ? 'weak' : 'refused' };
-      if (password !== repeat) return { refusal: 'refused' };
+      if (password !== repeat) return { refusal: repeat === undefined ? 'refused' : 'mismatch' };
       const settings = await readPasswordSettings(work);
       if (settings.state === 'disabled') return { refusal: 'refused' };
       const user = await getUser(work, enrolment.userId);

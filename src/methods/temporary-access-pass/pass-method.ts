@@ -3,7 +3,7 @@ import type { Secrets } from '../../core/secrets.ts';
 import type { Work } from '../../core/work.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { BootstrapMethod, BriefSignIn, ContainableMethod, RefusalReason } from '../method.ts';
-import { normalizeCode } from './code.ts';
+import { normalizeCode } from '../../core/code.ts';
 import { type EffectivePassSettings, effectivePassSettings, issuerRules } from './effective-settings.ts';
 import { isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
 import * as passes from './store.ts';

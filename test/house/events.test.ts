@@ -94,6 +94,7 @@ const silent = [
   'pageOfApprovals',
   'templateIdsOf',
   'thoseWhoMayIssueFor',
+  'momentAfterGrants',
   'administratorIds',
   'ownsClient',
   'ownPass',

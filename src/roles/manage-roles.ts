@@ -160,6 +160,15 @@ export async function templateIdsOf(work: Pick<Work, 'tx'>, userId: string): Pro
   return (await assignments.rolesHeld(work.tx, userId)).map(({ templateId }) => templateId);
 }
 
+/**
+ * The moment of what is done now, under the user's lock, in the order of what was done to their roles before: a work that began
+ * before a role was granted and had to wait for it comes after it.
+ */
+export async function momentAfterGrants(work: Work, userId: string): Promise<Date> {
+  const last = await assignments.lastGrant(work.tx, userId);
+  return last && last >= work.now ? new Date(last.getTime() + 1) : work.now;
+}
+
 /** Whom to ask about a pass of the user: enabled people who could issue one. */
 export function thoseWhoMayIssueFor(work: Pick<Work, 'tx'>, userId: string): Promise<string[]> {
   return assignments.mayIssueFor(work.tx, userId);

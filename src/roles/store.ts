@@ -189,6 +189,12 @@ export async function holders(
     );
 }
 
+/** When the user was last given a role; null for never, as far as roles they still hold tell. */
+export async function lastGrant(tx: Transaction, userId: string): Promise<Date | null> {
+  const row = await tx('role_assignments').where('user_id', '=', userId).max<{ at: Date | null }[]>('granted_at as at');
+  return row[0]?.at ?? null;
+}
+
 /** Enabled people who could issue a pass for the user. */
 export async function mayIssueFor(tx: Transaction, targetUserId: string): Promise<string[]> {
   const { rows } = await tx.raw<{ rows: { id: string }[] }>(

@@ -105,6 +105,7 @@ const silent = [
   'pageOfApprovals',
   'templateIdsOf',
   'thoseWhoMayIssueFor',
+  'momentAfterGrants',
   'administratorIds',
   'ownsClient',
   'ownPass',

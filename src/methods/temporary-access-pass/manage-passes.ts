@@ -5,6 +5,7 @@ import { isStorableJson } from '../../core/text.ts';
 import { addDays, addMinutes, minute } from '../../core/time.ts';
 import type { Origin, RunWork, Work } from '../../core/work.ts';
 import { permit, permitEverywhere, permitManager, permitOn, permitOwn, permitToSee } from '../../roles/permit.ts';
+import { momentAfterGrants } from '../../roles/manage-roles.ts';
 import type { PassLimits } from '../../roles/role.ts';
 import { countAgainst, issuingLimit } from '../../throttle/throttle.ts';
 import { findUser, getUser, lockUser } from '../../users/manage-users.ts';
@@ -123,7 +124,7 @@ async function keepPass(
     reason: asked.reason ?? null,
     ticket: asked.ticket ?? null,
     verifiedBy: asked.verifiedBy ?? null,
-    issuedAt: work.now,
+    issuedAt: await momentAfterGrants(work, user.id),
     issuedByKind: work.actor.kind === 'anonymous' ? 'system' : work.actor.kind,
     issuedById: actorId(work.actor),
     uses: 0,

@@ -282,11 +282,14 @@ export function appSecret(
  * Keeps what the person registered, if the window is still open when it arrives: all that belongs together, or nothing.
  */
 export async function enrol(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
+  const noSuchWay = new AppError('not_found', 'There is no such way to sign in.');
+  const known = house.methods.get(methodId);
+  if (!known || !isEnrollable(known)) throw noSuchWay;
   const read = await house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
     if (standing?.step.kind !== 'enrol') return undefined;
     const method = enrollable(house, standing.policy, methodId);
-    if (!method) throw new AppError('not_found', 'There is no such way to sign in.');
+    if (!method) throw noSuchWay;
     const parts = enrolledTogether(house, standing.policy, method);
     const candidates: unknown[] = [];
     for (const part of parts) {

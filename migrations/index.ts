@@ -12,6 +12,7 @@ import * as passSessions from './20261122_0030_pass_sessions.ts';
 import * as mail from './20261122_1000_mail.ts';
 import * as roleScopes from './20261122_1000_role_scopes.ts';
 import * as passApprovals from './20261122_1020_pass_approvals.ts';
+import * as sessions from './20261122_1130_sessions.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -29,4 +30,5 @@ export const migrations = {
   '20261122_1000_mail': mail,
   '20261122_1000_role_scopes': roleScopes,
   '20261122_1020_pass_approvals': passApprovals,
+  '20261122_1130_sessions': sessions,
 };

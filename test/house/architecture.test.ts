@@ -38,9 +38,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   // the flow, and what a person manages of their own; they get the methods as an argument
   'src/sign-in': ['src/core', 'src/methods', 'src/throttle', 'src/users'],
-  'src/security-info': ['src/core', 'src/methods', 'src/users'],
+  'src/security-info': ['src/core', 'src/methods', 'src/oidc', 'src/sessions', 'src/users'],
   // the protocol
   'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
+  // calls to addresses that others have named
+  'src/outbound': [],
+  // where people are signed in, the end of it, and who is told
+  'src/sessions': ['src/core', 'src/methods', 'src/oidc', 'src/outbound', 'src/roles', 'src/sign-in', 'src/users'],
   // what a person loses when they are disabled or deleted: above the rooms, below the doors
   'src/people.ts': ['src/core', 'src/oidc', 'src/roles', 'src/sign-in', 'src/users'],
   // what somebody else may have got hold of, ended by its owner: above the rooms as well
@@ -58,6 +62,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/people.ts',
     'src/roles',
     'src/security-info',
+    'src/sessions',
     'src/sign-in',
     'src/throttle',
     'src/users',
@@ -84,7 +89,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   nodemailer: /^src\/mail\//,
   'oidc-provider': /^src\/oidc\//,
   pg: /^src\/database\//,
-  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/)/,
+  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/|src\/sessions\/)/,
   preact: /^views\//,
   'preact-render-to-string': /^views\/render\.ts$/,
   zod: /^src\//,

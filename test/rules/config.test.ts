@@ -429,7 +429,6 @@ describe('a setting that does not exist', () => {
 
   test('but will is taken, and said to be unheard', () => {
     const later = {
-      LATCHKEY_OUTBOUND_ALLOW: '10.0.0.0/8',
       LATCHKEY_METRICS_PORT: '9000',
     };
     expect(problems(later)).toEqual([]);

@@ -13,6 +13,8 @@ export interface OutboundRules {
   readonly allow: BlockList;
   /** This is somebody's own machine: loopback is reached, without TLS as well. */
   readonly local: boolean;
+  /** Every address of a name, as the system's resolver says unless given. */
+  readonly resolve?: (host: string) => Promise<readonly Address[]>;
 }
 
 /** `error` is a code of ours or the system's, the same for all private addresses, and never the other side's words. */
@@ -55,17 +57,18 @@ interface Address {
   readonly family: number;
 }
 
+function bySystem(host: string): Promise<readonly Address[]> {
+  return resolveName(host, { all: true, verbatim: true });
+}
+
 /** Undefined when one of them is not to be reached: who answers for a name chooses which of its addresses we would take. */
 async function checkedAddresses(
   { hostname, protocol }: URL,
-  { allow, local }: OutboundRules,
+  { allow, local, resolve = bySystem }: OutboundRules,
   deadline: AbortSignal,
 ): Promise<readonly Address[] | undefined> {
   const host = hostname.replace(/^\[|\]$/g, '');
-  const addresses =
-    isIP(host) !== 0
-      ? [{ address: host, family: isIP(host) }]
-      : await within(deadline, resolveName(host, { all: true, verbatim: true }));
+  const addresses = isIP(host) !== 0 ? [{ address: host, family: isIP(host) }] : await within(deadline, resolve(host));
   const reachable = addresses.every(({ address }) => {
     if (local && isLoopback(address)) return true;
     return protocol === 'https:' && (isPublic(address) || isIn(allow, address));

@@ -13,6 +13,8 @@ export interface OutboundRules {
   readonly allow: BlockList;
   /** This is somebody's own machine: loopback is reached, without TLS as well. */
   readonly local: boolean;
+  /** How long all of it may take; 2.5 seconds unless given. */
+  readonly longestMs?: number;
   /** Every address of a name, as the system's resolver says unless given. */
   readonly resolve?: (host: string) => Promise<readonly Address[]>;
 }
@@ -24,7 +26,7 @@ export type OutboundAnswer =
   | { readonly kind: 'forbidden'; readonly error: 'address_refused' }
   | { readonly kind: 'failed'; readonly error: string };
 
-const longestMs = 2_500;
+const ordinaryMs = 2_500;
 const longestBody = 16 * 1024;
 
 /** Posts a form and returns the status of the answer, redirects included: none is followed. The answer's body is thrown away. */
@@ -35,7 +37,7 @@ export async function postForm(
 ): Promise<OutboundAnswer> {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url || !isAddressed(url, rules)) return refused;
-  const deadline = AbortSignal.timeout(longestMs);
+  const deadline = AbortSignal.timeout(rules.longestMs ?? ordinaryMs);
   try {
     const checked = await checkedAddresses(url, rules, deadline);
     if (!checked) return refused;

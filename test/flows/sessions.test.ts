@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { contain } from '../../src/containment.ts';
 import { anonymous } from '../../src/core/actor.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
@@ -9,6 +9,7 @@ import { openLink } from '../../src/notices/links.ts';
 import { endSession } from '../../src/oidc/endings.ts';
 import { endWithPasses, purgeExpired } from '../../src/oidc/purge.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
+import type { OutboundRules } from '../../src/outbound/outbound.ts';
 import { type LogoutDelivery, startLogoutDelivery } from '../../src/sessions/delivery.ts';
 import { claimLogout, listLogouts, settleLogout } from '../../src/sessions/logout-outbox.ts';
 import { signOutEverywhere } from '../../src/sessions/manage-sessions.ts';
@@ -73,9 +74,14 @@ afterAll(async () => {
   await house?.close();
 });
 
+/** Its rounds are driven by the tests, and a busy machine is no relying party that is slow. */
+function aDelivery(more: Partial<OutboundRules> = {}): LogoutDelivery {
+  const outbound = { ...house.logouts.outbound, longestMs: 20_000, ...more };
+  return startLogoutDelivery({ run: house.base.run, ...house.logouts, outbound, log, everyMs: 3_600_000 });
+}
+
 beforeEach(() => {
-  // Its rounds are driven by the tests.
-  delivery = startLogoutDelivery({ run: house.base.run, ...house.logouts, log, everyMs: 3_600_000 });
+  delivery = aDelivery();
 });
 /** The clock of the test, which goes back after it. */
 let ahead = 0;
@@ -87,6 +93,7 @@ function later(minutes: number): void {
 afterEach(async () => {
   later(-ahead);
   await delivery.stop();
+  await house.base.knex('logout_outbox').delete();
   for (const name of names) {
     receivers[name].failWith = undefined;
     expect(receivers[name].mistakes, name).toEqual([]);
@@ -264,6 +271,7 @@ describe('a relying party that is down', () => {
     const person = await aPerson();
     const { at } = await signIn(person);
     await receivers.wiki.stop();
+    onTestFinished(() => receivers.wiki.start());
     receivers.chat.failWith = 503;
     await house.work((work) => signOutEverywhere(work, { userId: person.id, methods }));
     expect(await delivery.round()).toBe(3);
@@ -349,8 +357,7 @@ describe('a relying party that is down', () => {
     await signIn(person, ['chat']);
     await house.work((work) => signOutEverywhere(work, { userId: person.id, methods }));
     const before = receivers.chat.requests;
-    const outbound = { ...house.logouts.outbound, local: false };
-    const strict = startLogoutDelivery({ run: house.base.run, ...house.logouts, outbound, log, everyMs: 3_600_000 });
+    const strict = aDelivery({ local: false });
     await strict.round();
     await strict.stop();
     expect(receivers.chat.requests).toBe(before);
@@ -381,7 +388,7 @@ describe('nodes', () => {
     const people = [await aPerson(), await aPerson()];
     for (const person of people) for (const _session of [1, 2]) await signIn(person);
     for (const { id } of people) await house.work((work) => signOutEverywhere(work, { userId: id, methods }));
-    const second = startLogoutDelivery({ run: house.base.run, ...house.logouts, log, everyMs: 3_600_000 });
+    const second = aDelivery();
     const sent = await Promise.all([delivery.round(), second.round()]);
     await second.stop();
     expect(sent[0] + sent[1]).toBe(12);
@@ -449,6 +456,71 @@ describe('nodes', () => {
       await node.db.close();
       await base.close();
     }
+  });
+});
+
+describe('the management API', () => {
+  const post = async (token: string, path: string) => {
+    const answer = await fetch(`${house.issuer}/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+    });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+
+  test.each(['v1.0', 'beta'])('revokes the sessions of a user: %s', async (version) => {
+    await house.seed({
+      clients: [
+        {
+          client_id: 'hr',
+          client_secret: 'secret',
+          grant_types: ['client_credentials'],
+          app_roles: ['User.RevokeSessions.All'],
+        },
+      ],
+    });
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      scope: `${house.issuer}/management/.default`,
+    });
+    const headers = { authorization: `Basic ${btoa('hr:secret')}` };
+    const issued = await fetch(`${house.issuer}/token`, { method: 'POST', body, headers });
+    const { access_token: token } = (await issued.json()) as { access_token: string };
+
+    const person = await aPerson();
+    const { browser } = await signIn(person, ['chat']);
+    const context = `${house.issuer}/${version}/$metadata#Edm.Boolean`;
+    expect(await post(token, `${version}/users/${person.userName}/revokeSignInSessions`)).toEqual({
+      status: 200,
+      body: { '@odata.context': context, value: true },
+    });
+    expect(await silently(browser, apps.chat)).toBe('login_required');
+    await delivery.round();
+    expect(told('chat', person.id)).toHaveLength(1);
+    expect(await eventsOf(house, { userId: person.id, type: 'session.all-ended' })).toMatchObject([
+      {},
+      { actor_kind: 'client', actor_id: 'hr' },
+    ]);
+    expect((await post(token, `${version}/users/nobody@example.com/revokeSignInSessions`)).status).toBe(404);
+    expect((await post(token, `${version}/me/revokeSignInSessions`)).status).toBe(403);
+    expect((await post('wrong', `${version}/me/revokeSignInSessions`)).status).toBe(401);
+  });
+
+  test('revokes one’s own, the token that asked included', async () => {
+    await house.seed({ clients: [clientOf('payroll', { delegated_permissions: ['User.ReadWrite'] })] });
+    const person = await aPerson();
+    const browser = newBrowser({ stopAt: stopAt() });
+    const asked = { scope: 'openid User.ReadWrite', resource: `${house.issuer}/management` };
+    await browser.visit(await apps.payroll.authorizationUrl(asked));
+    await usePasskey(browser, person.authenticator);
+    const { tokens } = await apps.payroll.exchange(browser.page.callback);
+    expect(await post(tokens.access_token, 'v1.0/me/revokeSignInSessions')).toMatchObject({
+      status: 200,
+      body: { value: true },
+    });
+    expect((await post(tokens.access_token, 'v1.0/me/revokeSignInSessions')).status).toBe(401);
+    expect(await silently(browser, quiet)).toBe('login_required');
+    await delivery.round();
   });
 });
 

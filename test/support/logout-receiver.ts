@@ -97,6 +97,8 @@ export async function startLogoutReceiver(issuer: () => string, clientId: string
       server.close();
       await once(server, 'close');
     },
-    start: () => listen(port),
+    start: async () => {
+      if (!server.listening) await listen(port);
+    },
   };
 }

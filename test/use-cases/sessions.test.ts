@@ -129,7 +129,11 @@ describe('sign out everywhere', () => {
     const registering = await aVisitor(house);
     expect(await registering.enter(name, await latchkey.pass(name))).toBe('enrol');
 
+    const underWay = () => latchkey.base.knex('sign_ins').where('user_id', '=', userId);
+    expect(await underWay()).not.toEqual([]);
+
     expect(await everywhere(userId)).toBe(2);
+    expect(await underWay()).toEqual([]);
     expect(await list(userId)).toEqual([]);
     expect((await latchkey.work((work) => currentPass(work, userId))).pass).toBeUndefined();
     expect(await registering.step()).toBe('identify');

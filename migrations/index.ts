@@ -15,6 +15,7 @@ import * as passApprovals from './20261122_1020_pass_approvals.ts';
 import * as authenticatorApps from './20261122_1100_authenticator_apps.ts';
 import * as recoveryCodes from './20261122_1110_recovery_codes.ts';
 import * as passwords from './20261122_1120_passwords.ts';
+import * as sessions from './20261122_1130_sessions.ts';
 import * as signInsByThemselves from './20261122_1130_sign_ins_by_themselves.ts';
 import * as standingWithApps from './20261122_1200_standing_with_apps.ts';
 
@@ -37,6 +38,7 @@ export const migrations = {
   '20261122_1100_authenticator_apps': authenticatorApps,
   '20261122_1110_recovery_codes': recoveryCodes,
   '20261122_1120_passwords': passwords,
+  '20261122_1130_sessions': sessions,
   '20261122_1130_sign_ins_by_themselves': signInsByThemselves,
   '20261122_1200_standing_with_apps': standingWithApps,
 };

@@ -10,7 +10,8 @@ import { deleteEndedOpenings } from './methods/recovery-code/store.ts';
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
 import { purgeOld } from './notices/store.ts';
-import { purgeExpired } from './oidc/purge.ts';
+import { endWithPasses, purgeExpired } from './oidc/purge.ts';
+import { purgeLogouts } from './sessions/store.ts';
 import { deleteExpired } from './sign-in/store.ts';
 import { deleteEndedWindows } from './throttle/throttle.ts';
 import { deleteFormerAddresses } from './users/store.ts';
@@ -50,6 +51,7 @@ export function startMaintenance({ knex, db, run, log }: Parts): Maintenance {
 }
 
 async function clean(run: RunWork, db: NamedStatements): Promise<void> {
+  await endWithPasses(db);
   await purgeExpired(db);
   await run({ actor: system, origin: { requestId: 'maintenance', ip: null, userAgent: null } }, async (work) => {
     await deleteExpired(work.tx, work.now);
@@ -61,6 +63,7 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await purgeOldEvents(work);
     await deleteFormerAddresses(work.tx, work.now);
     await purgeOld(work.tx, work.now);
+    await purgeLogouts(work.tx, work.now);
     const purged = await purgeEnded(work.tx, work.now);
     if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
   });

@@ -5,7 +5,7 @@ import { Logout } from '../views/oidc/logout.tsx';
 import { LoggedOut } from '../views/oidc/logged-out.tsx';
 import { renderView } from '../views/render.ts';
 import { writeEvents } from './audit/write-events.ts';
-import type { Config } from './config.ts';
+import { type Config, isLocalhost } from './config.ts';
 import { operator, system } from './core/actor.ts';
 import { makeSecrets, type Secrets } from './core/secrets.ts';
 import type { Origin, RunWork, WriteAudit } from './core/work.ts';
@@ -23,10 +23,12 @@ import { masterKeyFile } from './master-key.ts';
 import { methodRegistry } from './methods/registry.ts';
 import { tellPeople } from './notices/tell.ts';
 import { interactionsOf } from './oidc/interactions.ts';
+import { logoutTokensOf, type MakeLogoutToken } from './oidc/logout-tokens.ts';
 import { actorOfToken } from './oidc/management-tokens.ts';
 import { readProviderSession } from './oidc/own-sessions.ts';
 import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
+import type { OutboundRules } from './outbound/outbound.ts';
 import { acrOf, acrScale } from './sign-in/policy.ts';
 import { signInPolicyFrom } from './sign-in-policy.ts';
 
@@ -99,6 +101,8 @@ export async function openBase(
 export interface House {
   readonly handler: ReturnType<ReturnType<typeof makeApp>['callback']>;
   readonly db: NamedStatements;
+  /** What the delivery of logout tokens takes. */
+  readonly logouts: { readonly makeToken: MakeLogoutToken; readonly outbound: OutboundRules };
 }
 
 /** Puts the parts together: the only file that knows them all. `onQuery` sees every statement of the protocol's pool. */
@@ -165,10 +169,12 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     graph: {
       issuer,
       run,
+      methods,
       actorOfToken: (token) => actorOfToken({ provider, issuer, db, strongAcrs }, token),
       onFault: (error) => log.error({ err: error }, 'a refused request could not be recorded'),
     },
     protocol: async (req, res) => protocol(req, res),
   });
-  return { handler: app.callback(), db };
+  const outbound = { allow: config.outboundAllow, local: isLocalhost(hostname) };
+  return { handler: app.callback(), db, logouts: { makeToken: logoutTokensOf(provider), outbound } };
 }

@@ -184,6 +184,14 @@ export const activities: Readonly<Record<string, Activity>> = {
   'user.enabled': { ...people, activityDisplayName: 'Enable account', operationType: 'Update' },
   'user.disabled': { ...people, activityDisplayName: 'Disable account', operationType: 'Update' },
   'user.deleted': { ...people, activityDisplayName: 'Delete user', operationType: 'Delete' },
+  'session.ended': { ...people, activityDisplayName: 'Revoke sign-in session', operationType: 'Update' },
+  'session.all-ended': {
+    ...people,
+    activityDisplayName: 'Update StsRefreshTokenValidFrom Timestamp',
+    operationType: 'Update',
+    resultReason: 'All sessions, tokens and passes of the user were revoked',
+    alsoNamed: ['Revoke user sign-in sessions'],
+  },
   'role.granted': { ...roles, activityDisplayName: 'Add member to role', operationType: 'Assign' },
   'account.contained': {
     ...methods,

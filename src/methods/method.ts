@@ -159,6 +159,12 @@ export interface ContainableMethod extends AuthenticationMethod {
   contain(work: Work, userId: string, since: Date): Promise<readonly string[]>;
 }
 
+/** A method that may have something lying ready that signs somebody in: signing out everywhere cancels it. */
+export interface CancellableMethod extends AuthenticationMethod {
+  /** Cancels it; what was proved with it ends elsewhere. The user is locked. Returns the ids. */
+  cancelLive(work: Work, userId: string): Promise<readonly string[]>;
+}
+
 /** What a bootstrap opened and that still goes on. */
 export interface Opened {
   /** It can be gone on with in no other browser. */
@@ -196,6 +202,10 @@ export function isListable(method: AuthenticationMethod): method is ListableMeth
 
 export function isContainable(method: AuthenticationMethod): method is ContainableMethod {
   return 'contain' in method;
+}
+
+export function isCancellable(method: AuthenticationMethod): method is CancellableMethod {
+  return 'cancelLive' in method;
 }
 
 export function isBootstrap(method: AuthenticationMethod): method is BootstrapMethod {

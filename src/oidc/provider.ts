@@ -9,6 +9,7 @@ import { findAccount, type ProtocolAccount } from './account.ts';
 import { adapterFactory } from './adapter.ts';
 import { builtInClient } from './built-in-clients.ts';
 import { clientRules } from './client-metadata.ts';
+import { queueOneSql } from './ending-sql.ts';
 import { firstPartyGrant } from './first-party-grant.ts';
 import { signInPolicy } from './interaction-policy.ts';
 import { managementOnly } from './management-resource.ts';
@@ -55,6 +56,8 @@ export function makeProvider(parts: ProviderParts): Provider {
   ) {
     return digestsEqual(secretDigest(secrets, this.clientId, presented), this.clientSecret);
   };
+  tellByOutbox(provider, db);
+  provider.on('backchannel.error', (_ctx, error) => parts.onFault(error));
   provider.use(async (ctx, next) => {
     await next();
     endWithTheBrowser(ctx.res);
@@ -87,6 +90,30 @@ function endWithTheBrowser(res: ServerResponse): void {
     'set-cookie',
     cookies.map((cookie) => cookie.replace(/; expires=(?!Thu, 01 Jan 1970)[^;]*/i, '')),
   );
+}
+
+/**
+ * The library would call every relying party while the browser waits, once. Here its call becomes a row, and where the whole
+ * session goes, the statement that ends it has queued them all. Who is told finds the `sid` in its ID tokens, asked for or not:
+ * without it a relying party has to end all sessions of the user.
+ */
+function tellByOutbox(provider: Provider, db: NamedStatements): void {
+  interface Told {
+    readonly clientId: string;
+    readonly backchannelLogoutUri?: string;
+  }
+  const client = provider.Client.prototype as unknown as {
+    backchannelLogout(this: Told, sub: string, sid: string): Promise<void>;
+    includeSid(this: Told): boolean;
+  };
+  client.backchannelLogout = async function (sub, sid) {
+    const oidc = Provider.ctx?.oidc;
+    if (!oidc?.session || oidc.params?.logout) return;
+    await db.query('logout.queue', queueOneSql, [this.clientId, sub, oidc.session.uid, sid]);
+  };
+  client.includeSid = function () {
+    return this.backchannelLogoutUri !== undefined;
+  };
 }
 
 function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderParts): Configuration {
@@ -151,7 +178,7 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
       registration: { enabled: false },
       requestObjects: { enabled: false },
       encryption: { enabled: false },
-      backchannelLogout: { enabled: false },
+      backchannelLogout: { enabled: true }, // told by our outbox: `tellByOutbox`
       pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: false },
       dPoP: {
         enabled: true,

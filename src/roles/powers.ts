@@ -59,6 +59,16 @@ const powers = {
     roles: directoryReaders,
     strongWithinMinutes: today,
   },
+  'sessions.revoke': {
+    permissions: ['User.RevokeSessions.All', 'User.ReadWrite.All'],
+    roles: [
+      'Global Administrator',
+      'Privileged Authentication Administrator',
+      'Authentication Administrator',
+      'User Administrator',
+    ],
+    strongWithinMinutes: today,
+  },
   'groups.write': {
     permissions: ['Group.ReadWrite.All'],
     roles: ['Global Administrator', 'User Administrator'],
@@ -117,6 +127,7 @@ const ownPowers = {
   'passes.read': ['UserAuthenticationMethod.Read', 'UserAuthMethod-TAP.Read'],
   'passes.write': ['UserAuthenticationMethod.ReadWrite', 'UserAuthMethod-TAP.ReadWrite'],
   'users.read': ['User.Read'],
+  'sessions.revoke': ['User.ReadWrite'],
 } as const;
 
 export type OwnAction = keyof typeof ownPowers;

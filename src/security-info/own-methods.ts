@@ -113,6 +113,15 @@ export function renameOwnCredential(
   });
 }
 
+/** Runs what wants a fresh proof, as any change here does. Fails with `unauthenticated` when it is too old or too weak. */
+export function freshly<T>(run: RunWork, owner: Owner, body: (work: Work) => Promise<T>): Promise<T> {
+  return run(who(owner), async (work) => {
+    await ownUser(work, owner);
+    demandFresh(work, owner);
+    return body(work);
+  });
+}
+
 function who(owner: Owner) {
   return { actor: { kind: 'user', userId: owner.userId } as const, origin: owner.origin };
 }

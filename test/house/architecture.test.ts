@@ -41,9 +41,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   // the flow, and what a person manages of their own; they get the methods as an argument
   'src/sign-in': ['src/core', 'src/methods', 'src/throttle', 'src/users'],
-  'src/security-info': ['src/core', 'src/methods', 'src/users'],
+  'src/security-info': ['src/core', 'src/methods', 'src/oidc', 'src/sessions', 'src/users'],
   // the protocol
   'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
+  // calls to addresses that others have named
+  'src/outbound': [],
+  // where people are signed in, the end of it, and who is told
+  'src/sessions': ['src/core', 'src/methods', 'src/oidc', 'src/outbound', 'src/roles', 'src/sign-in', 'src/users'],
   // what a person loses when they are disabled or deleted: above the rooms, below the doors
   'src/people.ts': ['src/core', 'src/oidc', 'src/roles', 'src/sign-in', 'src/users'],
   // what the protocol keeps for a client, and judges of it: above the rooms too
@@ -63,6 +67,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/people.ts',
     'src/roles',
     'src/security-info',
+    'src/sessions',
     'src/sign-in',
     'src/throttle',
     'src/users',
@@ -90,7 +95,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   otplib: /^src\/methods\/authenticator-app\//,
   'oidc-provider': /^src\/oidc\//,
   pg: /^src\/database\//,
-  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/)/,
+  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/|src\/sessions\/)/,
   preact: /^views\//,
   'preact-render-to-string': /^views\/render\.ts$/,
   qr: /^views\/parts\/qr-code\.tsx$/,

@@ -42,6 +42,12 @@ import {
   renameOwnCredential,
 } from '../../src/security-info/own-methods.ts';
 import type { EnrollableMethod } from '../../src/methods/method.ts';
+import {
+  endOwnSession,
+  revokeOwnSessions,
+  revokeSessions,
+  signOutEverywhere,
+} from '../../src/sessions/manage-sessions.ts';
 import { applyOnce, applySeed, parseSeed } from '../../src/seed.ts';
 import * as steps from '../../src/sign-in/steps.ts';
 import {
@@ -122,6 +128,8 @@ const silent = [
   'challenge',
   'beginEnrolment',
   'ownSecurityInfo',
+  'freshly',
+  'listSessions',
   'beginOwnEnrolment',
   'readSeedFile',
   'demandSameMasterKey',
@@ -271,6 +279,33 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     await house.base.run({ ...asOperator, actor }, (w) => revokeOwnPass(w, pass.id));
   },
   revokeRole: () => work(async (w) => revokeRole(w, (await getUser(w, 'eve@example.com')).id, 'Global Reader')),
+  endOwnSession: async () => {
+    const { userId } = await anOwner();
+    await house.base.knex('oidc_sessions').insert({
+      uid: 'eve',
+      jti_hash: Buffer.alloc(32, 3),
+      account_id: userId,
+      payload: '{}',
+      expires_at: new Date(Date.now() + 3_600_000),
+    });
+    await work((w) => endOwnSession(w, { userId, uid: 'eve' }));
+  },
+  signOutEverywhere: async () => {
+    await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
+    const { userId } = await anOwner();
+    await work((w) => signOutEverywhere(w, { userId, methods }));
+  },
+  revokeSessions: async () => {
+    await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
+    await work((w) => revokeSessions(w, { user: 'eve@example.com', methods }));
+  },
+  revokeOwnSessions: async () => {
+    await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
+    const { userId } = await anOwner();
+    const through = { clientId: 'app', scopes: ['User.ReadWrite'] };
+    const who = { actor: { kind: 'user', userId, through } as const, origin: asOperator.origin };
+    await house.base.run(who, (w) => revokeOwnSessions(w, methods));
+  },
   changePerson: () => work((w) => changePerson(w, 'eve@example.com', { enabled: false })),
   deletePerson: () => work((w) => deletePerson(w, 'eve@example.com')),
   deleteUser: () => work((w) => deleteUser(w, 'seed@example.com')),

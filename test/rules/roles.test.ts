@@ -101,7 +101,8 @@ describe('who may do what', () => {
     ['UserAuthMethod-TAP.ReadWrite.All', ['passes.write', 'passes.read']],
     ['UserAuthenticationMethod.Read.All', ['passes.read']],
     ['UserAuthMethod-TAP.Read.All', ['passes.read']],
-    ['User.ReadWrite.All', ['users.write', 'users.read']],
+    ['User.ReadWrite.All', ['users.write', 'users.read', 'sessions.revoke']],
+    ['User.RevokeSessions.All', ['sessions.revoke']],
     ['User.Read.All', ['users.read']],
     ['Directory.Read.All', ['users.read', 'groups.read']],
     ['Group.ReadWrite.All', ['groups.write', 'groups.read']],
@@ -161,11 +162,14 @@ const held = (
 describe('what a role opens', () => {
   test.each<[RoleName, readonly Action[]]>([
     ['Global Administrator', actions],
-    ['Privileged Authentication Administrator', ['passes.write', 'passes.read', 'users.read', 'groups.read']],
-    ['Authentication Administrator', ['passes.write', 'passes.read', 'users.read', 'groups.read']],
+    [
+      'Privileged Authentication Administrator',
+      ['passes.write', 'passes.read', 'users.read', 'sessions.revoke', 'groups.read'],
+    ],
+    ['Authentication Administrator', ['passes.write', 'passes.read', 'users.read', 'sessions.revoke', 'groups.read']],
     ['Pass Issuer', ['passes.write', 'passes.read']],
     ['Authentication Policy Administrator', ['users.read', 'groups.read', 'policies.write', 'policies.read']],
-    ['User Administrator', ['users.write', 'users.read', 'groups.write', 'groups.read']],
+    ['User Administrator', ['users.write', 'users.read', 'sessions.revoke', 'groups.write', 'groups.read']],
     ['Application Administrator', ['users.read', 'groups.read', 'clients.write']],
     ['Global Reader', ['passes.read', 'users.read', 'groups.read', 'roles.read', 'policies.read', 'audit.read']],
   ])('%s: %s', (name, opened) => {
@@ -229,10 +233,16 @@ describe('the scopes of a token', () => {
       ...ownScopes('passes.write'),
       ...ownScopes('users.read'),
       ...ownScopes('passes.read'),
+      ...ownScopes('sessions.revoke'),
     ]);
     expect(delegatedScopes.filter((scope) => !opening.has(scope))).toEqual([]);
     const ofOthers = new Set(actions.flatMap(scopesFor));
-    for (const own of ['UserAuthenticationMethod.Read', 'UserAuthMethod-TAP.ReadWrite', 'User.Read']) {
+    for (const own of [
+      'UserAuthenticationMethod.Read',
+      'UserAuthMethod-TAP.ReadWrite',
+      'User.Read',
+      'User.ReadWrite',
+    ]) {
       expect(ofOthers.has(own), own).toBe(false);
     }
   });

@@ -10,6 +10,8 @@ import { PassLink } from '../../views/pass/pass.tsx';
 import { Problem } from '../../views/problem.tsx';
 import { SecurityInfo } from '../../views/security-info/security-info.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
+import type { SessionSummary } from '../../views/security-info/session-card.tsx';
+import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
 import { Complete } from '../../views/sign-in/complete.tsx';
 import { Confirm } from '../../views/sign-in/confirm.tsx';
 import { EnrolApp } from '../../views/sign-in/enrol-app.tsx';
@@ -59,6 +61,34 @@ const securityKey: PasskeySummary = {
   name: 'The blue key on my ring',
   deviceBound: true,
   created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
+};
+
+const thisSession: SessionSummary = {
+  id: 'Jf0aQ2',
+  device: 'Firefox on Linux',
+  place: '192.0.2.17',
+  method: 'passkey',
+  started: { at: '2026-11-22T08:55:00Z', text: '2026-11-22 08:55 UTC' },
+  lastSeen: { at: '2026-11-22T09:01:00Z', text: '2026-11-22 09:01 UTC' },
+  apps: ['Payroll', arabicApp],
+  current: true,
+};
+const bareSession: SessionSummary = {
+  ...thisSession,
+  id: 'x81kPw',
+  device: undefined,
+  place: undefined,
+  apps: [],
+  current: false,
+};
+const passSession: SessionSummary = {
+  ...thisSession,
+  id: 'Q7mZt3',
+  device: 'Safari on iPhone',
+  place: '2001:db8:85a3:8d3:1319:8a2e:370:7348',
+  method: 'pass',
+  apps: ['Payroll'],
+  current: false,
 };
 
 const person = {
@@ -319,6 +349,16 @@ export const gallery: readonly Exhibit[] = [
     ...person,
     passkeys: [keychain, securityKey],
     notice: 'renamed',
+  }),
+  show('security-info-sessions', 'security-info', ['sign-out', 'sign-out-everywhere'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain, securityKey],
+    sessions: [thisSession, passSession, bareSession],
+    notice: 'sessionEnded',
+  }),
+  show('sign-out-everywhere', 'sign-out-everywhere', ['sign-out-everywhere', 'back'], SignOutEverywhere, {
+    layout,
+    csrf: 'c5rf-token',
   }),
   show('security-info-with-pass', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,

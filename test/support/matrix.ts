@@ -58,6 +58,9 @@ POST   /roleManagement/directory/roleAssignments                   Y  .  .  .  .
 GET    /roleManagement/directory/roleAssignments/:assignment       Y  .  .  .  .  .  .  Y  .  -           role         480 holder
 DELETE /roleManagement/directory/roleAssignments/:assignment       Y  .  .  .  .  .  .  .  .  -           role+         10 stripped
 
+POST   /users/:user/revokeSignInSessions                           Y  Y  Y  .  .  Y  .  .  .  revoke      revoke       480 ended
+POST   /me/revokeSignInSessions                                    Y  Y  Y  Y  Y  Y  Y  Y  Y  -           merevoke       - leaving
+
 GET    /policies/passApprovals                                     Y  Y  Y  .  .  .  .  Y  .  pass        pass         480 nobody
 POST   /policies/passApprovals/:approval/approve                   Y  Y  Y  Y  .  .  .  .  .  -           pass+         10 given
 POST   /policies/passApprovals/:approval/reject                    Y  Y  Y  Y  .  .  .  .  .  -           pass+         10 given
@@ -85,10 +88,12 @@ const sets: Readonly<Record<string, string>> = {
   policy: 'Policy.Read.All Policy.ReadWrite.AuthenticationMethod',
   'policy+': 'Policy.ReadWrite.AuthenticationMethod',
   audit: 'AuditLog.Read.All',
+  revoke: 'User.RevokeSessions.All User.ReadWrite.All',
   // Of a person's token alone.
   role: 'RoleManagement.Read.Directory RoleManagement.ReadWrite.Directory Directory.Read.All',
   'role+': 'RoleManagement.ReadWrite.Directory',
   me: 'User.Read User.Read.All User.ReadWrite.All Directory.Read.All',
+  merevoke: 'User.ReadWrite User.RevokeSessions.All User.ReadWrite.All',
   mypass: `UserAuthenticationMethod.Read UserAuthenticationMethod.ReadWrite UserAuthMethod-TAP.Read UserAuthMethod-TAP.ReadWrite
     UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.Read.All UserAuthMethod-TAP.ReadWrite.All`,
   'mypass+': `UserAuthenticationMethod.ReadWrite UserAuthMethod-TAP.ReadWrite
@@ -103,7 +108,7 @@ const sets: Readonly<Record<string, string>> = {
  *   member   has no role, is in the Pass Issuer's group, as all others are
  *   outside  has no role, is in no group of a role   owner          has no role, owns every client that asks
  *   named    as member, in a group that a role, or a policy, names
- * Blank: there is no such request.
+ * Blank: there is no such request. Nobody signs themself out here (ended, leaving): the rest could not be asked then.
  */
 const reaches = `
             self member outside owner rank1 rank2 rank3 named-by-role named-by-policy
@@ -123,6 +128,12 @@ given  app         Y       Y      .     .     .     .
 lower  GA    .     Y       Y      Y     Y     Y     Y
 lower  UA    .     Y       Y      Y     .     .     .
 lower  app         Y       Y      Y     .     .     .
+
+ended  GA          Y       Y      Y     Y     Y     Y
+ended  PA          Y       Y      Y     Y     .     .
+ended  AA          Y       Y      Y     .     .     .
+ended  UA          Y       Y      Y     .     .     .
+ended  app         Y       Y      Y     .     .     .
 
 member GA    .     Y       Y      Y     Y     Y     Y         Y             Y
 member UA    .     Y       Y      Y     .     .     .         .             .
@@ -185,6 +196,9 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'POST /security-info/passkeys/options': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/passkeys': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/passkeys/:id/name': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/sessions/end': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',
 };
 
 export interface Row {
@@ -265,7 +279,8 @@ export function whomAsked({ whom }: Row, by: 'person' | 'application'): Whom[] {
   const asked = new Set(lines.flatMap(([, marks]) => [...marks.keys()]));
   if (by === 'application') asked.delete('self');
   if (by === 'application' && asked.size === 0) return ['nobody'];
-  const absent: Whom[] = whom === 'own' || whom === 'oneself' || whom === 'group' ? [] : ['unknown'];
+  const absent: Whom[] =
+    whom === 'own' || whom === 'oneself' || whom === 'group' || whom === 'leaving' ? [] : ['unknown'];
   return [...asked, ...absent];
 }
 

@@ -140,3 +140,40 @@ test('one node at a time: a round is left out while another holds the lock', asy
   });
   expect(await maintenance.run()).toBe(true);
 });
+
+test('a round ends the sessions whose pass has ended, and tells who wants to be told; idle ones wait for that', async () => {
+  const { knex } = latchkey.base;
+  await latchkey.seed({
+    clients: [
+      { client_id: 'told', redirect_uris: ['http://localhost/cb'], backchannel_logout_uri: 'http://localhost/out' },
+    ],
+  });
+  const { id } = await latchkey.user('guest@example.com');
+  await latchkey.pass(id);
+  const pass = await knex('temporary_access_passes').where('user_id', '=', id).first();
+  const session = (uid: string, passId: string, expiresAt: Date) => ({
+    uid,
+    jti_hash: bytes(uid),
+    account_id: id,
+    payload: JSON.stringify({ authorizations: { told: { sid: `sid of ${uid}` } } }),
+    pass_id: passId,
+    not_after: minutesAgo(-60),
+    expires_at: expiresAt,
+  });
+  await knex('oidc_sessions').insert([
+    session('idle', pass.id, minutesAgo(10)),
+    session('orphan', randomUUID(), minutesAgo(-10)),
+  ]);
+  expect(await maintenance.run()).toBe(true);
+  expect(await knex('oidc_sessions').whereIn('uid', ['idle', 'orphan']).orderBy('uid')).toMatchObject([
+    { uid: 'idle', ended_at: null },
+    { uid: 'orphan', ended_at: expect.any(Date) },
+  ]);
+  expect(await knex('logout_outbox').select('client_id', 'account_id', 'sid', 'state')).toEqual([
+    { client_id: 'told', account_id: id, sid: 'sid of orphan', state: 'queued' },
+  ]);
+  const month = 30 * 24 * 60 + 1;
+  await knex('logout_outbox').update({ state: 'delivered', finished_at: minutesAgo(month) });
+  await maintenance.run();
+  expect(await knex('logout_outbox')).toEqual([]);
+});

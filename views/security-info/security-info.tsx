@@ -6,6 +6,7 @@ import { DoneIcon, KeyIcon } from '../parts/icons.tsx';
 import { NoPasskeys } from '../parts/no-passkeys.tsx';
 import { PasskeyForm } from '../parts/passkey-form.tsx';
 import { PasskeyCard, type PasskeySummary } from './passkey-card.tsx';
+import { SessionCard, type SessionSummary } from './session-card.tsx';
 
 export interface SecurityInfoProps {
   readonly layout: Layout;
@@ -14,9 +15,11 @@ export interface SecurityInfoProps {
   readonly userPrincipalName: string;
   readonly signOutUrl: string;
   readonly passkeys: readonly PasskeySummary[];
+  /** Where the person is signed in; absent without a proof that is fresh enough to see it. */
+  readonly sessions?: readonly SessionSummary[] | undefined;
   /** Signed in with a pass: it may add a passkey at most, and the rest wants that passkey used. */
   readonly withPass?: { readonly mayAdd: boolean; readonly proveUrl: string } | undefined;
-  readonly notice?: 'added' | 'renamed' | undefined;
+  readonly notice?: 'added' | 'renamed' | 'sessionEnded' | undefined;
   readonly error?:
     | 'notCreated'
     | 'alreadyRegistered'
@@ -32,7 +35,7 @@ export interface SecurityInfoProps {
 /** What a person has registered, and one more passkey. */
 export function SecurityInfo(props: SecurityInfoProps) {
   const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorPasskeyId } = props;
-  const { withPass } = props;
+  const { withPass, sessions } = props;
   const say = messages.securityInfo;
   const signOut = (
     <a id="sign-out" class="aside" href={href(signOutUrl)}>
@@ -120,6 +123,20 @@ export function SecurityInfo(props: SecurityInfoProps) {
           </div>
         )}
       </section>
+      {sessions && (
+        <section aria-labelledby="sessions">
+          <h2 id="sessions">{say.sessions}</h2>
+          <p class="about">{say.sessionsLead}</p>
+          <ul class="cards">
+            {sessions.map((session) => (
+              <SessionCard key={session.id} session={session} csrf={csrf} />
+            ))}
+          </ul>
+          <a id="sign-out-everywhere" class="button secondary" href={href('/security-info/sign-out-everywhere')}>
+            {say.everywhere}
+          </a>
+        </section>
+      )}
     </Page>
   );
 }

@@ -10,6 +10,7 @@ import { passRoutes } from './passes.ts';
 import { policyRoutes } from './policies.ts';
 import { roleRoutes } from './roles.ts';
 import { recordingRefusals } from './refusals.ts';
+import { sessionRoutes } from './sessions.ts';
 import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
@@ -35,6 +36,7 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   policyRoutes(router, parts, version);
   approvalRoutes(router, parts, version);
   roleRoutes(router, parts, version);
+  sessionRoutes(router, parts, version);
   meRoutes(router, parts, version);
   auditLogRoutes(router, parts, version);
   return router;

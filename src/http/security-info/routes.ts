@@ -5,13 +5,14 @@ import type { Origin, RunWork } from '../../core/work.ts';
 import { type EnrollableMethod, isEnrollable, type MethodRegistry } from '../../methods/method.ts';
 import { securityInfoClientId } from '../../oidc/built-in-clients.ts';
 import * as own from '../../security-info/own-methods.ts';
+import { endOwnSession, listOwnSessions, signOutEverywhere } from '../../security-info/own-sessions.ts';
 import { messages } from '../../../views/messages.ts';
 import { problemPage } from '../sign-in/pages.ts';
 import type { Guards } from '../guards.ts';
 import type { OwnSessions } from '../own-session.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
-import { type SecurityInfoError, securityInfoPage } from './pages.ts';
+import { type SecurityInfoError, securityInfoPage, signOutEverywherePage } from './pages.ts';
 
 export interface SecurityInfoParts {
   readonly issuer: string;
@@ -35,6 +36,7 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     // Like every change made here, the page itself wants a proof of the last ten minutes, or a pass that signed in.
     if (!info.mayChange && owner.passId === null)
       return state.startsWith('fresh-') ? fallsShort(ctx) : sessions.ask(ctx, true);
+    const signedIn = info.mayChange ? await listOwnSessions(run, owner) : undefined;
     const { requestId: reference } = ctx.state.origin as Origin;
     const signOutUrl = `${issuer}/session/end?client_id=${securityInfoClientId}`;
     show.page(
@@ -45,6 +47,7 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
         signOutUrl,
         said: ctx.query,
         reference,
+        sessions: signedIn,
       }),
     );
   });
@@ -92,6 +95,33 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     });
   });
 
+  router.post('/sessions/end', async (ctx) => {
+    const form = await readForm(ctx.req, limits.form);
+    await change(ctx, form.csrf, async (owner) => {
+      // One that is over by now is what was asked for.
+      await unlessGone(endOwnSession(run, owner, form.session ?? ''));
+      return { notice: 'sessionEnded' };
+    });
+  });
+
+  router.get('/sign-out-everywhere', async (ctx) => {
+    if (!(await sessions.owner(ctx))) return sessions.ask(ctx, false);
+    show.page(ctx, signOutEverywherePage(show.layout, guards.browser(ctx).csrf));
+  });
+
+  router.post('/sign-out-everywhere', async (ctx) => {
+    const form = await readForm(ctx.req, limits.form);
+    await change(
+      ctx,
+      form.csrf,
+      async (owner) => {
+        await signOutEverywhere(run, methods, owner);
+        return {};
+      },
+      '/session/end/success',
+    );
+  });
+
   return router;
 
   /** Guards, changes, and goes back to the page; a proof grown too old is asked for anew there. */
@@ -99,13 +129,14 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     ctx: Context,
     csrf: string | undefined,
     body: (owner: own.Owner) => Promise<Readonly<Record<string, string>>>,
+    next = '/security-info',
   ): Promise<void> {
     guards.demandOwnPage(ctx, csrf);
     const owner = await sessions.owner(ctx);
-    const said = owner ? await unlessStale(body(owner)) : {};
+    const said = owner && (await unlessStale(body(owner)));
     const query = new URLSearchParams(said).toString();
     ctx.status = 303;
-    ctx.redirect(`/security-info${query && `?${query}`}`);
+    ctx.redirect(`${said ? next : '/security-info'}${query && `?${query}`}`);
   }
 
   function fallsShort(ctx: Context): void {
@@ -121,11 +152,15 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
   }
 }
 
-async function unlessStale<T extends object>(work: Promise<T>): Promise<T | Record<string, never>> {
+const unlessStale = <T>(work: Promise<T>) => unless(work, 'unauthenticated');
+const unlessGone = <T>(work: Promise<T>) => unless(work, 'not_found');
+
+/** Undefined when it was refused for this reason. */
+async function unless<T>(work: Promise<T>, code: AppError['code']): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof AppError && error.code === 'unauthenticated') return {};
+    if (error instanceof AppError && error.code === code) return undefined;
     throw error;
   }
 }

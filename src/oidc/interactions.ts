@@ -96,7 +96,15 @@ function resultOf(outcome: Outcome) {
   const { accountId, acr, authTime, bornOf } = outcome;
   const tie: Partial<PassTie> = bornOf ? { passId: bornOf.passId, notAfter: epochSeconds(bornOf.endsAt) } : {};
   return {
-    login: { accountId, acr, amr: [...outcome.amr], remember: false, ts: epochSeconds(authTime), ...tie },
+    login: {
+      accountId,
+      acr,
+      amr: [...outcome.amr],
+      remember: false,
+      ts: epochSeconds(authTime),
+      provenAt: authTime.getTime() / 1000,
+      ...tie,
+    },
   };
 }
 

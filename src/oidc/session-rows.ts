@@ -53,6 +53,7 @@ export function sessionRows(db: NamedStatements): Adapter {
         digest(loadedAs(payload) ?? id),
         login?.passId ?? null,
         ...signsOfOwner(payload),
+        login?.provenAt ?? null,
       ]);
       if (saved.rowCount === 1) return;
 
@@ -134,8 +135,10 @@ const loginTs = (payload: string): string => `coalesce((${payload}->>'loginTs'):
 const upsertSql = `
   insert into oidc_sessions as s (uid, jti_hash, account_id, payload, pass_id, not_after, expires_at,
     device, ip, started_at, last_seen_at)
-  values ($1, $2, $3::uuid, $4::jsonb, $11::uuid, to_timestamp($9::float8),
-    least(now() + make_interval(secs => $5), to_timestamp($9::float8)), $12, $13, now(), now())
+  select $1::text, $2::bytea, $3::uuid, $4::jsonb, $11::uuid, to_timestamp($9::float8),
+    least(now() + make_interval(secs => $5), to_timestamp($9::float8)), $12::text, $13::text, now(), now()
+  -- What was proved before "this was not me" was pressed opens nothing, however far it had come.
+  where not exists (select from users u where u.id = $3::uuid and u.contained_at >= to_timestamp($14::float8))
   on conflict (uid) do update set
     prev_jti_hash = case
       when s.account_id is distinct from excluded.account_id then null

@@ -2,13 +2,8 @@ import { messages } from '../messages.ts';
 import { KeyIcon } from '../parts/icons.tsx';
 import { PostForm } from '../parts/post-form.tsx';
 import { saying } from '../parts/say.tsx';
-
-/** A moment as the server writes it; the script shows it in the reader's own zone. */
-export interface Moment {
-  /** RFC 3339. */
-  readonly at: string;
-  readonly text: string;
-}
+import { Dates, type Moment } from './dates.tsx';
+import { RemoveLink } from './remove-link.tsx';
 
 export interface PasskeySummary {
   readonly id: string;
@@ -21,6 +16,8 @@ export interface PasskeySummary {
   readonly lastUsed?: Moment | undefined;
   /** Browser and system of the last use, as in "Chrome, Linux". */
   readonly lastUsedWith?: string | undefined;
+  /** It no longer signs in. */
+  readonly suspended?: boolean;
 }
 
 interface PasskeyCardProps {
@@ -39,39 +36,10 @@ export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCa
       <KeyIcon />
       <div>
         <h3>
-          <bdi>{passkey.name}</bdi> {passkey.deviceBound && <span class="badge">{say.thisDeviceOnly}</span>}
+          <bdi>{passkey.name}</bdi> {passkey.deviceBound && <span class="badge">{say.thisDeviceOnly}</span>}{' '}
+          {passkey.suspended && <span class="badge">{say.suspended}</span>}
         </h3>
-        <dl>
-          {passkey.provider && (
-            <div>
-              <dt>{say.provider}</dt>
-              <dd>
-                <bdi>{passkey.provider}</bdi>
-              </dd>
-            </div>
-          )}
-          <div>
-            <dt>{say.created}</dt>
-            <dd>
-              <time dateTime={passkey.created.at} data-local="date">
-                {passkey.created.text}
-              </time>
-            </dd>
-          </div>
-          <div>
-            <dt>{say.lastUsed}</dt>
-            <dd>
-              {passkey.lastUsed ? (
-                <time dateTime={passkey.lastUsed.at} data-local="date-time">
-                  {passkey.lastUsed.text}
-                </time>
-              ) : (
-                say.neverUsed
-              )}
-              {passkey.lastUsed && passkey.lastUsedWith && <bdi class="quiet"> {passkey.lastUsedWith}</bdi>}
-            </dd>
-          </div>
-        </dl>
+        <Dates of={passkey} />
         {!fixed && (
           <details open={mistake !== undefined}>
             <summary aria-label={saying(say.renameOf, { passkey: passkey.name })}>{say.rename}</summary>
@@ -104,6 +72,7 @@ export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCa
             </PostForm>
           </details>
         )}
+        {!fixed && <RemoveLink id={passkey.id} name={passkey.name} />}
       </div>
     </li>
   );

@@ -28,10 +28,10 @@ export const messages = {
     passwordsDiffer: 'The two passwords are not the same. Enter both again.',
     tooManyApps: 'You have as many authenticator apps as are allowed.',
     wrongPassword: 'That did not work. Check it, and try again.',
-    emptyPasskeyName: 'Enter a name for the passkey.',
+    noMethodName: 'Enter a name for it.',
     lastWayIn: 'That is your last way to sign in, so it stays. Add another one first.',
     onePerPass: 'Your temporary pass has added one already. For more, sign in with what you have added.',
-    longPasskeyName: 'That name is too long. Use a shorter one.',
+    longMethodName: 'That name is too long. Use a shorter one.',
   },
 
   identify: {
@@ -331,7 +331,7 @@ export const messages = {
     lastUsed: 'Last used',
     neverUsed: 'Not used yet',
     rename: 'Rename',
-    renameOf: 'Rename {passkey}',
+    renameOf: 'Rename {method}',
     name: 'Name',
     save: 'Save name',
     noScript: 'To add a passkey, switch JavaScript on for this site and reload the page.',

@@ -108,6 +108,21 @@ describe('an authenticator app', () => {
   });
 });
 
+describe('a name', () => {
+  test('is given to an app as to a passkey, and a refused one stands beside its field', async () => {
+    const { id, browser } = await aPerson();
+    await addApp(browser, { password: words, repeat: words });
+    const { id: appId } = await house.base.knex('authenticator_apps').where('user_id', '=', id).first();
+    const form = `/security-info/methods/${appId}/name`;
+    await browser.submit({ formWith: form, fields: { name: ' ' } });
+    expect(browser.page.find(`#name-${appId}-mistake`)!.text).toBe('Enter a name for it.');
+    await browser.submit({ formWith: form, fields: { name: 'Old phone' } });
+    expect(browser.page.text).toContain('Name saved.');
+    expect(browser.page.text).toContain('Old phone');
+    expect(await eventsOf(house, { userId: id, type: 'authenticator-app.renamed' })).toHaveLength(1);
+  });
+});
+
 describe('a password', () => {
   test('is set, then changed, and other browsers stay signed in', async () => {
     const { id, browser } = await aPerson();

@@ -485,8 +485,8 @@ export const gallery: readonly Exhibit[] = [
   show('security-info-mistake', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,
     passkeys: [keychain, securityKey],
-    error: 'emptyPasskeyName',
-    errorPasskeyId: securityKey.id,
+    error: 'noMethodName',
+    errorMethodId: securityKey.id,
   }),
 
   show('logout', 'logout', ['confirm-logout'], Logout, { layout, formHtml, appName: 'Payroll' }),

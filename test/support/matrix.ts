@@ -195,7 +195,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /security-info/prove': 'whoever is signed in; it leads to a fresh proof',
   'POST /security-info/passkeys/options': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/passkeys': 'whoever is signed in, their own; a proof of the last ten minutes',
-  'POST /security-info/passkeys/:id/name': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/methods/:id/name': 'whoever is signed in, their own; a proof of the last ten minutes',
   'GET /security-info/authenticator-app': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/authenticator-app': 'whoever is signed in, their own; a proof of the last ten minutes',
   'GET /security-info/password': 'whoever is signed in, their own; a proof of the last ten minutes',

@@ -3,6 +3,7 @@ import { messages } from '../messages.ts';
 import { KeyIcon, PassIcon, PhoneIcon } from '../parts/icons.tsx';
 import { Dates, type Moment } from './dates.tsx';
 import { RemoveLink } from './remove-link.tsx';
+import { RenameForm } from './rename-form.tsx';
 
 export interface MethodSummary {
   readonly id: string;
@@ -18,8 +19,11 @@ export interface OtherMethodsProps {
   readonly methods: readonly MethodSummary[];
   /** What a page of its own adds. */
   readonly mayAdd: readonly MethodSummary['kind'][];
+  readonly csrf: string;
   /** Shown, and not to be changed. */
   readonly fixed: boolean;
+  /** Whose name was refused, and why. */
+  readonly mistaken?: { readonly id: string; readonly mistake: string } | undefined;
 }
 
 const pages = {
@@ -29,7 +33,7 @@ const pages = {
 } as const;
 
 /** What there is beside passkeys. Nothing here needs a script. */
-export function OtherMethods({ methods, mayAdd, fixed }: OtherMethodsProps) {
+export function OtherMethods({ methods, mayAdd, csrf, fixed, mistaken }: OtherMethodsProps) {
   if (methods.length === 0 && mayAdd.length === 0) return null;
   const say = messages.securityInfo;
   const has = (kind: MethodSummary['kind']) => methods.some((method) => method.kind === kind);
@@ -40,7 +44,13 @@ export function OtherMethods({ methods, mayAdd, fixed }: OtherMethodsProps) {
       {methods.length > 0 && (
         <ul class="cards">
           {methods.map((method) => (
-            <MethodCard key={method.id} method={method} fixed={fixed} />
+            <MethodCard
+              key={method.id}
+              method={method}
+              csrf={csrf}
+              fixed={fixed}
+              mistake={mistaken?.id === method.id ? mistaken.mistake : undefined}
+            />
           ))}
         </ul>
       )}
@@ -53,7 +63,12 @@ export function OtherMethods({ methods, mayAdd, fixed }: OtherMethodsProps) {
   );
 }
 
-function MethodCard({ method, fixed }: { readonly method: MethodSummary; readonly fixed: boolean }) {
+interface MethodCardProps extends Pick<OtherMethodsProps, 'csrf' | 'fixed'> {
+  readonly method: MethodSummary;
+  readonly mistake: string | undefined;
+}
+
+function MethodCard({ method, csrf, fixed, mistake }: MethodCardProps) {
   const say = messages.securityInfo;
   return (
     <li class="card">
@@ -63,6 +78,9 @@ function MethodCard({ method, fixed }: { readonly method: MethodSummary; readonl
           <bdi>{method.name}</bdi> {method.suspended && <span class="badge">{say.suspended}</span>}
         </h3>
         <Dates of={method} withLastUse={method.kind !== 'recovery-code'} />
+        {!fixed && method.kind === 'authenticator-app' && (
+          <RenameForm id={method.id} name={method.name} csrf={csrf} mistake={mistake} />
+        )}
         {!fixed && <RemoveLink id={method.id} name={method.name} />}
       </div>
     </li>

@@ -1,9 +1,8 @@
 import { messages } from '../messages.ts';
 import { KeyIcon } from '../parts/icons.tsx';
-import { PostForm } from '../parts/post-form.tsx';
-import { saying } from '../parts/say.tsx';
 import { Dates, type Moment } from './dates.tsx';
 import { RemoveLink } from './remove-link.tsx';
+import { RenameForm } from './rename-form.tsx';
 
 export interface PasskeySummary {
   readonly id: string;
@@ -30,7 +29,6 @@ interface PasskeyCardProps {
 
 export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCardProps) {
   const say = messages.securityInfo;
-  const field = `name-${passkey.id}`;
   return (
     <li class="card" id={`passkey-${passkey.id}`}>
       <KeyIcon />
@@ -40,38 +38,7 @@ export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCa
           {passkey.suspended && <span class="badge">{say.suspended}</span>}
         </h3>
         <Dates of={passkey} />
-        {!fixed && (
-          <details open={mistake !== undefined}>
-            <summary aria-label={saying(say.renameOf, { passkey: passkey.name })}>{say.rename}</summary>
-            <PostForm
-              class="rename"
-              action={`/security-info/passkeys/${encodeURIComponent(passkey.id)}/name`}
-              csrf={csrf}
-            >
-              <div class="field">
-                <label for={field}>{say.name}</label>
-                {mistake && (
-                  <p class="mistake" id={`${field}-mistake`}>
-                    {mistake}
-                  </p>
-                )}
-                <input
-                  type="text"
-                  id={field}
-                  name="name"
-                  value={passkey.name}
-                  autocomplete="off"
-                  dir="auto"
-                  aria-invalid={mistake ? 'true' : undefined}
-                  aria-describedby={mistake && `${field}-mistake`}
-                />
-              </div>
-              <button type="submit" class="secondary">
-                {say.save}
-              </button>
-            </PostForm>
-          </details>
-        )}
+        {!fixed && <RenameForm id={passkey.id} name={passkey.name} csrf={csrf} mistake={mistake} />}
         {!fixed && <RemoveLink id={passkey.id} name={passkey.name} />}
       </div>
     </li>

@@ -28,19 +28,19 @@ export interface SecurityInfoProps {
     | 'notCreated'
     | 'alreadyRegistered'
     | 'tooManyPasskeys'
-    | 'emptyPasskeyName'
-    | 'longPasskeyName'
+    | 'noMethodName'
+    | 'longMethodName'
     | 'lastWayIn'
     | 'onePerPass'
     | undefined;
-  /** The passkey whose name was refused. */
-  readonly errorPasskeyId?: string | undefined;
+  /** The method whose name was refused. */
+  readonly errorMethodId?: string | undefined;
   readonly reference?: string;
 }
 
 /** What a person has registered, and one more passkey. */
 export function SecurityInfo(props: SecurityInfoProps) {
-  const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorPasskeyId } = props;
+  const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorMethodId } = props;
   const { withPass, sessions, others = [], mayAdd = [] } = props;
   const say = messages.securityInfo;
   const signOut = (
@@ -60,7 +60,7 @@ export function SecurityInfo(props: SecurityInfoProps) {
     >
       <ErrorSummary
         error={error}
-        {...(errorPasskeyId !== undefined && { field: `name-${errorPasskeyId}` })}
+        {...(errorMethodId !== undefined && { field: `name-${errorMethodId}` })}
         reference={props.reference}
       />
       {notice && (
@@ -84,7 +84,7 @@ export function SecurityInfo(props: SecurityInfoProps) {
                 passkey={passkey}
                 csrf={csrf}
                 fixed={withPass !== undefined}
-                mistake={errorPasskeyId === passkey.id && error ? messages.errors[error] : undefined}
+                mistake={errorMethodId === passkey.id && error ? messages.errors[error] : undefined}
               />
             ))}
           </ul>
@@ -129,7 +129,15 @@ export function SecurityInfo(props: SecurityInfoProps) {
           </div>
         )}
       </section>
-      <OtherMethods methods={others} mayAdd={mayAdd} fixed={withPass !== undefined} />
+      <OtherMethods
+        methods={others}
+        mayAdd={mayAdd}
+        csrf={csrf}
+        fixed={withPass !== undefined}
+        mistaken={
+          errorMethodId !== undefined && error ? { id: errorMethodId, mistake: messages.errors[error] } : undefined
+        }
+      />
       {sessions && (
         <section aria-labelledby="sessions">
           <h2 id="sessions">{say.sessions}</h2>

@@ -17,13 +17,16 @@ const errors = [
   'notCreated',
   'alreadyRegistered',
   'tooManyPasskeys',
-  'emptyPasskeyName',
-  'longPasskeyName',
+  'noMethodName',
+  'longMethodName',
   'lastWayIn',
   'onePerPass',
 ] as const;
 const appMistakes = ['appRefused', 'passwordWeak', 'passwordsDiffer', 'tooManyApps', 'onePerPass'] as const;
 const passwordMistakes = ['passwordWeak', 'passwordsDiffer'] as const;
+
+/** Ways in that have names of their own. */
+const named = new Set<MethodId>(['passkey', 'authenticator-app']);
 
 export type SecurityInfoNotice = (typeof notices)[number];
 export type SecurityInfoError = (typeof errors)[number];
@@ -32,7 +35,7 @@ interface Around {
   readonly layout: Layout;
   readonly csrf: string;
   /** What the last request wants said; anything unknown is not said. */
-  readonly said: { readonly notice?: unknown; readonly error?: unknown; readonly passkey?: unknown };
+  readonly said: { readonly notice?: unknown; readonly error?: unknown; readonly method?: unknown };
 }
 
 interface AroundList extends Around {
@@ -48,7 +51,7 @@ export function securityInfoPage(
 ): string {
   const notice = notices.find((known) => known === said.notice);
   const error = errors.find((known) => known === said.error);
-  const errorPasskeyId = credentials.find(({ id }) => id === said.passkey)?.id;
+  const errorMethodId = credentials.find(({ id, method }) => id === said.method && named.has(method))?.id;
   return renderView(SecurityInfo, {
     layout,
     csrf,
@@ -66,7 +69,7 @@ export function securityInfoPage(
     sessions: sessions?.map(sessionSummary),
     ...(notice && { notice }),
     ...(error && { error, reference }),
-    ...(errorPasskeyId && { errorPasskeyId }),
+    ...(errorMethodId && { errorMethodId }),
   });
 }
 

@@ -88,13 +88,13 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
     });
   });
 
-  router.post('/passkeys/:id/name', async (ctx) => {
+  router.post('/methods/:id/name', async (ctx) => {
     const form = await readForm(ctx.req, limits.form);
     await change(ctx, form.csrf, async (owner) => {
       const name = form.name?.trim() ?? '';
       const mistake: SecurityInfoError | undefined =
-        name === '' ? 'emptyPasskeyName' : name.length > 64 ? 'longPasskeyName' : undefined;
-      if (mistake) return { error: mistake, passkey: ctx.params.id! };
+        name === '' ? 'noMethodName' : name.length > 64 ? 'longMethodName' : undefined;
+      if (mistake) return { error: mistake, method: ctx.params.id! };
       await own.renameOwnCredential(run, methods, owner, { credentialId: ctx.params.id!, name });
       return { notice: 'renamed' };
     });

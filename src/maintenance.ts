@@ -6,7 +6,7 @@ import type { RunWork } from './core/work.ts';
 import type { NamedStatements } from './database/named-statements.ts';
 import { deleteExpiredCeremonies as deleteExpiredAppCeremonies } from './methods/authenticator-app/store.ts';
 import { deleteExpiredCeremonies } from './methods/passkey/store.ts';
-import { deleteEndedOpenings } from './methods/recovery-code/store.ts';
+import { deleteEndedOpenings, forgetPasses } from './methods/recovery-code/store.ts';
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
 import { purgeOld } from './notices/store.ts';
@@ -58,6 +58,7 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await deleteExpiredCeremonies(work.tx, work.now);
     await deleteExpiredAppCeremonies(work.tx, work.now);
     await deleteEndedOpenings(work.tx, work.now);
+    await forgetPasses(work.tx, work.now);
     await deleteEndedWindows(work);
     await purgeLapsed(work.tx, work.now);
     await purgeOldEvents(work);

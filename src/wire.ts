@@ -143,7 +143,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
   const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
     readProviderSession(provider, db, ctx.req, ctx.res);
   const strongAcrs = (['phr', 'phrh'] as const).map((level) => acrOf(level, issuer));
-  const sessions = ownSessions(issuer, readSession, strongAcrs);
+  const sessions = ownSessions(issuer, readSession, { strongAcrs, twoFactorAcr: acrOf('2f', issuer) });
   const app = makeApp({
     issuer,
     trustedProxies: config.trustedProxies,

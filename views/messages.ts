@@ -28,8 +28,10 @@ export const messages = {
     passwordsDiffer: 'The two passwords are not the same. Enter both again.',
     tooManyApps: 'You have as many authenticator apps as are allowed.',
     wrongPassword: 'That did not work. Check it, and try again.',
-    emptyPasskeyName: 'Enter a name for the passkey.',
-    longPasskeyName: 'That name is too long. Use a shorter one.',
+    noMethodName: 'Enter a name for it.',
+    lastWayIn: 'That is your last way to sign in, so it stays. Add another one first.',
+    onePerPass: 'Your temporary pass has added one already. For more, sign in with what you have added.',
+    longMethodName: 'That name is too long. Use a shorter one.',
   },
 
   identify: {
@@ -146,6 +148,7 @@ export const messages = {
     passwordHint: 'At least 8 characters. Several words that only you would put together are good.',
     repeatLabel: 'The same password again',
     code: '3. Enter the code it shows',
+    codeSecond: '2. Enter the code it shows',
     codeLabel: 'Code',
     codeHint: '6 digits. It changes every 30 seconds.',
     submit: 'Connect it',
@@ -254,6 +257,14 @@ export const messages = {
         'If you have none, ask your help desk for a temporary pass.',
       ],
     },
+    needsBothParts: {
+      title: 'This page needs a recent sign-in with two factors',
+      sentences: ['You are signed in, but not with your password and authenticator app in the last ten minutes.'],
+      whatToDo: [
+        'Sign in with both and open the page again.',
+        'If you have lost one of them, ask your help desk for a temporary pass.',
+      ],
+    },
     crossSite: {
       title: 'We did not accept that',
       sentences: ['It was sent from a page that is not ours, or from one that was open too long. Nothing was done.'],
@@ -320,13 +331,30 @@ export const messages = {
     lastUsed: 'Last used',
     neverUsed: 'Not used yet',
     rename: 'Rename',
-    renameOf: 'Rename {passkey}',
+    renameOf: 'Rename {method}',
     name: 'Name',
     save: 'Save name',
     noScript: 'To add a passkey, switch JavaScript on for this site and reload the page.',
     noPasskeys: 'This browser cannot make passkeys. Open this page on another device to add one.',
     withPass: 'You signed in with a temporary pass. To change anything here,',
-    prove: 'use a passkey.',
+    prove: 'sign in with what you have registered.',
+    suspended: 'No longer works',
+    otherMethods: 'Other ways to sign in',
+    otherMethodsLead:
+      'A password and an authenticator app work together. A recovery code lets you back in when all else is lost.',
+    addOther: {
+      'authenticator-app': 'Add an authenticator app',
+      password: 'Set a password',
+      'recovery-code': 'Make recovery codes',
+    },
+    again: {
+      'authenticator-app': 'Add another authenticator app',
+      password: 'Change the password',
+      'recovery-code': 'Make new recovery codes',
+    },
+    remove: 'Remove',
+    removeOf: 'Remove {method}',
+    back: 'Back',
     sessions: 'Where you are signed in',
     sessionsLead: 'Browsers that are signed in to your account. If you do not know one of them, sign it out.',
     unknownDevice: 'Unknown browser',
@@ -344,7 +372,46 @@ export const messages = {
     endSession: 'Sign out',
     endSessionOf: 'Sign out {device}',
     everywhere: 'Sign out everywhere',
-    notices: { added: 'Passkey added.', renamed: 'Name saved.', sessionEnded: 'Signed out there.' },
+    notices: {
+      added: 'Passkey added.',
+      renamed: 'Name saved.',
+      sessionEnded: 'Signed out there.',
+      removed: 'Removed.',
+      appAdded: 'Authenticator app added.',
+      passwordSaved: 'Password saved.',
+    },
+  },
+  removeMethod: {
+    heading: 'Remove this?',
+    headingLast: 'This one stays',
+    last: 'It is your last way to sign in. Add another one first: then you can remove it.',
+    effects: {
+      passkey:
+        'It no longer signs you in here. Your device or password manager may still show it: delete it there too.',
+      password: 'It no longer signs you in. An authenticator app works only together with a password.',
+      'authenticator-app': 'Its codes no longer work here. Delete the account in the app as well.',
+      'recovery-code': 'All codes of the sheet stop working. Throw the sheet away.',
+    },
+    submit: 'Remove it',
+    back: 'Back',
+  },
+  setPassword: {
+    heading: 'Set a password',
+    headingChange: 'Change your password',
+    lead: 'You sign in with it and a code of your authenticator app.',
+    others:
+      'The password you have now stops working. Browsers that are signed in stay so, because changing a password is no sign that somebody else is there; if you fear that, sign out everywhere as well.',
+    submit: 'Save password',
+  },
+  recoveryCodes: {
+    heading: 'Make recovery codes',
+    lead: 'You get ten codes to print or write down. When everything else is lost, one of them lets you create a new passkey.',
+    replacing: 'The codes you have now stop working.',
+    submit: 'Make ten codes',
+    headingNew: 'Your recovery codes',
+    keep: 'You see these codes only now. Print this page or write them down, and keep them where nobody else looks. Codes from before no longer work.',
+    use: 'To use one, choose “I have a recovery code” when you sign in. Each works once.',
+    done: 'I have kept them',
   },
   signOutEverywhere: {
     heading: 'Sign out everywhere?',
@@ -450,6 +517,11 @@ export const messages = {
       passkeyAdded: {
         subject: 'A passkey was added to your account',
         happened: 'A new passkey was added to your account. Whoever has it can sign in as you.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passkeyRemoved: {
+        subject: 'A passkey was removed from your account',
+        happened: 'A passkey was removed from your account. It can no longer be used to sign in.',
         next: 'If that was you, there is nothing to do here.',
       },
       passkeySuspended: {

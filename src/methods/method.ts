@@ -1,4 +1,5 @@
-import type { Work } from '../core/work.ts';
+import type { Actor } from '../core/actor.ts';
+import type { Origin, RunWork, Work } from '../core/work.ts';
 
 /** The ways to sign in that exist; a new one adds its id here and a line in the registry. */
 export type MethodId = 'temporary-access-pass' | 'passkey' | 'password' | 'authenticator-app' | 'recovery-code';
@@ -85,6 +86,8 @@ export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
   readonly traits: MethodTraits;
   /** A code can be guessed, a signature cannot: guessable ones are throttled before they are read. */
   readonly guessable: boolean;
+  /** Whether policy lets people sign in with it; absent: always. */
+  isAllowed?(work: Work): Promise<boolean>;
   challenge(work: Work, attempt: Attempt): Promise<Challenge>;
   // Verification in three parts, so that no transaction waits for a hash and nothing is spent twice.
   /** Parses, and finds what the response claims to be, or a sentinel that costs the same. */
@@ -120,8 +123,14 @@ export type EnrolmentVerdict =
   | { readonly enrolled: true; readonly credential: Enrolled }
   | { readonly enrolled: false; readonly reason: NotEnrolled };
 
+/** A method that people add to their account: a pass adds one of each at most. */
+export interface AddableMethod extends AuthenticationMethod {
+  /** Whether the pass has added one. */
+  addedThrough(work: Work, passId: string): Promise<boolean>;
+}
+
 /** A method people can register here. The same three parts as for verification. */
-export interface EnrollableMethod<Candidate = unknown, Proof = unknown> extends AuthenticationMethod {
+export interface EnrollableMethod<Candidate = unknown, Proof = unknown> extends AddableMethod {
   /** The options for the browser. `preferred` is a hint about where the person wants it to live. */
   beginEnrolment(work: Work, enrolment: Enrolment, preferred?: string): Promise<object>;
   readEnrolment(work: Work, enrolment: Enrolment, response: unknown): Promise<Candidate>;
@@ -151,6 +160,21 @@ export interface ListableMethod extends AuthenticationMethod {
   rename(work: Work, userId: string, credentialId: string, name: string): Promise<boolean>;
   /** False when this user has no such credential of this method. Whether it may go is judged by the caller. */
   remove(work: Work, userId: string, credentialId: string): Promise<boolean>;
+}
+
+/** A method of many codes that are made at once and shown once, to be printed. */
+export interface SheetMethod extends AddableMethod {
+  /** Makes them in works of its own, since their hashes are slow; `demand` is asked in each of these before anything is done. */
+  makeSheet(
+    run: RunWork,
+    who: { readonly actor: Actor; readonly origin: Origin },
+    asked: {
+      readonly userId: string;
+      /** The pass that the session was born of: it makes one sheet. */
+      readonly passId: string | null;
+      readonly demand: (work: Work) => Promise<void>;
+    },
+  ): Promise<string[]>;
 }
 
 /** A method that can take from an intruder what may be theirs: the user said "this was not me". */
@@ -190,6 +214,14 @@ export interface MethodRegistry {
   /** In the order they are offered. */
   readonly all: readonly AuthenticationMethod[];
   get(id: string): AuthenticationMethod | undefined;
+}
+
+export function isAddable(method: AuthenticationMethod): method is AddableMethod {
+  return 'addedThrough' in method;
+}
+
+export function isSheet(method: AuthenticationMethod): method is SheetMethod {
+  return 'makeSheet' in method;
 }
 
 export function isEnrollable(method: AuthenticationMethod): method is EnrollableMethod {

@@ -10,8 +10,8 @@ export interface OwnSession extends LiveSession {
 }
 
 /** Where the person is signed in, this browser first. For all of these the last proof has to be fresh and strong. */
-export function listOwnSessions(run: RunWork, owner: Owner): Promise<OwnSession[]> {
-  return freshly(run, owner, async (work) => {
+export function listOwnSessions(run: RunWork, methods: MethodRegistry, owner: Owner): Promise<OwnSession[]> {
+  return freshly(run, methods, owner, async (work) => {
     const live = await sessions.listSessions(work, owner.userId);
     return live
       .map((session) => ({ ...session, current: session.uid === owner.sessionUid }))
@@ -20,11 +20,11 @@ export function listOwnSessions(run: RunWork, owner: Owner): Promise<OwnSession[
 }
 
 /** Fails with `not_found` when it is nobody's, somebody else's, or over. */
-export function endOwnSession(run: RunWork, owner: Owner, uid: string): Promise<void> {
-  return freshly(run, owner, (work) => sessions.endOwnSession(work, { userId: owner.userId, uid }));
+export function endOwnSession(run: RunWork, methods: MethodRegistry, owner: Owner, uid: string): Promise<void> {
+  return freshly(run, methods, owner, (work) => sessions.endOwnSession(work, { userId: owner.userId, uid }));
 }
 
 /** This browser's session ends with the others. */
 export function signOutEverywhere(run: RunWork, methods: MethodRegistry, owner: Owner): Promise<number> {
-  return freshly(run, owner, (work) => sessions.signOutEverywhere(work, { userId: owner.userId, methods }));
+  return freshly(run, methods, owner, (work) => sessions.signOutEverywhere(work, { userId: owner.userId, methods }));
 }

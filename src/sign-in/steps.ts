@@ -2,6 +2,7 @@ import { deviceName } from '../core/device-name.ts';
 import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
+import { keepTogether } from '../methods/enrol-together.ts';
 import {
   type Attempt,
   type AuthenticationMethod,
@@ -11,7 +12,6 @@ import {
   type Enrolment,
   isBootstrap,
   isEnrollable,
-  type NotEnrolled,
 } from '../methods/method.ts';
 import { accountLimit, giveBack, type Reservation, reserve, reserveAccount, sourceOf } from '../throttle/throttle.ts';
 import { userNameKey } from '../users/user.ts';
@@ -302,7 +302,7 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
   const proofs: unknown[] = [];
   for (const [index, part] of parts.entries()) proofs.push(await part.checkEnrolment(candidates[index]));
   await transition(house, visit, ['enrol'], async (work, standing) => {
-    const enrolled = await keepAll(work, standing.signIn, parts, candidates, proofs);
+    const enrolled = await keepTogether(work, enrolmentOf(work, standing.signIn), { parts, candidates, proofs });
     if (Array.isArray(enrolled)) return enrolledAll(house, work, standing, parts, enrolled);
     const { signIn } = standing;
     // Another tab may have been quicker: what the pass has added there is gone on with here.
@@ -317,27 +317,6 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
     });
     await signIns.change(work.tx, signIn.uid, { notice: { kind: 'not_enrolled', reason: enrolled.reason } });
   });
-}
-
-async function keepAll(
-  work: Work,
-  signIn: SignIn,
-  parts: readonly EnrollableMethod[],
-  candidates: readonly unknown[],
-  proofs: readonly unknown[],
-): Promise<Enrolled[] | { reason: NotEnrolled }> {
-  const enrolment = enrolmentOf(work, signIn);
-  // What is refused commits, so nothing is kept before every part has proved what it must.
-  const order = [...parts.keys()].sort((a, b) => Number(proofs[a] !== null) - Number(proofs[b] !== null));
-  const kept: Enrolled[] = [];
-  for (const index of order) {
-    const verdict = await parts[index]!.keepEnrolment(work, enrolment, candidates[index], proofs[index] ?? null);
-    if (verdict.enrolled) kept[index] = verdict.credential;
-    else if (kept.length === 0) return { reason: verdict.reason };
-    // Something was kept already and must not stay without its other half.
-    else throw new AppError('conflict', 'This was registered elsewhere meanwhile. Load the page again.');
-  }
-  return kept;
 }
 
 /** What was used in being registered is evidence; anything else has to be used once. */

@@ -39,6 +39,8 @@ import {
   finishOwnEnrolment,
   beginOwnEnrolment,
   ownSecurityInfo,
+  makeOwnCodes,
+  removeOwnCredential,
   renameOwnCredential,
 } from '../../src/security-info/own-methods.ts';
 import type { EnrollableMethod } from '../../src/methods/method.ts';
@@ -129,6 +131,7 @@ const silent = [
   'beginEnrolment',
   'ownSecurityInfo',
   'freshly',
+  'ownCredential',
   'listSessions',
   'beginOwnEnrolment',
   'readSeedFile',
@@ -221,6 +224,12 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
     await renameOwnCredential(house.base.run, methods, owner, { credentialId: first!.id, name: 'Renamed' });
   },
+  removeOwnCredential: async () => {
+    const owner = await anOwner();
+    const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
+    await removeOwnCredential(house.base.run, methods, owner, first!.id);
+  },
+  makeOwnCodes: async () => makeOwnCodes(house.base.run, methods, await anOwner()),
   makeRecoveryCodes: async () =>
     makeRecoveryCodes(house.base.run, asOperator, (await work((w) => getUser(w, 'eve@example.com'))).id),
   contain: () =>

@@ -33,6 +33,7 @@ describe('what the events of one work are told as', () => {
     ['a password changed', [event('password.changed', 'eve')], ['eve passwordChanged']],
     ['a password removed', [event('password.removed', 'eve')], ['eve passwordRemoved']],
     ['a password locked', [event('password.locked', 'eve')], ['eve passwordLocked']],
+    ['a passkey removed', [event('passkey.removed', 'eve')], ['eve passkeyRemoved']],
     ['a passkey suspended', [event('passkey.suspended', 'eve')], ['eve passkeySuspended']],
     ['an authenticator app added', [event('authenticator-app.registered', 'eve')], ['eve authenticatorAppAdded']],
     ['an authenticator app removed', [event('authenticator-app.removed', 'eve')], ['eve authenticatorAppRemoved']],

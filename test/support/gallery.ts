@@ -8,7 +8,12 @@ import { LoggedOut } from '../../views/oidc/logged-out.tsx';
 import { Logout } from '../../views/oidc/logout.tsx';
 import { PassLink } from '../../views/pass/pass.tsx';
 import { Problem } from '../../views/problem.tsx';
+import { AddApp } from '../../views/security-info/add-app.tsx';
+import type { MethodSummary } from '../../views/security-info/other-methods.tsx';
+import { NewRecoveryCodes, RecoveryCodes } from '../../views/security-info/recovery-codes.tsx';
+import { RemoveMethod } from '../../views/security-info/remove-method.tsx';
 import { SecurityInfo } from '../../views/security-info/security-info.tsx';
+import { SetPassword } from '../../views/security-info/set-password.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
 import type { SessionSummary } from '../../views/security-info/session-card.tsx';
 import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
@@ -90,6 +95,34 @@ const passSession: SessionSummary = {
   apps: ['Payroll'],
   current: false,
 };
+
+const others: readonly MethodSummary[] = [
+  {
+    id: '28c10230',
+    kind: 'password',
+    name: 'Password',
+    created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
+    suspended: true,
+  },
+  {
+    id: '7d1e03bb',
+    kind: 'authenticator-app',
+    name: 'Authenticator app set up in Firefox on Linux',
+    created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
+    lastUsed: { at: '2026-11-22T09:01:00Z', text: '22 November 2026' },
+    lastUsedWith: 'Firefox on Linux',
+    suspended: false,
+  },
+  {
+    id: '5af2290c',
+    kind: 'recovery-code',
+    name: 'Recovery codes (9 of 10 left)',
+    created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
+    suspended: false,
+  },
+];
+const addable = ['password', 'authenticator-app', 'recovery-code'] as const;
+const secret = { secret: 'JBSW Y3DP EHPK 3PXP', uri: 'otpauth://totp/Latchkey:joiner?secret=JBSWY3DPEHPK3PXP' };
 
 const person = {
   layout,
@@ -356,6 +389,74 @@ export const gallery: readonly Exhibit[] = [
     sessions: [thisSession, passSession, bareSession],
     notice: 'sessionEnded',
   }),
+  show(
+    'security-info-all',
+    'security-info',
+    ['add-password', 'add-authenticator-app', 'add-recovery-code'],
+    SecurityInfo,
+    {
+      ...person,
+      passkeys: [keychain, { ...securityKey, suspended: true }],
+      others,
+      mayAdd: addable,
+      error: 'lastWayIn',
+    },
+  ),
+  show('security-info-bare', 'security-info', ['add-password', 'add-authenticator-app'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain],
+    mayAdd: addable,
+    notice: 'removed',
+  }),
+  show('add-app', 'add-app', ['code', 'continue', 'back'], AddApp, {
+    layout,
+    csrf: 'c5rf-token',
+    ...secret,
+    withPassword: false,
+    error: 'appRefused',
+  }),
+  show('add-app-and-password', 'add-app', ['code', 'password', 'repeat', 'continue', 'back'], AddApp, {
+    layout,
+    csrf: 'c5rf-token',
+    ...secret,
+    withPassword: true,
+    error: 'passwordsDiffer',
+  }),
+  show('set-password', 'set-password', ['password', 'repeat', 'save-password', 'back'], SetPassword, {
+    layout,
+    csrf: 'c5rf-token',
+    userPrincipalName: longName,
+    change: false,
+  }),
+  show('change-password', 'set-password', ['password', 'repeat', 'save-password', 'back'], SetPassword, {
+    layout,
+    csrf: 'c5rf-token',
+    userPrincipalName: longName,
+    change: true,
+    error: 'passwordWeak',
+  }),
+  show('recovery-codes', 'recovery-codes', ['make-codes', 'back'], RecoveryCodes, {
+    layout,
+    csrf: 'c5rf-token',
+    replacing: true,
+  }),
+  show('new-recovery-codes', 'new-recovery-codes', ['codes', 'done'], NewRecoveryCodes, {
+    layout,
+    userPrincipalName: longName,
+    codes: ['ABCD-EFGH-JKLM-NPQR-STUV', '2345-6789-ABCD-EFGH-JKLM'],
+  }),
+  show('remove-method', 'remove-method', ['remove', 'back'], RemoveMethod, {
+    layout,
+    csrf: 'c5rf-token',
+    method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
+    lastWayIn: false,
+  }),
+  show('remove-method-last', 'remove-method', ['back'], RemoveMethod, {
+    layout,
+    csrf: 'c5rf-token',
+    method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
+    lastWayIn: true,
+  }),
   show('sign-out-everywhere', 'sign-out-everywhere', ['sign-out-everywhere', 'back'], SignOutEverywhere, {
     layout,
     csrf: 'c5rf-token',
@@ -384,8 +485,8 @@ export const gallery: readonly Exhibit[] = [
   show('security-info-mistake', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,
     passkeys: [keychain, securityKey],
-    error: 'emptyPasskeyName',
-    errorPasskeyId: securityKey.id,
+    error: 'noMethodName',
+    errorMethodId: securityKey.id,
   }),
 
   show('logout', 'logout', ['confirm-logout'], Logout, { layout, formHtml, appName: 'Payroll' }),

@@ -2,7 +2,7 @@ import { messages } from '../messages.ts';
 import { PersonIcon } from '../parts/icons.tsx';
 import { PostForm } from '../parts/post-form.tsx';
 import { saying } from '../parts/say.tsx';
-import type { Moment } from './passkey-card.tsx';
+import type { Moment } from './dates.tsx';
 
 export interface SessionSummary {
   readonly id: string;

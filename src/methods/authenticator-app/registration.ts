@@ -24,7 +24,10 @@ export interface ShownSecret {
 /** Adding an app: a secret made here is shown, and kept once the app has made a code of it. */
 export function registration(
   issuerName: string,
-): Pick<EnrollableMethod, 'beginEnrolment' | 'readEnrolment' | 'checkEnrolment' | 'enrolledThrough' | 'keepEnrolment'> {
+): Pick<
+  EnrollableMethod,
+  'beginEnrolment' | 'readEnrolment' | 'checkEnrolment' | 'enrolledThrough' | 'addedThrough' | 'keepEnrolment'
+> {
   return {
     /** The same again while it lives: a page that is loaded again must not cut off an app that has read the first. */
     async beginEnrolment(work, enrolment): Promise<ShownSecret> {
@@ -43,6 +46,10 @@ export function registration(
     /** The code that confirmed it was its first use: there is nothing to go on with after a false start. */
     async enrolledThrough() {
       return null;
+    },
+
+    addedThrough(work, passId) {
+      return apps.addedThrough(work.tx, passId);
     },
 
     async readEnrolment(work, enrolment, response): Promise<Candidate> {

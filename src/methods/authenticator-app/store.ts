@@ -45,6 +45,10 @@ export async function byId(
   return row && { app: toApp(row), userEnabled: row.account_enabled };
 }
 
+export async function addedThrough(tx: Transaction, passId: string): Promise<boolean> {
+  return (await tx('authenticator_apps').where('pass_id', '=', passId).first('id')) !== undefined;
+}
+
 /** False when the pass has added one before. */
 export async function insert(
   tx: Transaction,

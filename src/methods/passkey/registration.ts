@@ -33,7 +33,10 @@ type NewCredential = Omit<
 /** Making a passkey (WebAuthn L3 §7.1). */
 export function registration(
   identity: RelyingPartyIdentity,
-): Pick<EnrollableMethod, 'beginEnrolment' | 'readEnrolment' | 'checkEnrolment' | 'enrolledThrough' | 'keepEnrolment'> {
+): Pick<
+  EnrollableMethod,
+  'beginEnrolment' | 'readEnrolment' | 'checkEnrolment' | 'enrolledThrough' | 'addedThrough' | 'keepEnrolment'
+> {
   return {
     async beginEnrolment(work, enrolment, preferred) {
       const user = await getUser(work, enrolment.userId);
@@ -68,6 +71,10 @@ export function registration(
     async enrolledThrough(work, passId) {
       const passkey = await passkeys.unusedOfPass(work.tx, passId);
       return passkey ? { credentialId: passkey.id, name: passkey.name } : null;
+    },
+
+    addedThrough(work, passId) {
+      return passkeys.addedThrough(work.tx, passId);
     },
 
     async readEnrolment(work, enrolment, response): Promise<NewCandidate> {

@@ -60,6 +60,10 @@ export async function unusedOfPass(tx: Transaction, passId: string): Promise<Pas
   return row && toPasskey(row);
 }
 
+export async function addedThrough(tx: Transaction, passId: string): Promise<boolean> {
+  return (await tx('passkeys').where('pass_id', '=', passId).first('id')) !== undefined;
+}
+
 /** A credential with what the account says of itself: the assertion's user handle must equal it. */
 export async function byCredentialId(
   tx: Transaction,

@@ -43,6 +43,10 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
     traits: { amr: ['pwd'], level: '1f', bootstrapOnly: false, part: 'first' },
     guessable: true,
 
+    async isAllowed(work) {
+      return (await readPasswordSettings(work)).state === 'enabled';
+    },
+
     async challenge() {
       return { kind: 'password' };
     },
@@ -108,6 +112,11 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
     /** Setting it was a use of it: nothing of it waits to be confirmed. */
     async enrolledThrough() {
       return null;
+    },
+
+    /** It comes with an authenticator app, which is counted. */
+    async addedThrough() {
+      return false;
     },
 
     async keepEnrolment(work, enrolment, candidate, proof) {

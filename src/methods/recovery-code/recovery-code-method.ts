@@ -4,7 +4,8 @@ import type { Secrets } from '../../core/secrets.ts';
 import { addMinutes } from '../../core/time.ts';
 import type { Work } from '../../core/work.ts';
 import { userNameKey } from '../../users/user.ts';
-import type { BootstrapMethod, ContainableMethod, ListableMethod, RefusalReason } from '../method.ts';
+import type { BootstrapMethod, ContainableMethod, ListableMethod, RefusalReason, SheetMethod } from '../method.ts';
+import { makeRecoveryCodes } from './manage-recovery-codes.ts';
 import { codesInASet, openingMinutes, opens, type SplitCode, splitCode } from './recovery-code.ts';
 import * as codes from './store.ts';
 
@@ -20,7 +21,7 @@ interface Proof {
 const form = z.object({ code: z.unknown() });
 
 /** Signing in with a recovery code: it is spent as it is entered, and opens a registration in that browser. */
-export function recoveryCodeMethod(): BootstrapMethod & ListableMethod & ContainableMethod {
+export function recoveryCodeMethod(): BootstrapMethod & ListableMethod & ContainableMethod & SheetMethod {
   return {
     id: 'recovery-code',
     traits: { amr: [], level: 'bootstrap', bootstrapOnly: true },
@@ -74,6 +75,14 @@ export function recoveryCodeMethod(): BootstrapMethod & ListableMethod & Contain
 
     signedIn: complete,
     graduate: complete,
+
+    makeSheet(run, who, { userId, demand, passId }) {
+      return makeRecoveryCodes(run, who, userId, demand, passId);
+    },
+
+    addedThrough(work, passId) {
+      return codes.madeThrough(work.tx, passId);
+    },
 
     async listOf(work, userId) {
       const set = await codes.setOf(work.tx, userId);

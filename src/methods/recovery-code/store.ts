@@ -1,3 +1,4 @@
+import { addMinutes } from '../../core/time.ts';
 import type { Transaction } from '../../core/work.ts';
 
 export interface StoredCode {
@@ -101,6 +102,27 @@ export async function setOf(tx: Transaction, userId: string): Promise<CodeSet | 
   );
   const row = rows[0];
   return row && { id: row.set_id, createdAt: row.created_at, createdWith: row.created_with, left: row.left };
+}
+
+/** Takes note that a pass has made its set, once: false when it had before, whatever has become of that set. */
+export async function takePass(tx: Transaction, now: Date, passId: string): Promise<boolean> {
+  const taken = await tx('recovery_code_passes')
+    .insert({ pass_id: passId, made_at: now })
+    .onConflict('pass_id')
+    .ignore()
+    .returning('pass_id');
+  return taken.length === 1;
+}
+
+export async function madeThrough(tx: Transaction, passId: string): Promise<boolean> {
+  return (await tx('recovery_code_passes').where('pass_id', '=', passId).first('pass_id')) !== undefined;
+}
+
+/** No pass lives longer than 30 days. */
+export async function forgetPasses(tx: Transaction, now: Date): Promise<number> {
+  return tx('recovery_code_passes')
+    .where('made_at', '<', addMinutes(now, -31 * 24 * 60))
+    .delete();
 }
 
 /** How many codes went; none when this user has no such set. */

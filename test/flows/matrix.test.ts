@@ -376,6 +376,9 @@ const bodies: Readonly<Record<string, (subject: Subject) => object>> = {
   'POST /groups/:group/members/$ref': ({ userId }) => addressOf(userId),
   'POST /users/:user/authentication/temporaryAccessPassMethods': () => ({}),
   'POST /users/:user/authentication/temporaryAccessPassMethods/:pass/extend': () => ({ lifetimeInMinutes: 120 }),
+  'PATCH /policies/authenticationMethodsPolicy': () => ({
+    registrationEnforcement: { requiredRegistration: { snoozes: 5 } },
+  }),
   'PATCH /policies/authenticationMethodsPolicy/authenticationMethodConfigurations/:configuration': () => ({
     registrationWindowInMinutes: 20,
   }),

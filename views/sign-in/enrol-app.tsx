@@ -1,6 +1,7 @@
 import { Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
 import { CodeField } from '../parts/code-field.tsx';
+import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
 import { EnrolWays } from '../parts/enrol-ways.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
 import type { Interaction } from '../parts/interaction.ts';
@@ -11,7 +12,10 @@ import { Say } from '../parts/say.tsx';
 import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
 
 export interface EnrolAppProps extends Interaction {
-  readonly ends: WindowEnd;
+  /** Null where no pass limits the time. */
+  readonly ends: WindowEnd | null;
+  /** The organisation asks for it; absent where a pass opened the registration. */
+  readonly demanded?: Demanded | undefined;
   /** Other things that can be registered here. */
   readonly others: readonly ('passkey' | 'authenticator-app')[];
   /** For whoever cannot scan: in groups of four. */
@@ -25,7 +29,7 @@ export interface EnrolAppProps extends Interaction {
 
 /** The authenticator app is connected here, proved with one code, and set together with a password. */
 export function EnrolApp(props: EnrolAppProps) {
-  const { layout, base, csrf, appName, ends, others, secret, uri, withPassword, error } = props;
+  const { layout, base, csrf, appName, ends, demanded, others, secret, uri, withPassword, error } = props;
   const say = messages.enrolApp;
   const field = error === 'appRefused' ? 'code' : error === 'passwordsDiffer' ? 'repeat' : 'password';
   const mistakeOf = (id: typeof error) => (error === id && id ? messages.errors[id] : undefined);
@@ -33,6 +37,7 @@ export function EnrolApp(props: EnrolAppProps) {
     <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} {...(error !== 'tooManyApps' && { field })} />
       <h1>{say.heading}</h1>
+      <WhyAsked demanded={demanded} appName={appName} />
       <p>{say.lead}</p>
       <PostForm action={`${base}/enrol/authenticator-app`} csrf={csrf}>
         <h2>{say.scan}</h2>
@@ -69,7 +74,8 @@ export function EnrolApp(props: EnrolAppProps) {
         </p>
       </PostForm>
       <EnrolWays base={base} csrf={csrf} others={others} />
-      <WindowEnds ends={ends} base={base} />
+      <NotNow demanded={demanded} base={base} csrf={csrf} />
+      {ends && <WindowEnds ends={ends} base={base} />}
       <Cancel base={base} csrf={csrf} />
     </Page>
   );

@@ -26,6 +26,8 @@ export interface RegistrationStanding extends PolicySubject {
 export interface RegistrationDemand {
   /** What the user does not have yet; one of these is asked for. */
   readonly methods: readonly MethodId[];
+  /** What the user can sign in with now. */
+  readonly holds: readonly MethodId[];
   /** The user may put it off once more. */
   readonly mayWait: boolean;
 }
@@ -50,7 +52,7 @@ export function demandOf(
   if (scopeOf(rules, standing) !== 'included') return undefined;
   const lacking = rules.methods.filter((id) => !standing.methods.includes(id));
   if (rules.methods.length - lacking.length >= rules.count) return undefined;
-  if (rules.mode === 'required') return { methods: lacking, mayWait: false };
+  if (rules.mode === 'required') return { methods: lacking, holds: standing.methods, mayWait: false };
   if (standing.snoozedUntil !== null && standing.snoozedUntil > now) return undefined;
-  return { methods: lacking, mayWait: standing.snoozes < rules.snoozes };
+  return { methods: lacking, holds: standing.methods, mayWait: standing.snoozes < rules.snoozes };
 }

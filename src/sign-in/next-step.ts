@@ -89,14 +89,20 @@ export function nextStep(signIn: SignIn, circumstances: Circumstances): NextStep
 }
 
 /** What policy asks for between the proofs and the relying party: in a pass's window where that is all there is, else in the sign-in's hour. */
-function stepBeforeCompletion(signIn: SignIn, proof: Proof, { policy, demand }: Circumstances): NextStep | undefined {
+function stepBeforeCompletion(signIn: SignIn, proof: Proof, circumstances: Circumstances): NextStep | undefined {
+  const { policy, demand, traits } = circumstances;
   if (signIn.completedAt || !policy.registration) return undefined;
   const { enrolled, evidence } = signIn;
   const windowEndsAt = proof.passId === null ? null : signIn.windowEndsAt;
   const unused = enrolled && !evidence.some(({ credentialId }) => credentialId === enrolled.credentialId);
   if (unused) return { kind: 'confirm', ...enrolled, windowEndsAt };
   if (!demand) return undefined;
-  const { methods, mayWait } = demand;
+  const { methods, holds, mayWait } = demand;
+  // Adding a way to sign in takes the strongest one has, here as anywhere; a pass is for those who have lost theirs.
+  const stronger = policy.methods.filter((id) => holds.includes(id) && rank(traits(id).level) > rank(proof.level));
+  if (proof.passId === null && stronger.length > 0) {
+    return mayWait ? undefined : { kind: 'verify', methods: stronger, chosen: chosenOf(stronger, signIn) };
+  }
   const chosen = chosenOf(methods, signIn);
   return { kind: 'enrol', methods, chosen, windowEndsAt, demanded: mayWait ? 'nudge' : 'required' };
 }

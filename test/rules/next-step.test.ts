@@ -249,7 +249,7 @@ describe('what comes next', () => {
       snoozeDurationInDays: 1,
       snoozes: 3,
     } as const;
-    const demand = { methods: ['passkey', 'authenticator-app'], mayWait: false } as const;
+    const demand = { methods: ['passkey', 'authenticator-app'], holds: [] as MethodId[], mayWait: false } as const;
     const enough = { ...open, policy: { ...policy, registration } };
     const asking = { ...enough, demand };
     const made = { ...withPasskey, enrolled };
@@ -313,6 +313,20 @@ describe('what comes next', () => {
       ['of a pass that opens registration: that, as ever', opened, asking, { kind: 'enrol', windowEndsAt: at(10) }],
     ])('%s', (_sentence, signIn, circumstances, step) => {
       expect(nextStep(signIn, circumstances as typeof open)).toMatchObject(step);
+    });
+
+    test('of whoever proved less than they could: the stronger proof first, and no nudge', () => {
+      const byPassword = { ...named, userId, evidence: [anEvidence('password', at(1))] };
+      const methods = ['passkey', 'temporary-access-pass', 'password', 'authenticator-app'] as const;
+      const lax = { ...asking, policy: { ...asking.policy, methods, firstPartAlone: true } };
+      const holding = (holds: MethodId[], mayWait = false) =>
+        nextStep(byPassword, { ...lax, demand: { ...demand, holds, mayWait } });
+      expect(holding([])).toMatchObject({ kind: 'enrol' });
+      expect(holding(['passkey'])).toEqual({ kind: 'verify', methods: ['passkey'], chosen: 'passkey' });
+      expect(holding(['authenticator-app'])).toMatchObject({ kind: 'verify', methods: ['authenticator-app'] });
+      expect(holding(['passkey'], true)).toMatchObject({ kind: 'complete', level: '1f' });
+      const withPass = { ...asking, demand: { ...demand, holds: ['passkey' as const] } };
+      expect(nextStep(admitted, withPass)).toMatchObject({ kind: 'enrol', windowEndsAt: at(10) });
     });
 
     test('what a pass opens is not said to be demanded', () => {
@@ -435,7 +449,7 @@ describe('whatever stands in the row', () => {
   });
 
   test('nothing is complete while more is asked for, but what was complete before', () => {
-    const demand = { methods: ['passkey'], mayWait: true } as const;
+    const demand = { methods: ['passkey'], holds: [], mayWait: true } as const;
     const asking = { ...policy, registration: { methods: ['passkey'] } } as never;
     const property = fc.property(anySignIn, anyCircumstances, (signIn, circumstances) => {
       const step = nextStep(signIn, { ...circumstances, policy: asking, demand });

@@ -261,6 +261,24 @@ describe('an app for whoever signs in with a password alone', () => {
   });
 });
 
+test('whoever signs in with a password alone proves the app they have before they add a passkey', async () => {
+  const holder = await anAppHolder();
+  await latchkey.seed({ policies: { password: { alone: true } } });
+  try {
+    await decide({ methods: ['passkey'] });
+    const { visit, ...visitor } = await aVisitor(house);
+    await steps.identify(house, visit, { userName: holder.userName, method: 'password' });
+    await steps.answer(house, visit, 'password', { password });
+    expect((await visitor.look()).step).toMatchObject({ kind: 'verify', methods: ['authenticator-app'] });
+    await expect(visitor.creationOptions()).rejects.toMatchObject({ code: 'conflict' });
+    const code = holder.app.code(await latchkey.work(async (work) => work.now));
+    await steps.answer(house, visit, 'authenticator-app', { code });
+    expect(await visitor.step()).toBe('enrol');
+  } finally {
+    await latchkey.seed({ policies: { password: { alone: false } } });
+  }
+});
+
 describe('a pass that signs in', () => {
   async function aGuest() {
     await passPolicy(latchkey, { purpose: 'signIn' });

@@ -88,7 +88,7 @@ export function nextStep(signIn: SignIn, circumstances: Circumstances): NextStep
   return { kind: 'verify', methods, chosen: chosenOf(methods, signIn) };
 }
 
-/** What policy asks for between the proofs and the relying party: in a pass's window where that is all there is, else in the sign-in's hour. */
+/** What policy asks for before the relying party gets anything: in a pass's window where that is all there is, else in the sign-in's hour. */
 function stepBeforeCompletion(signIn: SignIn, proof: Proof, circumstances: Circumstances): NextStep | undefined {
   const { policy, demand, traits } = circumstances;
   if (signIn.completedAt || !policy.registration) return undefined;

@@ -235,7 +235,8 @@ const rolesOfTargets: Partial<Record<Whom, string>> = {
 
 async function subjectFor({ row, actor, whom }: Cell): Promise<Subject> {
   if (row.path.startsWith('/policies/')) {
-    await house.seed({ policies: { temporaryAccessPass: { registrationWindowInMinutes: 30 } } });
+    const policies = { temporaryAccessPass: { registrationWindowInMinutes: 30 }, registration: { snoozes: 3 } };
+    await house.seed({ policies });
   }
   const group = await aGroup();
   const made = {

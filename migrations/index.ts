@@ -18,6 +18,7 @@ import * as passwords from './20261122_1120_passwords.ts';
 import * as sessions from './20261122_1130_sessions.ts';
 import * as signInsByThemselves from './20261122_1130_sign_ins_by_themselves.ts';
 import * as standingWithApps from './20261122_1200_standing_with_apps.ts';
+import * as registrationPolicy from './20261122_1210_registration_policy.ts';
 import * as recoveryCodePasses from './20261122_1300_recovery_code_passes.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
@@ -42,5 +43,6 @@ export const migrations = {
   '20261122_1130_sessions': sessions,
   '20261122_1130_sign_ins_by_themselves': signInsByThemselves,
   '20261122_1200_standing_with_apps': standingWithApps,
+  '20261122_1210_registration_policy': registrationPolicy,
   '20261122_1300_recovery_code_passes': recoveryCodePasses,
 };

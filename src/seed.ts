@@ -13,6 +13,8 @@ import { changePassPolicy } from './methods/temporary-access-pass/manage-policy.
 import { passSettingsChange } from './methods/temporary-access-pass/settings.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
 import { changePerson } from './people.ts';
+import { changeRegistrationPolicy } from './registration/manage-policy.ts';
+import { registrationSettingsChange } from './registration/settings.ts';
 import { grantRole } from './roles/manage-roles.ts';
 import { findRole } from './roles/role.ts';
 import { changeUser, createUser, getUser } from './users/manage-users.ts';
@@ -53,7 +55,7 @@ const seedShape = z.strictObject({
     .strictObject({
       temporaryAccessPass: passSettingsChange.optional(),
       password: passwordSettingsChange.optional(),
-      registration: z.strictObject({}, later('the registration policy')).optional(),
+      registration: registrationSettingsChange.optional(),
     })
     .default({}),
   identityProviders: z.array(z.unknown()).max(0, later('signing in through another provider')).default([]),
@@ -127,11 +129,12 @@ export async function applySeed(work: Work, seed: Seed): Promise<void> {
     for (const owner of client.owners) owners.push((await named(work, owner, `an owner of ${client_id}`)).id);
     await setOwners(work, client_id, owners);
   }
-  const { temporaryAccessPass, password } = seed.policies;
+  const { temporaryAccessPass, password, registration } = seed.policies;
   if (temporaryAccessPass) {
     await underPath('policies.temporaryAccessPass', () => changePassPolicy(work, temporaryAccessPass));
   }
   if (password) await underPath('policies.password', () => changePasswordPolicy(work, password));
+  if (registration) await underPath('policies.registration', () => changeRegistrationPolicy(work, registration));
 }
 
 async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void> {

@@ -120,6 +120,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     secrets,
     keys,
     acrScale: acrScale(issuer),
+    policyFrom: signInPolicyFrom,
     onFault: (error) => log.error({ err: error }, 'protocol endpoint failed'),
     onTokenRefused: (clientId, reason) => {
       const refused = run(asSystem, async (work) =>

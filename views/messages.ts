@@ -155,6 +155,12 @@ export const messages = {
     next: 'Then you go on to {app}.',
   },
 
+  demanded: {
+    required: 'Your organisation asks for one more way to sign in before you go on to {app}.',
+    nudge: 'Your organisation recommends one more way to sign in. It takes a minute, and then you go on to {app}.',
+    notNow: 'Not now',
+  },
+
   steps: { first: 'Step 1 of 2', second: 'Step 2 of 2' },
 
   enrol: {
@@ -174,6 +180,9 @@ export const messages = {
     noPasskeysOneTime: [
       'The pass you entered now belongs to this browser and does not work in another.',
       'Ask the help desk for a new pass. Then open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and enter the new pass there.',
+    ],
+    noPasskeysSignedIn: [
+      'Open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and sign in there.',
     ],
     noPasskeysReusable: [
       'Open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and enter the same pass there.',

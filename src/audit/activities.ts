@@ -172,6 +172,12 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Add',
     byTheirOwn: true,
   },
+  'registration.snoozed': {
+    ...methods,
+    activityDisplayName: 'User postponed security info registration',
+    operationType: 'Update',
+    byTheirOwn: true,
+  },
   'policy.changed': {
     category: 'ApplicationManagement',
     loggedByService: 'Authentication Methods',

@@ -5,6 +5,12 @@ import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../me
 import { passwordPolicyName, passwordSettingsChange } from '../methods/password/settings.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../methods/temporary-access-pass/manage-policy.ts';
 import { passPolicyName, passSettingsChange } from '../methods/temporary-access-pass/settings.ts';
+import {
+  changeRegistrationPolicy,
+  registrationPolicy,
+  resetRegistrationPolicy,
+} from '../registration/manage-policy.ts';
+import { registrationPolicyName, registrationSettingsChange } from '../registration/settings.ts';
 import { asOperator, type Base } from '../wire.ts';
 import { type Command, type Options, print, printJson, settingsFrom, UsageError, withBase } from './command.ts';
 
@@ -28,6 +34,12 @@ const policies: Readonly<Record<string, Policy>> = {
     read: passwordPolicy,
     changing: changing(passwordSettingsChange, changePasswordPolicy),
     reset: resetPasswordPolicy,
+    resource: (settings) => settings,
+  },
+  [registrationPolicyName]: {
+    read: registrationPolicy,
+    changing: changing(registrationSettingsChange, changeRegistrationPolicy),
+    reset: resetRegistrationPolicy,
     resource: (settings) => settings,
   },
 };

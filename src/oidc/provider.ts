@@ -14,6 +14,7 @@ import { firstPartyGrant } from './first-party-grant.ts';
 import { signInPolicy } from './interaction-policy.ts';
 import { managementOnly } from './management-resource.ts';
 import { notedTie, sessionTie } from './pass-ties.ts';
+import { mustAddMethods, type PolicyFrom } from './registration.ts';
 
 /** The pages that appear inside the protocol's own endpoints; the HTTP door brings them. */
 export interface ProtocolPages {
@@ -32,6 +33,7 @@ export interface ProviderParts {
   /** Values of acr from the lowest. */
   readonly acrScale: readonly string[];
   readonly pages: ProtocolPages;
+  readonly policyFrom: PolicyFrom;
   onFault(error: unknown): void;
   /** A code or refresh token came a second time, or a grant was refused otherwise; `reason` is for the audit log. */
   onTokenRefused(clientId: string | undefined, reason: string): void;
@@ -116,7 +118,7 @@ function tellByOutbox(provider: Provider, db: NamedStatements): void {
   };
 }
 
-function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderParts): Configuration {
+function configuration({ issuer, db, secrets, keys, acrScale, pages, policyFrom }: ProviderParts): Configuration {
   const secure = issuer.startsWith('https:');
   const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true } as const;
   return {
@@ -133,7 +135,10 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
       long: cookie,
       short: cookie,
     },
-    interactions: { url: (_ctx, interaction) => `/sign-in/${interaction.uid}`, policy: signInPolicy(acrScale) },
+    interactions: {
+      url: (_ctx, interaction) => `/sign-in/${interaction.uid}`,
+      policy: signInPolicy(acrScale, (account) => mustAddMethods(db, policyFrom, account)),
+    },
     findAccount: (_ctx, sub) => findAccount(db, sub),
     loadExistingGrant: (ctx) => firstPartyGrant(db, ctx),
     claims: {

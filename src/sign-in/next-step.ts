@@ -1,5 +1,6 @@
 import { addMinutes, earlier } from '../core/time.ts';
 import type { MethodId, MethodTraits } from '../methods/method.ts';
+import type { RegistrationDemand } from '../registration/demand.ts';
 import { type Level, levels, type SignInPolicy } from './policy.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
@@ -11,9 +12,17 @@ export type NextStep =
       readonly kind: 'enrol';
       readonly methods: readonly MethodId[];
       readonly chosen: MethodId;
-      readonly windowEndsAt: Date;
+      /** Of the pass that this hangs on; null for whoever proved more than a pass. */
+      readonly windowEndsAt: Date | null;
+      /** Why it is asked of somebody who could go on otherwise; absent where a pass opened it. A nudge may be put off. */
+      readonly demanded?: 'required' | 'nudge';
     }
-  | { readonly kind: 'confirm'; readonly credentialId: string; readonly name: string; readonly windowEndsAt: Date }
+  | {
+      readonly kind: 'confirm';
+      readonly credentialId: string;
+      readonly name: string;
+      readonly windowEndsAt: Date | null;
+    }
   | { readonly kind: 'ended'; readonly saved: boolean }
   | {
       readonly kind: 'complete';
@@ -37,10 +46,13 @@ export interface Circumstances {
   readonly traits: (method: MethodId) => MethodTraits;
   /** The pass that was entered still opens what it did: not revoked, replaced, expired or spent, its user enabled. */
   readonly passStillOpens: boolean;
+  /** What the organisation asks of the user whom the proofs show, before anything else; undefined when it is nothing. */
+  readonly demand?: RegistrationDemand | undefined;
 }
 
 /** The one decision of the flow: from what stands in the row, nothing else. Every page and every gate asks this. */
-export function nextStep(signIn: SignIn, { now, policy, traits, passStillOpens }: Circumstances): NextStep {
+export function nextStep(signIn: SignIn, circumstances: Circumstances): NextStep {
+  const { now, policy, traits, passStillOpens } = circumstances;
   if (signIn.cancelledAt) return { kind: 'cancelled' };
 
   const inWindow = passStillOpens && signIn.windowEndsAt !== null && signIn.windowEndsAt > now;
@@ -51,6 +63,8 @@ export function nextStep(signIn: SignIn, { now, policy, traits, passStillOpens }
   );
   const best = proofs.toSorted((a, b) => rank(b.level) - rank(a.level))[0];
   if (best && signIn.userId) {
+    const before = stepBeforeCompletion(signIn, best, circumstances);
+    if (before) return before;
     const { level, amr, at, endsAt, passId } = best;
     const bornOf = passId !== null && endsAt ? { passId, endsAt: earlier(addMinutes(at, mostMinutes), endsAt) } : null;
     return { kind: 'complete', userId: signIn.userId, level, amr, authTime: at, bornOf };
@@ -72,6 +86,25 @@ export function nextStep(signIn: SignIn, { now, policy, traits, passStillOpens }
   const firsts = policy.methods.filter((method) => traits(method).part !== 'second');
   const methods = halfway ? [...seconds, ...others] : firsts;
   return { kind: 'verify', methods, chosen: chosenOf(methods, signIn) };
+}
+
+/** What policy asks for before the relying party gets anything: in a pass's window where that is all there is, else in the sign-in's hour. */
+function stepBeforeCompletion(signIn: SignIn, proof: Proof, circumstances: Circumstances): NextStep | undefined {
+  const { policy, demand, traits } = circumstances;
+  if (signIn.completedAt || !policy.registration) return undefined;
+  const { enrolled, evidence } = signIn;
+  const windowEndsAt = proof.passId === null ? null : signIn.windowEndsAt;
+  const unused = enrolled && !evidence.some(({ credentialId }) => credentialId === enrolled.credentialId);
+  if (unused) return { kind: 'confirm', ...enrolled, windowEndsAt };
+  if (!demand) return undefined;
+  const { methods, holds, mayWait } = demand;
+  // Adding a way to sign in takes the strongest one has, here as anywhere; a pass is for those who have lost theirs.
+  const stronger = policy.methods.filter((id) => holds.includes(id) && rank(traits(id).level) > rank(proof.level));
+  if (proof.passId === null && stronger.length > 0) {
+    return mayWait ? undefined : { kind: 'verify', methods: stronger, chosen: chosenOf(stronger, signIn) };
+  }
+  const chosen = chosenOf(methods, signIn);
+  return { kind: 'enrol', methods, chosen, windowEndsAt, demanded: mayWait ? 'nudge' : 'required' };
 }
 
 function chosenOf(methods: readonly MethodId[], { chosenMethod }: SignIn): MethodId {

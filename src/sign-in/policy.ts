@@ -1,4 +1,5 @@
 import type { MethodId, MethodTraits } from '../methods/method.ts';
+import type { RegistrationRules } from '../registration/demand.ts';
 
 /** The ordered scale of levels; each is a minimum for what lies below it. */
 export const levels = ['bootstrap', '1f', '2f', 'phr', 'phrh'] as const satisfies readonly MethodTraits['level'][];
@@ -35,4 +36,6 @@ export interface SignInPolicy {
   readonly together?: Readonly<Partial<Record<MethodId, readonly MethodId[]>>>;
   /** Something one knows is enough by itself. */
   readonly firstPartAlone?: boolean;
+  /** What people have to register before they go on; undefined where nothing is asked of anybody. */
+  readonly registration?: RegistrationRules | undefined;
 }

@@ -11,10 +11,11 @@ import {
   isListable,
   type MethodRegistry,
 } from '../methods/method.ts';
+import { registrationDemand } from '../registration/registration.ts';
 import type { ThrottleLimits } from '../throttle/throttle.ts';
 import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
-import { type NextStep, nextStep } from './next-step.ts';
+import { type Circumstances, type NextStep, nextStep } from './next-step.ts';
 import type { PolicyDocuments, SignInPolicy } from './policy.ts';
 import type { SignIn } from './sign-in.ts';
 import * as signIns from './store.ts';
@@ -87,7 +88,7 @@ export async function stand(
   }
   const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
   const policy = house.policyFrom(signIn.policies);
-  const step = nextStep(signIn, {
+  const step = await stepOf(work, signIn, {
     now: work.now,
     policy,
     traits: (id) => house.methods.get(id)!.traits,
@@ -101,6 +102,15 @@ export async function stand(
     withoutPasskey: await isWithoutPasskey(house, policy, work, visit, signIn, step),
     now: work.now,
   };
+}
+
+/** What a user has registered is read only when nothing else is left to ask, and a policy may ask for that. */
+async function stepOf(work: Work, signIn: SignIn, circumstances: Circumstances): Promise<NextStep> {
+  const step = nextStep(signIn, circumstances);
+  const { registration } = circumstances.policy;
+  if (step.kind !== 'complete' || signIn.completedAt || !registration) return step;
+  const demand = await registrationDemand(work, registration, step.userId);
+  return demand ? nextStep(signIn, { ...circumstances, demand }) : step;
 }
 
 /**
@@ -159,12 +169,14 @@ export function enrollable(house: SignInHouse, policy: SignInPolicy, methodId: s
   return method && isEnrollable(method) && policy.enrollable.includes(method.id) ? method : undefined;
 }
 
-/** The method, and those that have to be registered in the same step; those first. */
+/** The method, and those that have to be registered in the same step; those first. What was proved here is there already. */
 export function enrolledTogether(
   house: SignInHouse,
-  policy: SignInPolicy,
+  { policy, signIn }: Pick<Standing, 'policy' | 'signIn'>,
   method: EnrollableMethod,
 ): readonly EnrollableMethod[] {
-  const others = (policy.together?.[method.id] ?? []).map((id) => house.methods.get(id));
+  const others = (policy.together?.[method.id] ?? [])
+    .filter((id) => !signIn.evidence.some(({ methodId }) => methodId === id))
+    .map((id) => house.methods.get(id));
   return [...others.filter((other) => other !== undefined && isEnrollable(other)), method];
 }

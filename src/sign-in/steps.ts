@@ -13,7 +13,9 @@ import {
   isBootstrap,
   isEnrollable,
 } from '../methods/method.ts';
+import { snoozeRegistration } from '../registration/registration.ts';
 import { accountLimit, giveBack, type Reservation, reserve, reserveAccount, sourceOf } from '../throttle/throttle.ts';
+import { findUser, lockUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
 import type { NextStep } from './next-step.ts';
 import type { SignIn } from './sign-in.ts';
@@ -123,6 +125,15 @@ export function restart(house: SignInHouse, visit: Visit): Promise<void> {
       enrolled: null,
     }),
   );
+}
+
+/** The person puts off what the organisation would like them to register, where that may be. */
+export function notNow(house: SignInHouse, visit: Visit): Promise<void> {
+  return transition(house, visit, ['enrol'], async (work, { signIn, step, policy }) => {
+    if (step.kind !== 'enrol' || step.demanded !== 'nudge' || !policy.registration) return;
+    await snoozeRegistration(work, policy.registration, signIn.userId!);
+    await signIns.change(work.tx, signIn.uid, { notice: null });
+  });
 }
 
 /** The person gives up; the relying party is told `access_denied`. */
@@ -255,9 +266,9 @@ export function beginEnrolment(
 ): Promise<object> {
   return house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
-    const method = standing && enrollable(house, standing.policy, methodId);
-    if (standing?.step.kind !== 'enrol' || !method) throw notThisStep();
-    return method.beginEnrolment(work, enrolmentOf(work, standing.signIn), preferred);
+    const method = standing && enrollableHere(house, standing, methodId);
+    if (!method) throw notThisStep();
+    return method.beginEnrolment(work, enrolmentOf(work, standing), preferred);
   });
 }
 
@@ -268,12 +279,12 @@ export function appSecret(
 ): Promise<{ secret: string; uri: string; withPassword: boolean } | undefined> {
   return house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
-    const method = standing && enrollable(house, standing.policy, 'authenticator-app');
-    if (standing?.step.kind !== 'enrol' || !method) return undefined;
-    const begun = await method.beginEnrolment(work, enrolmentOf(work, standing.signIn));
+    const method = standing && enrollableHere(house, standing, 'authenticator-app');
+    if (!method) return undefined;
+    const begun = await method.beginEnrolment(work, enrolmentOf(work, standing));
     return {
       ...(begun as { secret: string; uri: string }),
-      withPassword: enrolledTogether(house, standing.policy, method).length > 1,
+      withPassword: enrolledTogether(house, standing, method).length > 1,
     };
   });
 }
@@ -288,12 +299,12 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
   const read = await house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
     if (standing?.step.kind !== 'enrol') return undefined;
-    const method = enrollable(house, standing.policy, methodId);
+    const method = enrollableHere(house, standing, methodId);
     if (!method) throw noSuchWay;
-    const parts = enrolledTogether(house, standing.policy, method);
+    const parts = enrolledTogether(house, standing, method);
     const candidates: unknown[] = [];
     for (const part of parts) {
-      candidates.push(await part.readEnrolment(work, enrolmentOf(work, standing.signIn), response));
+      candidates.push(await part.readEnrolment(work, enrolmentOf(work, standing), response));
     }
     return { method, parts, candidates };
   });
@@ -302,11 +313,15 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
   const proofs: unknown[] = [];
   for (const [index, part] of parts.entries()) proofs.push(await part.checkEnrolment(candidates[index]));
   await transition(house, visit, ['enrol'], async (work, standing) => {
-    const enrolled = await keepTogether(work, enrolmentOf(work, standing.signIn), { parts, candidates, proofs });
+    const enrolment = enrolmentOf(work, standing);
+    // A pass that is held open holds its user still; without one, nothing does yet.
+    if (!enrolment.passId) await holdEnabled(work, enrolment.userId);
+    const enrolled = await keepTogether(work, enrolment, { parts, candidates, proofs });
     if (Array.isArray(enrolled)) return enrolledAll(house, work, standing, parts, enrolled);
     const { signIn } = standing;
     // Another tab may have been quicker: what the pass has added there is gone on with here.
-    const already = signIn.passId ? await method.enrolledThrough(work, signIn.passId) : null;
+    const { passId } = enrolment;
+    const already = passId ? await method.enrolledThrough(work, passId) : null;
     if (already) return signIns.change(work.tx, signIn.uid, { enrolled: already, notice: null });
     work.record({
       type: 'enrolment.refused',
@@ -317,6 +332,13 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
     });
     await signIns.change(work.tx, signIn.uid, { notice: { kind: 'not_enrolled', reason: enrolled.reason } });
   });
+}
+
+async function holdEnabled(work: Work, userId: string): Promise<void> {
+  await lockUser(work, userId);
+  if (!(await findUser(work, userId))?.enabled) {
+    throw new AppError('forbidden', 'Your account is disabled. Ask your help desk.');
+  }
 }
 
 /** What was used in being registered is evidence; anything else has to be used once. */
@@ -339,12 +361,24 @@ async function enrolledAll(
   await signIns.change(work.tx, signIn.uid, { evidence: [...signIn.evidence, ...used], enrolled: null, notice: null });
 }
 
-function enrolmentOf(work: Work, signIn: SignIn): Enrolment {
+/** The method, if it may be registered where the sign-in stands. */
+function enrollableHere(
+  house: SignInHouse,
+  { step, policy }: Standing,
+  methodId: string,
+): EnrollableMethod | undefined {
+  const method = enrollable(house, policy, methodId);
+  return method && step.kind === 'enrol' && step.methods.includes(method.id) ? method : undefined;
+}
+
+/** What hangs on a pass ends with its window, and is the one of its kind that the pass may add. */
+function enrolmentOf(work: Work, { signIn, step }: Standing): Enrolment {
+  const windowEndsAt = step.kind === 'enrol' ? step.windowEndsAt : signIn.windowEndsAt;
   return {
     owner: digest(`sign-in/${signIn.uid}`),
     userId: signIn.userId!,
-    passId: signIn.passId,
-    endsAt: signIn.windowEndsAt,
+    passId: windowEndsAt && signIn.passId,
+    endsAt: windowEndsAt,
     device: deviceName(work.origin.userAgent),
   };
 }

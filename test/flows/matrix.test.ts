@@ -235,7 +235,8 @@ const rolesOfTargets: Partial<Record<Whom, string>> = {
 
 async function subjectFor({ row, actor, whom }: Cell): Promise<Subject> {
   if (row.path.startsWith('/policies/')) {
-    await house.seed({ policies: { temporaryAccessPass: { registrationWindowInMinutes: 30 } } });
+    const policies = { temporaryAccessPass: { registrationWindowInMinutes: 30 }, registration: { snoozes: 3 } };
+    await house.seed({ policies });
   }
   const group = await aGroup();
   const made = {
@@ -376,6 +377,9 @@ const bodies: Readonly<Record<string, (subject: Subject) => object>> = {
   'POST /groups/:group/members/$ref': ({ userId }) => addressOf(userId),
   'POST /users/:user/authentication/temporaryAccessPassMethods': () => ({}),
   'POST /users/:user/authentication/temporaryAccessPassMethods/:pass/extend': () => ({ lifetimeInMinutes: 120 }),
+  'PATCH /policies/authenticationMethodsPolicy': () => ({
+    registrationEnforcement: { requiredRegistration: { snoozes: 5 } },
+  }),
   'PATCH /policies/authenticationMethodsPolicy/authenticationMethodConfigurations/:configuration': () => ({
     registrationWindowInMinutes: 20,
   }),

@@ -28,6 +28,9 @@ import {
 import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { changePasswordPolicy, resetPasswordPolicy } from '../../src/methods/password/manage-policy.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
+import { changeRegistrationPolicy, resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
+import { registrationRules } from '../../src/registration/demand.ts';
+import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
 import { contain } from '../../src/containment.ts';
 import { openLink } from '../../src/notices/links.ts';
@@ -105,6 +108,7 @@ const silent = [
   'listPasses',
   'passPolicy',
   'passwordPolicy',
+  'registrationPolicy',
   'groupIdOf',
   'groupsOf',
   'passHistory',
@@ -187,6 +191,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   resetPassPolicy: () => work(resetPassPolicy),
   changePasswordPolicy: () => work((w) => changePasswordPolicy(w, { alone: true })),
   resetPasswordPolicy: () => work(resetPasswordPolicy),
+  changeRegistrationPolicy: () => work((w) => changeRegistrationPolicy(w, { state: 'enabled' })),
+  resetRegistrationPolicy: () => work(resetRegistrationPolicy),
   cancel: async () => {
     await steps.look(signInHouse(), visit('cancelled'), 'app');
     await steps.cancel(signInHouse(), visit('cancelled'));
@@ -212,6 +218,22 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     });
     await steps.answer(signInHouse(), visit('line'), 'passkey', { response: JSON.stringify(answer) });
     expect((await steps.look(signInHouse(), visit('line'), 'app')).step.kind).toBe('complete');
+  },
+  notNow: async () => {
+    const settings = { ...defaultRegistrationSettings, state: 'enabled', mode: 'nudge' } as const;
+    const registration = registrationRules({ ...settings, methods: ['authenticator-app'] }, ['authenticator-app']);
+    const enrollable = ['passkey', 'authenticator-app'] as const;
+    const nudging = {
+      ...signInHouse(),
+      policyFrom: () => ({ methods: ['passkey'] as const, enrollable, registration }),
+    };
+    await steps.look(nudging, visit('nudged'), 'app');
+    const asked = await steps.challenge(nudging, visit('nudged'), 'passkey');
+    const answer = await authenticator.get((asked as { options: object }).options as never, {
+      origin: identity.origin,
+    });
+    await steps.answer(nudging, visit('nudged'), 'passkey', { response: JSON.stringify(answer) });
+    await steps.notNow(nudging, visit('nudged'));
   },
   finishOwnEnrolment: async () => {
     const owner = await anOwner();

@@ -239,6 +239,101 @@ describe('what comes next', () => {
     });
   });
 
+  describe('where the organisation asks for more', () => {
+    const registration = {
+      mode: 'required',
+      count: 1,
+      methods: ['passkey', 'authenticator-app'],
+      includeTargets: [],
+      excludeTargets: [],
+      snoozeDurationInDays: 1,
+      snoozes: 3,
+    } as const;
+    const demand = { methods: ['passkey', 'authenticator-app'], holds: [] as MethodId[], mayWait: false } as const;
+    const enough = { ...open, policy: { ...policy, registration } };
+    const asking = { ...enough, demand };
+    const made = { ...withPasskey, enrolled };
+    const used = {
+      ...made,
+      evidence: [...made.evidence, { ...anEvidence('passkey', at(4)), credentialId: 'made-here' }],
+    };
+
+    test.each<[string, SignIn, object, object]>([
+      [
+        'after the proofs: registration, with no end but the sign-in’s',
+        withPasskey,
+        asking,
+        { kind: 'enrol', methods: demand.methods, chosen: 'passkey', windowEndsAt: null, demanded: 'required' },
+      ],
+      [
+        'after a pass that signs in: registration in its window',
+        admitted,
+        asking,
+        { kind: 'enrol', windowEndsAt: at(10), demanded: 'required' },
+      ],
+      [
+        'of whoever may wait: the same, as a nudge',
+        withPasskey,
+        { ...asking, demand: { ...demand, mayWait: true } },
+        { kind: 'enrol', demanded: 'nudge' },
+      ],
+      ['nothing of this user: done', withPasskey, enough, { kind: 'complete' }],
+      ['before any proof: the name', aSignIn(), asking, { kind: 'identify' }],
+      ['before the proof: the proof', named, asking, { kind: 'verify' }],
+      ['with the new passkey: its first use', made, enough, { kind: 'confirm', ...enrolled, windowEndsAt: null }],
+      [
+        'after its first use: done, with the first of equal proofs',
+        used,
+        enough,
+        { kind: 'complete', authTime: at(3) },
+      ],
+      ['after its first use, and another is asked for: that', used, asking, { kind: 'enrol', windowEndsAt: null }],
+      [
+        'of a sign-in that was complete before: done',
+        { ...withPasskey, completedAt: at(4) },
+        asking,
+        { kind: 'complete' },
+      ],
+      [
+        'of a sign-in that was cancelled: cancelled',
+        { ...withPasskey, cancelledAt: at(4) },
+        asking,
+        { kind: 'cancelled' },
+      ],
+      ['no more, policy being off: done', made, open, { kind: 'complete' }],
+      [
+        'after a registration that a pass opened: the rest, outside the window',
+        {
+          ...graduated,
+          evidence: [...opened.evidence, { ...anEvidence('passkey', at(4)), credentialId: 'made-here' }],
+        },
+        { ...asking, now: at(600), passStillOpens: false },
+        { kind: 'enrol', windowEndsAt: null, demanded: 'required' },
+      ],
+      ['of a pass that opens registration: that, as ever', opened, asking, { kind: 'enrol', windowEndsAt: at(10) }],
+    ])('%s', (_sentence, signIn, circumstances, step) => {
+      expect(nextStep(signIn, circumstances as typeof open)).toMatchObject(step);
+    });
+
+    test('of whoever proved less than they could: the stronger proof first, and no nudge', () => {
+      const byPassword = { ...named, userId, evidence: [anEvidence('password', at(1))] };
+      const methods = ['passkey', 'temporary-access-pass', 'password', 'authenticator-app'] as const;
+      const lax = { ...asking, policy: { ...asking.policy, methods, firstPartAlone: true } };
+      const holding = (holds: MethodId[], mayWait = false) =>
+        nextStep(byPassword, { ...lax, demand: { ...demand, holds, mayWait } });
+      expect(holding([])).toMatchObject({ kind: 'enrol' });
+      expect(holding(['passkey'])).toEqual({ kind: 'verify', methods: ['passkey'], chosen: 'passkey' });
+      expect(holding(['authenticator-app'])).toMatchObject({ kind: 'verify', methods: ['authenticator-app'] });
+      expect(holding(['passkey'], true)).toMatchObject({ kind: 'complete', level: '1f' });
+      const withPass = { ...asking, demand: { ...demand, holds: ['passkey' as const] } };
+      expect(nextStep(admitted, withPass)).toMatchObject({ kind: 'enrol', windowEndsAt: at(10) });
+    });
+
+    test('what a pass opens is not said to be demanded', () => {
+      expect(nextStep(opened, asking)).not.toHaveProperty('demanded');
+    });
+  });
+
   test('of several proofs the strongest is reported, of equal ones the first', () => {
     const both = {
       ...withPasskey,
@@ -351,6 +446,16 @@ describe('whatever stands in the row', () => {
           now < signIn.windowEndsAt &&
           step.windowEndsAt === signIn.windowEndsAt),
     );
+  });
+
+  test('nothing is complete while more is asked for, but what was complete before', () => {
+    const demand = { methods: ['passkey'], holds: [], mayWait: true } as const;
+    const asking = { ...policy, registration: { methods: ['passkey'] } } as never;
+    const property = fc.property(anySignIn, anyCircumstances, (signIn, circumstances) => {
+      const step = nextStep(signIn, { ...circumstances, policy: asking, demand });
+      return step.kind !== 'complete' || signIn.completedAt !== null;
+    });
+    fc.assert(property, { numRuns: 3_000 });
   });
 
   test('only what was registered here is confirmed', () => {

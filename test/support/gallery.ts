@@ -229,6 +229,31 @@ export const gallery: readonly Exhibit[] = [
     others: [],
   }),
 
+  show('enrol-required', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    ends: null,
+    demanded: 'required',
+    oneTime: false,
+    others: ['authenticator-app'],
+  }),
+  show('enrol-nudge', 'enrol', ['create-passkey', 'not-now', 'cancel'], Enrol, {
+    ...interaction,
+    appName: arabicApp,
+    ends: null,
+    demanded: 'nudge',
+    oneTime: false,
+    others: [],
+  }),
+  show('enrol-app-nudge', 'enrol', ['code', 'continue', 'not-now', 'cancel'], EnrolApp, {
+    ...interaction,
+    ends: null,
+    demanded: 'nudge',
+    others: ['passkey'],
+    secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
+    uri: 'otpauth://totp/Latchkey:joiner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey',
+    withPassword: true,
+  }),
+
   show('enrol-app', 'enrol', ['code', 'continue', 'use-passkey', 'cancel'], EnrolApp, {
     ...interaction,
     ends,

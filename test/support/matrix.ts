@@ -44,6 +44,7 @@ DELETE /users/:user/authentication/temporaryAccessPassMethods/:pass
 GET    /users/:user/authentication/passHistory                     Y  Y  Y  Y  .  .  .  Y  .  pass        pass         480 seen
 
 GET    /policies/authenticationMethodsPolicy                       Y  .  .  .  Y  .  .  Y  .  policy      policy       480 nobody
+PATCH  /policies/authenticationMethodsPolicy                       Y  .  .  .  Y  .  .  .  .  policy+     policy+       10 nobody
 GET    /policies/authenticationMethodsPolicy/authenticationMethodConfigurations/:configuration
                                                                    Y  .  .  .  Y  .  .  Y  .  policy      policy       480 nobody
 PATCH  /policies/authenticationMethodsPolicy/authenticationMethodConfigurations/:configuration
@@ -186,6 +187,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'POST /sign-in/:uid/choose': 'the browser of that sign-in',
   'POST /sign-in/:uid/back': 'the browser of that sign-in',
   'POST /sign-in/:uid/restart': 'the browser of that sign-in',
+  'POST /sign-in/:uid/not-now': 'the browser of that sign-in',
   'POST /sign-in/:uid/cancel': 'the browser of that sign-in',
   'POST /sign-in/:uid/verify/:method': 'the browser of that sign-in',
   'POST /sign-in/:uid/enrol/:method': 'the browser of that sign-in',

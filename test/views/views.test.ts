@@ -13,6 +13,7 @@ const fixedKeys = new Set([
   'methods',
   'others',
   'chosen',
+  'demanded',
   'error',
   'notice',
   'kind',

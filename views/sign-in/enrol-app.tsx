@@ -1,6 +1,7 @@
 import { Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
 import { AppFields, type AppFieldsProps, appField } from '../parts/app-fields.tsx';
+import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
 import { EnrolWays } from '../parts/enrol-ways.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
 import type { Interaction } from '../parts/interaction.ts';
@@ -9,20 +10,24 @@ import { Say } from '../parts/say.tsx';
 import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
 
 export interface EnrolAppProps extends Interaction, AppFieldsProps {
-  readonly ends: WindowEnd;
+  /** Null where no pass limits the time. */
+  readonly ends: WindowEnd | null;
+  /** The organisation asks for it; absent where a pass opened the registration. */
+  readonly demanded?: Demanded | undefined;
   /** Other things that can be registered here. */
   readonly others: readonly ('passkey' | 'authenticator-app')[];
 }
 
 /** The authenticator app is connected here, proved with one code, and set together with a password. */
 export function EnrolApp(props: EnrolAppProps) {
-  const { layout, base, csrf, appName, ends, others, secret, uri, withPassword, error } = props;
+  const { layout, base, csrf, appName, ends, demanded, others, secret, uri, withPassword, error } = props;
   const say = messages.enrolApp;
   const field = appField(error);
   return (
     <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} {...(field !== undefined && { field })} />
       <h1>{say.heading}</h1>
+      <WhyAsked demanded={demanded} appName={appName} />
       <p>{say.lead}</p>
       <PostForm action={`${base}/enrol/authenticator-app`} csrf={csrf}>
         <AppFields secret={secret} uri={uri} withPassword={withPassword} error={error} />
@@ -31,7 +36,8 @@ export function EnrolApp(props: EnrolAppProps) {
         </p>
       </PostForm>
       <EnrolWays base={base} csrf={csrf} others={others} />
-      <WindowEnds ends={ends} base={base} />
+      <NotNow demanded={demanded} base={base} csrf={csrf} />
+      {ends && <WindowEnds ends={ends} base={base} />}
       <Cancel base={base} csrf={csrf} />
     </Page>
   );

@@ -59,8 +59,10 @@ export function pageOf(
     case 'enrol': {
       const others = step.methods.filter(isShown).filter((id) => id !== step.chosen);
       const ends = windowEnd(step.windowEndsAt, now);
+      const { demanded } = step;
       if (around.secret) {
-        return renderView(EnrolApp, { ...interaction, ...around.secret, error: appMistake(notice), others, ends });
+        const error = appMistake(notice);
+        return renderView(EnrolApp, { ...interaction, ...around.secret, error, others, ends, demanded });
       }
       return renderView(Enrol, {
         ...interaction,
@@ -69,6 +71,7 @@ export function pageOf(
         others,
         oneTime: boundToBrowser,
         ends,
+        demanded,
       });
     }
     case 'confirm':
@@ -160,7 +163,8 @@ const clock = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short',
 });
 
-function windowEnd(at: Date, now: Date) {
+function windowEnd(at: Date | null, now: Date) {
+  if (!at) return null;
   return {
     at: at.toISOString(),
     text: clock.format(at),

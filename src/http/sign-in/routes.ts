@@ -62,6 +62,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
   post('/choose', (visit, form) => steps.choose(house, visit, form.method ?? ''));
   post('/back', (visit) => steps.back(house, visit));
   post('/restart', (visit) => steps.restart(house, visit));
+  post('/not-now', (visit) => steps.notNow(house, visit));
   post('/cancel', (visit) => steps.cancel(house, visit));
   post('/verify/:method', async (visit, form, ctx) => {
     await steps.answer(house, visit, ctx.params.method!, form);

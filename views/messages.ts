@@ -452,6 +452,11 @@ export const messages = {
         happened: 'A new passkey was added to your account. Whoever has it can sign in as you.',
         next: 'If that was you, there is nothing to do here.',
       },
+      passkeyRemoved: {
+        subject: 'A passkey was removed',
+        happened: 'A passkey was removed from your account. It no longer signs you in.',
+        next: 'If that was you, or you asked for it, there is nothing to do here.',
+      },
       passkeySuspended: {
         subject: 'A passkey of yours was suspended',
         happened: 'A passkey of your account no longer works, because it may have been copied.',

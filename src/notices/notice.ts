@@ -7,6 +7,7 @@ export type Notice =
   | { readonly kind: 'passUsed' }
   | { readonly kind: 'passRevoked' }
   | { readonly kind: 'passkeyAdded' }
+  | { readonly kind: 'passkeyRemoved' }
   | { readonly kind: 'passkeySuspended' }
   | { readonly kind: 'passwordSet' }
   | { readonly kind: 'passwordChanged' }
@@ -55,7 +56,10 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'pass.revoked':
       return 'passRevoked';
     case 'passkey.registered':
+    case 'passkey.provisioned':
       return 'passkeyAdded';
+    case 'passkey.removed':
+      return 'passkeyRemoved';
     case 'passkey.suspended':
       return 'passkeySuspended';
     case 'password.set':

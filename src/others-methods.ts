@@ -57,7 +57,7 @@ export async function credentialsOfKind(
   return { user, credentials: await listable(methods, kind).listOf(work, user.id) };
 }
 
-// WebAuthn asks people to hurry, not administrators with a token in hand; five minutes is what a challenge lives at most.
+/** As long as any challenge of a passkey lives. */
 export const mostChallengeMinutes = 5;
 
 /**

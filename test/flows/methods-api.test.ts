@@ -487,6 +487,17 @@ describe('nothing is registered', () => {
     expect(await idsOf(person)).toHaveLength(10);
   });
 
+  test('beyond ten, also of many at once', async () => {
+    const person = await aPerson();
+    for (let count = 1; count <= 8; count += 1) await aPasskey(person);
+    const sent = await Promise.all(
+      Array.from({ length: 6 }, async () => anAnswer(await options(person.id), newAuthenticator())),
+    );
+    const answers = await Promise.all(sent.map((one) => post(person, one)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409, 409, 409]);
+    expect(await idsOf(person)).toHaveLength(10);
+  });
+
   test.each<[string, unknown]>([
     ['no body', undefined],
     ['an empty object', {}],

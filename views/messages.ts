@@ -529,9 +529,9 @@ export const messages = {
         next: 'If that was you, there is nothing to do here.',
       },
       passkeyRemoved: {
-        subject: 'A passkey was removed from your account',
-        happened: 'A passkey was removed from your account. It can no longer be used to sign in.',
-        next: 'If that was you, there is nothing to do here.',
+        subject: 'A passkey was removed',
+        happened: 'A passkey was removed from your account. It no longer signs you in.',
+        next: 'If that was you, or you asked for it, there is nothing to do here.',
       },
       passkeySuspended: {
         subject: 'A passkey of yours was suspended',

@@ -81,6 +81,13 @@ export const activities: Readonly<Record<string, Activity>> = {
     resultReason: 'User registered Fido2 Authentication Method',
     byTheirOwn: true,
   },
+  'passkey.provisioned': {
+    ...methods,
+    activityDisplayName: 'Admin registered security info',
+    operationType: 'Add',
+    resultReason: 'Admin registered Fido2 Authentication Method for user',
+    alsoNamed: ['Admin registered Fido2 Authentication Method for user'],
+  },
   'passkey.renamed': {
     ...methods,
     activityDisplayName: 'User updated security info',
@@ -137,9 +144,8 @@ export const activities: Readonly<Record<string, Activity>> = {
   },
   'authenticator-app.removed': {
     ...methods,
-    activityDisplayName: 'User deleted security info',
+    activityDisplayName: 'Delete Authenticator App with Code',
     operationType: 'Delete',
-    resultReason: 'User deleted Authenticator App with Code',
   },
   'authenticator-app.suspended': {
     ...methods,
@@ -165,6 +171,12 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     resultReason: 'User completed registration with recovery code',
     byTheirOwn: true,
+  },
+  'user.last-method-removed': {
+    ...methods,
+    activityDisplayName: 'Admin deleted security info',
+    operationType: 'Delete',
+    resultReason: 'Admin deleted the last way to sign in of user',
   },
   'enrolment.refused': {
     ...methods,

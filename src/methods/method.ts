@@ -107,6 +107,8 @@ export interface Enrolment {
   readonly endsAt: Date | null;
   /** Browser and system, for people to recognise the new method by. */
   readonly device: string | null;
+  /** Registered by an administrator, who may name it; absent when the person does it. Passkeys alone. */
+  readonly onBehalf?: { readonly name: string | undefined };
 }
 
 export interface Enrolled {
@@ -152,6 +154,8 @@ export interface ListedCredential {
   readonly lastUsedAt: Date | null;
   readonly lastUsedWith: string | null;
   readonly suspended: boolean;
+  /** What holds it, as it says itself; `model` is null for one that nobody here knows. Passkeys alone. */
+  readonly authenticator?: { readonly aaguid: string; readonly model: string | null };
 }
 
 export interface ListableMethod extends AuthenticationMethod {

@@ -56,6 +56,7 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'pass.revoked':
       return 'passRevoked';
     case 'passkey.registered':
+    case 'passkey.provisioned':
       return 'passkeyAdded';
     case 'passkey.removed':
       return 'passkeyRemoved';

@@ -31,6 +31,8 @@ describe('what the events of one work are told as', () => {
     ['a passkey made', [event('passkey.registered', 'eve')], ['eve passkeyAdded']],
     ['a password set', [event('password.set', 'eve')], ['eve passwordSet']],
     ['a password changed', [event('password.changed', 'eve')], ['eve passwordChanged']],
+    ['a passkey an administrator registered', [event('passkey.provisioned', 'eve')], ['eve passkeyAdded']],
+    ['a passkey removed', [event('passkey.removed', 'eve')], ['eve passkeyRemoved']],
     ['a password removed', [event('password.removed', 'eve')], ['eve passwordRemoved']],
     ['a password locked', [event('password.locked', 'eve')], ['eve passwordLocked']],
     ['a passkey removed', [event('passkey.removed', 'eve')], ['eve passkeyRemoved']],

@@ -43,6 +43,22 @@ DELETE /users/:user/authentication/temporaryAccessPassMethods/:pass
                                                                    Y  Y  Y  Y  .  .  .  .  .  pass+       pass+         10 given
 GET    /users/:user/authentication/passHistory                     Y  Y  Y  Y  .  .  .  Y  .  pass        pass         480 seen
 
+GET    /users/:user/authentication/methods                         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/methods/:method                 Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/passwordMethods                 Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/passwordMethods/:method         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/softwareOathMethods             Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/softwareOathMethods/:method     Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+DELETE /users/:user/authentication/softwareOathMethods/:method     Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
+GET    /users/:user/authentication/fido2Methods                    Y  Y  Y  .  .  .  .  Y  .  passkey     passkey      480 seen
+POST   /users/:user/authentication/fido2Methods                    Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+GET    /users/:user/authentication/fido2Methods/creationOptions    Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+GET    /users/:user/authentication/fido2Methods/creationOptions:parameters
+                                                                   Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+GET    /users/:user/authentication/fido2Methods/:method            Y  Y  Y  .  .  .  .  Y  .  passkey     passkey      480 seen
+PATCH  /users/:user/authentication/fido2Methods/:method            Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+DELETE /users/:user/authentication/fido2Methods/:method            Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+
 GET    /policies/authenticationMethodsPolicy                       Y  .  .  .  Y  .  .  Y  .  policy      policy       480 nobody
 PATCH  /policies/authenticationMethodsPolicy                       Y  .  .  .  Y  .  .  .  .  policy+     policy+       10 nobody
 GET    /policies/authenticationMethodsPolicy/authenticationMethodConfigurations/:configuration
@@ -72,6 +88,8 @@ GET    /auditLogs/signIns                                          Y  .  .  .  .
 GET    /auditLogs/signIns/:event                                   Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
 
 GET    /me                                                         Y  Y  Y  Y  Y  Y  Y  Y  Y  -           me             - own
+GET    /me/authentication/methods                                  Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mymethod       - own
+GET    /me/authentication/methods/:method                          Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mymethod       - own
 GET    /me/authentication/temporaryAccessPassMethods               Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mypass         - own
 GET    /me/authentication/temporaryAccessPassMethods/:pass         Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mypass         - own
 POST   /me/authentication/temporaryAccessPassMethods               Y  Y  Y  Y  .  .  .  .  .  -           me&pass+      10 oneself
@@ -86,6 +104,11 @@ const sets: Readonly<Record<string, string>> = {
   'group+': 'Group.ReadWrite.All',
   pass: 'UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.Read.All UserAuthMethod-TAP.ReadWrite.All',
   'pass+': 'UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.ReadWrite.All',
+  method: 'UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All',
+  'method+': 'UserAuthenticationMethod.ReadWrite.All',
+  passkey: `UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All
+    UserAuthMethod-Passkey.Read.All UserAuthMethod-Passkey.ReadWrite.All`,
+  'passkey+': 'UserAuthenticationMethod.ReadWrite.All UserAuthMethod-Passkey.ReadWrite.All',
   policy: 'Policy.Read.All Policy.ReadWrite.AuthenticationMethod',
   'policy+': 'Policy.ReadWrite.AuthenticationMethod',
   audit: 'AuditLog.Read.All',
@@ -95,6 +118,8 @@ const sets: Readonly<Record<string, string>> = {
   'role+': 'RoleManagement.ReadWrite.Directory',
   me: 'User.Read User.Read.All User.ReadWrite.All Directory.Read.All',
   merevoke: 'User.ReadWrite User.RevokeSessions.All User.ReadWrite.All',
+  mymethod: `UserAuthenticationMethod.Read UserAuthenticationMethod.ReadWrite
+    UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All`,
   mypass: `UserAuthenticationMethod.Read UserAuthenticationMethod.ReadWrite UserAuthMethod-TAP.Read UserAuthMethod-TAP.ReadWrite
     UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.Read.All UserAuthMethod-TAP.ReadWrite.All`,
   'mypass+': `UserAuthenticationMethod.ReadWrite UserAuthMethod-TAP.ReadWrite

@@ -6,6 +6,7 @@ import { auditLogRoutes } from './audit-logs.ts';
 import type { GraphParts, Version } from './api.ts';
 import { groupRoutes } from './groups.ts';
 import { meRoutes } from './me.ts';
+import { methodRoutes } from './methods.ts';
 import { passRoutes } from './passes.ts';
 import { policyRoutes } from './policies.ts';
 import { roleRoutes } from './roles.ts';
@@ -33,6 +34,7 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   userRoutes(router, parts, version);
   groupRoutes(router, parts, version);
   passRoutes(router, parts, version);
+  methodRoutes(router, parts, version);
   policyRoutes(router, parts, version);
   approvalRoutes(router, parts, version);
   roleRoutes(router, parts, version);

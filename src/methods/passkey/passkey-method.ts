@@ -1,6 +1,7 @@
 import type { ContainableMethod, EnrollableMethod, ListableMethod } from '../method.ts';
 import { authentication } from './authentication.ts';
 import type { RelyingPartyIdentity } from './passkey.ts';
+import { modelOf } from './provider-names.ts';
 import { registration } from './registration.ts';
 import * as passkeys from './store.ts';
 
@@ -24,6 +25,7 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
         lastUsedAt: passkey.lastUsedAt,
         lastUsedWith: passkey.lastUsedWith,
         suspended: passkey.suspendedAt !== null,
+        authenticator: { aaguid: passkey.aaguid, model: modelOf(passkey.aaguid) },
       }));
     },
 

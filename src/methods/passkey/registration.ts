@@ -129,7 +129,7 @@ export function registration(
       const { algorithm, ...made } = proof as NewCredential;
       const existing = await passkeys.ofUser(work.tx, enrolment.userId);
       if (existing.length >= mostPasskeysAUser) return { enrolled: false, reason: 'too_many' };
-      const name = passkeyName(made.aaguid, enrolment.device);
+      const name = enrolment.onBehalf?.name ?? passkeyName(made.aaguid, enrolment.device);
       const passkey = {
         ...made,
         id: randomUUID(),
@@ -142,8 +142,9 @@ export function registration(
         const duplicate = await passkeys.byCredentialId(work.tx, made.credentialId);
         return { enrolled: false, reason: duplicate ? 'duplicate' : 'one_per_pass' };
       }
+      const type = enrolment.onBehalf ? 'passkey.provisioned' : 'passkey.registered';
       work.record({
-        type: 'passkey.registered',
+        type,
         userId: enrolment.userId,
         details: { passkeyId: passkey.id, name, aaguid: made.aaguid, passId: enrolment.passId },
       });

@@ -201,7 +201,7 @@ describe('removing', () => {
     await browser.click(await removal(browser, 'Passkey'));
     await browser.click('remove');
     const mails = await house.base.knex('mail_outbox').where('user_id', '=', id).select('subject');
-    expect(mails.map(({ subject }) => subject)).toContain('A passkey was removed from your account');
+    expect(mails.map(({ subject }) => subject)).toContain('A passkey was removed');
   });
 });
 

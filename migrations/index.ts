@@ -12,7 +12,14 @@ import * as passSessions from './20261122_0030_pass_sessions.ts';
 import * as mail from './20261122_1000_mail.ts';
 import * as roleScopes from './20261122_1000_role_scopes.ts';
 import * as passApprovals from './20261122_1020_pass_approvals.ts';
+import * as authenticatorApps from './20261122_1100_authenticator_apps.ts';
+import * as recoveryCodes from './20261122_1110_recovery_codes.ts';
+import * as passwords from './20261122_1120_passwords.ts';
+import * as sessions from './20261122_1130_sessions.ts';
 import * as signInsByThemselves from './20261122_1130_sign_ins_by_themselves.ts';
+import * as standingWithApps from './20261122_1200_standing_with_apps.ts';
+import * as registrationPolicy from './20261122_1210_registration_policy.ts';
+import * as recoveryCodePasses from './20261122_1300_recovery_code_passes.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -30,5 +37,12 @@ export const migrations = {
   '20261122_1000_mail': mail,
   '20261122_1000_role_scopes': roleScopes,
   '20261122_1020_pass_approvals': passApprovals,
+  '20261122_1100_authenticator_apps': authenticatorApps,
+  '20261122_1110_recovery_codes': recoveryCodes,
+  '20261122_1120_passwords': passwords,
+  '20261122_1130_sessions': sessions,
   '20261122_1130_sign_ins_by_themselves': signInsByThemselves,
+  '20261122_1200_standing_with_apps': standingWithApps,
+  '20261122_1210_registration_policy': registrationPolicy,
+  '20261122_1300_recovery_code_passes': recoveryCodePasses,
 };

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { clientCommands } from './cli/clients.ts';
 import { type Command, note, one, options, print, printJson, UsageError, withBase } from './cli/command.ts';
 import { groupCommands } from './cli/groups.ts';
+import { logoutCommands } from './cli/logouts.ts';
 import { mailCommands } from './cli/mail.ts';
 import { passCommands } from './cli/passes.ts';
 import { policyCommands } from './cli/policy.ts';
@@ -47,10 +48,12 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey pass history USER
   latchkey pass revoke USER
   latchkey pass approvals | approve ID | reject ID
-  latchkey policy show                    the policy for passes
-  latchkey policy set KEY=VALUE ...       change what is named, keep the rest; values are JSON, or plain words
-  latchkey policy reset                   back to the defaults
+  latchkey policy show [NAME]             a policy: temporaryAccessPass when none is named, password, registration
+  latchkey policy set [NAME] KEY=VALUE ...
+                                          change what is named, keep the rest; values are JSON, or plain words
+  latchkey policy reset [NAME]            back to the defaults
   latchkey mail list                      what was sent to whom, and what was not
+  latchkey logout list                    logout tokens of the last 30 days, and whether they arrived
 
   --json prints what the API would answer. Exit status: 0 done, 1 refused, 2 usage, 78 configuration.
 `;
@@ -123,6 +126,7 @@ const commands: Readonly<Record<string, Command>> = {
   ...passCommands,
   ...policyCommands,
   ...mailCommands,
+  ...logoutCommands,
 };
 
 /** Looks and changes nothing: a database that does not exist yet is not made, steps of the schema are not run. */

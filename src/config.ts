@@ -23,6 +23,8 @@ export interface Config {
   readonly adminName: string;
   /** Undefined: no mail is sent. */
   readonly mail: MailServer | undefined;
+  /** Private networks that relying parties may be in. */
+  readonly outboundAllow: BlockList;
   readonly limits: ThrottleLimits;
   readonly logLevel: string;
 }
@@ -42,10 +44,10 @@ const knownVariables = new Set([
     'ADMIN',
     'THROTTLES',
   ],
-  ...['LOG_LEVEL', 'SMTP_URL', 'SMTP_URL_FILE', 'MAIL_FROM'],
+  ...['LOG_LEVEL', 'SMTP_URL', 'SMTP_URL_FILE', 'MAIL_FROM', 'OUTBOUND_ALLOW'],
 ]);
 // In the contract, for parts that are still to come: setting one is no mistake, but nothing listens yet.
-const laterVariables = new Set(['OUTBOUND_ALLOW', 'METRICS_PORT']);
+const laterVariables = new Set(['METRICS_PORT']);
 
 /** Reads the whole environment before it complains: every problem in one error, each with its cure. */
 export function readConfig(env: Environment): Config {
@@ -100,11 +102,12 @@ export function readConfig(env: Environment): Config {
     databaseUrl,
     dataDirectory: absolute(value('LATCHKEY_DATA_DIR') ?? './data'),
     masterKey,
-    trustedProxies: parseProxies(value('LATCHKEY_TRUSTED_PROXIES'), problem),
+    trustedProxies: parseNetworks('LATCHKEY_TRUSTED_PROXIES', value('LATCHKEY_TRUSTED_PROXIES'), problem),
     tls: parseTls(value('LATCHKEY_TLS_CERT'), value('LATCHKEY_TLS_KEY'), problem),
     seedFile,
     adminName,
     mail,
+    outboundAllow: parseNetworks('LATCHKEY_OUTBOUND_ALLOW', value('LATCHKEY_OUTBOUND_ALLOW'), problem),
     limits: parseLimits(value('LATCHKEY_THROTTLES'), problem),
     logLevel: parseLevel(value('LATCHKEY_LOG_LEVEL') ?? 'info', problem),
   };
@@ -147,7 +150,7 @@ function parseIssuer(text: string, problem: Complain): string {
   return issuer;
 }
 
-function isLocalhost(hostname: string): boolean {
+export function isLocalhost(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost');
 }
 
@@ -164,8 +167,8 @@ function parseMasterKey(text: string | undefined, problem: Complain): Buffer | u
   return problem('LATCHKEY_MASTER_KEY must be 32 bytes in base64. Make one with "openssl rand -base64 32".');
 }
 
-function parseProxies(text: string | undefined, problem: Complain): BlockList {
-  const proxies = new BlockList();
+function parseNetworks(name: string, text: string | undefined, problem: Complain): BlockList {
+  const networks = new BlockList();
   for (const entry of (text ?? '')
     .split(',')
     .map((part) => part.trim())
@@ -175,14 +178,12 @@ function parseProxies(text: string | undefined, problem: Complain): BlockList {
     const most = family === 'ipv6' ? 128 : 32;
     const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
     if (isIP(address) === 0 || !Number.isInteger(bits) || bits < 0 || bits > most) {
-      problem(
-        `LATCHKEY_TRUSTED_PROXIES: "${entry}" is not an address or network such as 10.0.0.0/8. Separate several with commas.`,
-      );
+      problem(`${name}: "${entry}" is not an address or network such as 10.0.0.0/8. Separate several with commas.`);
     } else {
-      proxies.addSubnet(address, bits, family);
+      networks.addSubnet(address, bits, family);
     }
   }
-  return proxies;
+  return networks;
 }
 
 function parseTls(certFile: string | undefined, keyFile: string | undefined, problem: Complain): Config['tls'] {

@@ -1,7 +1,7 @@
 import type { Config } from './config.ts';
 import { AppError } from './core/errors.ts';
 import { underAdvisoryLock } from './database/connect.ts';
-import { inGroups } from './methods/temporary-access-pass/code.ts';
+import { inGroups } from './core/code.ts';
 import { issuePass } from './methods/temporary-access-pass/manage-passes.ts';
 import { grantRole, hasGlobalAdministrator } from './roles/manage-roles.ts';
 import { globalAdministrator } from './roles/role.ts';

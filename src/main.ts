@@ -11,6 +11,7 @@ import { startMaintenance } from './maintenance.ts';
 import { withMasterKey } from './master-key.ts';
 import { applyOnce, readSeedFile, type SeedFile } from './seed.ts';
 import { makeLog } from './log.ts';
+import { startLogoutDelivery } from './sessions/delivery.ts';
 import { asSystem, type Base, openBase, wire } from './wire.ts';
 
 const shutdownMs = 8_000;
@@ -28,6 +29,7 @@ export async function serve(config: Config): Promise<void> {
   });
   const maintenance = startMaintenance({ knex: base.knex, db: house.db, run: base.run, log });
   const delivery = startDelivery({ run: base.run, send: config.mail && smtpTo(config.mail), log });
+  const logouts = startLogoutDelivery({ run: base.run, ...house.logouts, log });
   const server = makeServer(config);
   const connections = connectionsOf(server);
   // Who comes before everything is prepared waits for it.
@@ -53,6 +55,7 @@ export async function serve(config: Config): Promise<void> {
     await stopServing(server, connections, log);
     await maintenance.stop();
     await delivery.stop();
+    await logouts.stop();
     await house.db.close();
     await base.close();
     log.info('stopped');

@@ -4,11 +4,14 @@ import { purgeOldEvents } from './audit/retention.ts';
 import { system } from './core/actor.ts';
 import type { RunWork } from './core/work.ts';
 import type { NamedStatements } from './database/named-statements.ts';
+import { deleteExpiredCeremonies as deleteExpiredAppCeremonies } from './methods/authenticator-app/store.ts';
 import { deleteExpiredCeremonies } from './methods/passkey/store.ts';
+import { deleteEndedOpenings, forgetPasses } from './methods/recovery-code/store.ts';
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
 import { purgeOld } from './notices/store.ts';
-import { purgeExpired } from './oidc/purge.ts';
+import { endWithPasses, purgeExpired } from './oidc/purge.ts';
+import { purgeLogouts } from './sessions/store.ts';
 import { deleteExpired } from './sign-in/store.ts';
 import { deleteEndedWindows } from './throttle/throttle.ts';
 import { deleteFormerAddresses } from './users/store.ts';
@@ -48,15 +51,20 @@ export function startMaintenance({ knex, db, run, log }: Parts): Maintenance {
 }
 
 async function clean(run: RunWork, db: NamedStatements): Promise<void> {
+  await endWithPasses(db);
   await purgeExpired(db);
   await run({ actor: system, origin: { requestId: 'maintenance', ip: null, userAgent: null } }, async (work) => {
     await deleteExpired(work.tx, work.now);
     await deleteExpiredCeremonies(work.tx, work.now);
+    await deleteExpiredAppCeremonies(work.tx, work.now);
+    await deleteEndedOpenings(work.tx, work.now);
+    await forgetPasses(work.tx, work.now);
     await deleteEndedWindows(work);
     await purgeLapsed(work.tx, work.now);
     await purgeOldEvents(work);
     await deleteFormerAddresses(work.tx, work.now);
     await purgeOld(work.tx, work.now);
+    await purgeLogouts(work.tx, work.now);
     const purged = await purgeEnded(work.tx, work.now);
     if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
   });

@@ -7,10 +7,14 @@ import { AppError } from './core/errors.ts';
 import { isStorableJson } from './core/text.ts';
 import type { Work } from './core/work.ts';
 import { addToGroup, ensureGroup } from './groups/manage-groups.ts';
+import { changePasswordPolicy } from './methods/password/manage-policy.ts';
+import { passwordSettingsChange } from './methods/password/settings.ts';
 import { changePassPolicy } from './methods/temporary-access-pass/manage-policy.ts';
-import { type PassSettingsChange, passSettingsChange } from './methods/temporary-access-pass/settings.ts';
+import { passSettingsChange } from './methods/temporary-access-pass/settings.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
 import { changePerson } from './people.ts';
+import { changeRegistrationPolicy } from './registration/manage-policy.ts';
+import { registrationSettingsChange } from './registration/settings.ts';
 import { grantRole } from './roles/manage-roles.ts';
 import { findRole } from './roles/role.ts';
 import { changeUser, createUser, getUser } from './users/manage-users.ts';
@@ -50,7 +54,8 @@ const seedShape = z.strictObject({
   policies: z
     .strictObject({
       temporaryAccessPass: passSettingsChange.optional(),
-      registration: z.strictObject({}, later('the registration policy')).optional(),
+      password: passwordSettingsChange.optional(),
+      registration: registrationSettingsChange.optional(),
     })
     .default({}),
   identityProviders: z.array(z.unknown()).max(0, later('signing in through another provider')).default([]),
@@ -124,7 +129,12 @@ export async function applySeed(work: Work, seed: Seed): Promise<void> {
     for (const owner of client.owners) owners.push((await named(work, owner, `an owner of ${client_id}`)).id);
     await setOwners(work, client_id, owners);
   }
-  if (seed.policies.temporaryAccessPass) await applyPassPolicy(work, seed.policies.temporaryAccessPass);
+  const { temporaryAccessPass, password, registration } = seed.policies;
+  if (temporaryAccessPass) {
+    await underPath('policies.temporaryAccessPass', () => changePassPolicy(work, temporaryAccessPass));
+  }
+  if (password) await underPath('policies.password', () => changePasswordPolicy(work, password));
+  if (registration) await underPath('policies.registration', () => changeRegistrationPolicy(work, registration));
 }
 
 async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void> {
@@ -172,11 +182,11 @@ function ifNotFound(error: unknown): undefined {
   throw error;
 }
 
-async function applyPassPolicy(work: Work, changes: PassSettingsChange): Promise<void> {
+async function underPath(path: string, apply: () => Promise<void>): Promise<void> {
   try {
-    await changePassPolicy(work, changes);
+    await apply();
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    throw new AppError(error.code, `policies.temporaryAccessPass: ${error.message}`, { cause: error });
+    throw new AppError(error.code, `${path}: ${error.message}`, { cause: error });
   }
 }

@@ -5,7 +5,7 @@ import { Logout } from '../views/oidc/logout.tsx';
 import { LoggedOut } from '../views/oidc/logged-out.tsx';
 import { renderView } from '../views/render.ts';
 import { writeEvents } from './audit/write-events.ts';
-import type { Config } from './config.ts';
+import { type Config, isLocalhost } from './config.ts';
 import { operator, system } from './core/actor.ts';
 import { makeSecrets, type Secrets } from './core/secrets.ts';
 import type { Origin, RunWork, WriteAudit } from './core/work.ts';
@@ -23,11 +23,14 @@ import { masterKeyFile } from './master-key.ts';
 import { methodRegistry } from './methods/registry.ts';
 import { tellPeople } from './notices/tell.ts';
 import { interactionsOf } from './oidc/interactions.ts';
+import { logoutTokensOf, type MakeLogoutToken } from './oidc/logout-tokens.ts';
 import { actorOfToken } from './oidc/management-tokens.ts';
 import { readProviderSession } from './oidc/own-sessions.ts';
 import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
+import type { OutboundRules } from './outbound/outbound.ts';
 import { acrOf, acrScale } from './sign-in/policy.ts';
+import { signInPolicyFrom } from './sign-in-policy.ts';
 
 /** What every command needs: a database that is up to date, and a way to work on it. */
 export interface Base {
@@ -98,6 +101,8 @@ export async function openBase(
 export interface House {
   readonly handler: ReturnType<ReturnType<typeof makeApp>['callback']>;
   readonly db: NamedStatements;
+  /** What the delivery of logout tokens takes. */
+  readonly logouts: { readonly makeToken: MakeLogoutToken; readonly outbound: OutboundRules };
 }
 
 /** Puts the parts together: the only file that knows them all. `onQuery` sees every statement of the protocol's pool. */
@@ -115,6 +120,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     secrets,
     keys,
     acrScale: acrScale(issuer),
+    policyFrom: signInPolicyFrom,
     onFault: (error) => log.error({ err: error }, 'protocol endpoint failed'),
     onTokenRefused: (clientId, reason) => {
       const refused = run(asSystem, async (work) =>
@@ -138,7 +144,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
   const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
     readProviderSession(provider, db, ctx.req, ctx.res);
   const strongAcrs = (['phr', 'phrh'] as const).map((level) => acrOf(level, issuer));
-  const sessions = ownSessions(issuer, readSession, strongAcrs);
+  const sessions = ownSessions(issuer, readSession, { strongAcrs, twoFactorAcr: acrOf('2f', issuer) });
   const app = makeApp({
     issuer,
     trustedProxies: config.trustedProxies,
@@ -156,7 +162,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
         run,
         methods,
         limits: config.limits,
-        policy: { methods: methods.all.map(({ id }) => id), enrollable: ['passkey'] },
+        policyFrom: signInPolicyFrom,
       },
     },
     notMe: { run, methods, guards, show },
@@ -164,10 +170,12 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     graph: {
       issuer,
       run,
+      methods,
       actorOfToken: (token) => actorOfToken({ provider, issuer, db, strongAcrs }, token),
       onFault: (error) => log.error({ err: error }, 'a refused request could not be recorded'),
     },
     protocol: async (req, res) => protocol(req, res),
   });
-  return { handler: app.callback(), db };
+  const outbound = { allow: config.outboundAllow, local: isLocalhost(hostname) };
+  return { handler: app.callback(), db, logouts: { makeToken: logoutTokensOf(provider), outbound } };
 }

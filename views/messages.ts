@@ -23,8 +23,15 @@ export const messages = {
     notCreated: 'Your passkey was not saved. Create it again.',
     alreadyRegistered: 'That device already has a passkey for your account.',
     tooManyPasskeys: 'You have as many passkeys as are allowed.',
-    emptyPasskeyName: 'Enter a name for the passkey.',
-    longPasskeyName: 'That name is too long. Use a shorter one.',
+    appRefused: 'That code did not work. Wait for the next one in the app, then enter it.',
+    passwordWeak: 'That password is too short or too easy to guess. Choose a longer one.',
+    passwordsDiffer: 'The two passwords are not the same. Enter both again.',
+    tooManyApps: 'You have as many authenticator apps as are allowed.',
+    wrongPassword: 'That did not work. Check it, and try again.',
+    noMethodName: 'Enter a name for it.',
+    lastWayIn: 'That is your last way to sign in, so it stays. Add another one first.',
+    onePerPass: 'Your temporary pass has added one already. For more, sign in with what you have added.',
+    longMethodName: 'That name is too long. Use a shorter one.',
   },
 
   identify: {
@@ -43,6 +50,8 @@ export const messages = {
     otherWays: 'Other ways to sign in',
     showCode: 'Show',
     hideCode: 'Hide',
+    showPassword: 'Show',
+    hidePassword: 'Hide',
     noScript: 'Passkeys need JavaScript, and it is switched off in this browser. Choose another way below.',
     noPasskeys: 'This browser cannot use passkeys. Choose another way below.',
     noneYet: 'You have no passkey yet',
@@ -70,6 +79,31 @@ export const messages = {
       tries: 'After 5 wrong tries you have to wait five minutes.',
       choose: 'I have a temporary pass',
     },
+    password: {
+      kind: 'password',
+      hook: 'use-password',
+      heading: 'Enter your password',
+      label: 'Password',
+      choose: 'Use a password',
+    },
+    'authenticator-app': {
+      kind: 'code',
+      hook: 'use-app',
+      heading: 'Enter the code from your app',
+      label: 'Code',
+      hint: 'Open your authenticator app. The code has 6 digits and changes every 30 seconds.',
+      tries: 'Each code works once.',
+      choose: 'Use an authenticator app',
+    },
+    'recovery-code': {
+      kind: 'code',
+      hook: 'use-recovery-code',
+      heading: 'Enter a recovery code',
+      label: 'Recovery code',
+      hint: 'One of the codes you wrote down or printed. Capitals, spaces and dashes do not matter.',
+      tries: 'Each code works once. After 5 wrong tries you have to wait 15 minutes.',
+      choose: 'I have a recovery code',
+    },
   },
 
   passLink: {
@@ -96,6 +130,37 @@ export const messages = {
     whatNow: 'See what to do next',
   },
 
+  enrolWays: {
+    heading: 'Or choose something else',
+    passkey: 'Create a passkey instead',
+    'authenticator-app': 'Use an authenticator app instead',
+  },
+
+  enrolApp: {
+    heading: 'Connect your authenticator app',
+    lead: 'An app on your phone shows a new code every 30 seconds. You sign in with a password and such a code.',
+    scan: '1. Scan this with the app',
+    qrLabel: 'QR code for your authenticator app',
+    byHand: 'I cannot scan it',
+    byHandHow: 'Choose “enter a key” in the app, and type this key. The spaces do not matter.',
+    password: '2. Choose a password',
+    passwordLabel: 'New password',
+    passwordHint: 'At least 8 characters. Several words that only you would put together are good.',
+    repeatLabel: 'The same password again',
+    code: '3. Enter the code it shows',
+    codeSecond: '2. Enter the code it shows',
+    codeLabel: 'Code',
+    codeHint: '6 digits. It changes every 30 seconds.',
+    submit: 'Connect it',
+    next: 'Then you go on to {app}.',
+  },
+
+  demanded: {
+    required: 'Your organisation asks for one more way to sign in before you go on to {app}.',
+    nudge: 'Your organisation recommends one more way to sign in. It takes a minute, and then you go on to {app}.',
+    notNow: 'Not now',
+  },
+
   steps: { first: 'Step 1 of 2', second: 'Step 2 of 2' },
 
   enrol: {
@@ -115,6 +180,9 @@ export const messages = {
     noPasskeysOneTime: [
       'The pass you entered now belongs to this browser and does not work in another.',
       'Ask the help desk for a new pass. Then open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and enter the new pass there.',
+    ],
+    noPasskeysSignedIn: [
+      'Open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and sign in there.',
     ],
     noPasskeysReusable: [
       'Open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and enter the same pass there.',
@@ -198,6 +266,14 @@ export const messages = {
         'If you have none, ask your help desk for a temporary pass.',
       ],
     },
+    needsBothParts: {
+      title: 'This page needs a recent sign-in with two factors',
+      sentences: ['You are signed in, but not with your password and authenticator app in the last ten minutes.'],
+      whatToDo: [
+        'Sign in with both and open the page again.',
+        'If you have lost one of them, ask your help desk for a temporary pass.',
+      ],
+    },
     crossSite: {
       title: 'We did not accept that',
       sentences: ['It was sent from a page that is not ours, or from one that was open too long. Nothing was done.'],
@@ -264,14 +340,99 @@ export const messages = {
     lastUsed: 'Last used',
     neverUsed: 'Not used yet',
     rename: 'Rename',
-    renameOf: 'Rename {passkey}',
+    renameOf: 'Rename {method}',
     name: 'Name',
     save: 'Save name',
     noScript: 'To add a passkey, switch JavaScript on for this site and reload the page.',
     noPasskeys: 'This browser cannot make passkeys. Open this page on another device to add one.',
     withPass: 'You signed in with a temporary pass. To change anything here,',
-    prove: 'use a passkey.',
-    notices: { added: 'Passkey added.', renamed: 'Name saved.' },
+    prove: 'sign in with what you have registered.',
+    suspended: 'No longer works',
+    otherMethods: 'Other ways to sign in',
+    otherMethodsLead:
+      'A password and an authenticator app work together. A recovery code lets you back in when all else is lost.',
+    addOther: {
+      'authenticator-app': 'Add an authenticator app',
+      password: 'Set a password',
+      'recovery-code': 'Make recovery codes',
+    },
+    again: {
+      'authenticator-app': 'Add another authenticator app',
+      password: 'Change the password',
+      'recovery-code': 'Make new recovery codes',
+    },
+    remove: 'Remove',
+    removeOf: 'Remove {method}',
+    back: 'Back',
+    sessions: 'Where you are signed in',
+    sessionsLead: 'Browsers that are signed in to your account. If you do not know one of them, sign it out.',
+    unknownDevice: 'Unknown browser',
+    thisBrowser: 'This browser',
+    signedIn: 'Signed in',
+    signedInWith: {
+      passkey: 'with a passkey',
+      pass: 'with a temporary pass',
+      password: 'with a password',
+      other: 'in another way',
+    },
+    lastSeen: 'Last seen',
+    place: 'Address',
+    apps: 'Apps',
+    endSession: 'Sign out',
+    endSessionOf: 'Sign out {device}',
+    everywhere: 'Sign out everywhere',
+    notices: {
+      added: 'Passkey added.',
+      renamed: 'Name saved.',
+      sessionEnded: 'Signed out there.',
+      removed: 'Removed.',
+      appAdded: 'Authenticator app added.',
+      passwordSaved: 'Password saved.',
+    },
+  },
+  removeMethod: {
+    heading: 'Remove this?',
+    headingLast: 'This one stays',
+    last: 'It is your last way to sign in. Add another one first: then you can remove it.',
+    effects: {
+      passkey:
+        'It no longer signs you in here. Your device or password manager may still show it: delete it there too.',
+      password: 'It no longer signs you in. An authenticator app works only together with a password.',
+      'authenticator-app': 'Its codes no longer work here. Delete the account in the app as well.',
+      'recovery-code': 'All codes of the sheet stop working. Throw the sheet away.',
+    },
+    submit: 'Remove it',
+    back: 'Back',
+  },
+  setPassword: {
+    heading: 'Set a password',
+    headingChange: 'Change your password',
+    lead: 'You sign in with it and a code of your authenticator app.',
+    others:
+      'The password you have now stops working. Browsers that are signed in stay so, because changing a password is no sign that somebody else is there; if you fear that, sign out everywhere as well.',
+    submit: 'Save password',
+  },
+  recoveryCodes: {
+    heading: 'Make recovery codes',
+    lead: 'You get ten codes to print or write down. When everything else is lost, one of them lets you create a new passkey.',
+    replacing: 'The codes you have now stop working.',
+    submit: 'Make ten codes',
+    headingNew: 'Your recovery codes',
+    keep: 'You see these codes only now. Print this page or write them down, and keep them where nobody else looks. Codes from before no longer work.',
+    use: 'To use one, choose “I have a recovery code” when you sign in. Each works once.',
+    done: 'I have kept them',
+  },
+  signOutEverywhere: {
+    heading: 'Sign out everywhere?',
+    lead: 'Use this when a device is lost, or somebody else may be signed in to your account.',
+    effects: [
+      'Every browser is signed out, this one too.',
+      'Apps lose their access, also those that work while you are away. Some apps keep you signed in until they next ask.',
+      'A temporary pass you were given is cancelled.',
+      'Your passkeys stay, and sign you in again.',
+    ],
+    submit: 'Sign out everywhere',
+    back: 'Back',
   },
 
   claimValue: { standsIn: 'A value of the claim {claim}, by which an app is told how a person signed in:' },
@@ -367,10 +528,62 @@ export const messages = {
         happened: 'A new passkey was added to your account. Whoever has it can sign in as you.',
         next: 'If that was you, there is nothing to do here.',
       },
+      passkeyRemoved: {
+        subject: 'A passkey was removed',
+        happened: 'A passkey was removed from your account. It no longer signs you in.',
+        next: 'If that was you, or you asked for it, there is nothing to do here.',
+      },
       passkeySuspended: {
         subject: 'A passkey of yours was suspended',
         happened: 'A passkey of your account no longer works, because it may have been copied.',
         next: 'Tell your help desk. Other passkeys of yours work as before.',
+      },
+      passwordSet: {
+        subject: 'A password was set on your account',
+        happened: 'A password was set on your account. Your account had none before.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passwordChanged: {
+        subject: 'The password of your account was changed',
+        happened: 'The password of your account was changed. The one before no longer works.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passwordRemoved: {
+        subject: 'The password of your account was removed',
+        happened: 'The password of your account was removed. Nobody can sign in with it any more.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      passwordLocked: {
+        subject: 'The password of your account was locked',
+        happened:
+          'Somebody entered a wrong password for your account many times in a row, so the password no longer works.',
+        next: 'Passkeys work as before. Sign in with one and set a new password, or ask your help desk.',
+      },
+      authenticatorAppAdded: {
+        subject: 'An authenticator app was added to your account',
+        happened: 'An authenticator app was added to your account. Its codes can be used to sign in as you.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      authenticatorAppRemoved: {
+        subject: 'An authenticator app was removed',
+        happened: 'An authenticator app was removed from your account. Its codes no longer work.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      recoveryCodesMade: {
+        subject: 'You have new recovery codes',
+        happened:
+          'Ten recovery codes were made for your account. Whoever has one can create a passkey for you. Those from before no longer work.',
+        next: 'If that was you, keep them where nobody else looks.',
+      },
+      recoveryCodesRemoved: {
+        subject: 'Your recovery codes were removed',
+        happened: 'The recovery codes of your account were removed. They no longer work.',
+        next: 'If that was you, there is nothing to do here.',
+      },
+      recoveryCodeUsed: {
+        subject: 'One of your recovery codes was used',
+        happened: 'Somebody entered a recovery code of your account, and can now create a passkey for it.',
+        next: 'If that was you, there is nothing to do here.',
       },
       approvalAsked: {
         subject: 'A temporary pass waits for your approval',

@@ -8,7 +8,7 @@ const invalid: SignInError = { code: 50126, words: 'Invalid credentials: the ans
 
 const ended: Readonly<Record<string, SignInError>> = {
   'sign-in.completed': { code: 0, words: 'Other.' },
-  'sign-in.throttled': { code: 50053, words: 'Sign-in was blocked: too many attempts from one source.' },
+  'sign-in.throttled': { code: 50053, words: 'Sign-in was blocked: too many attempts.' },
   'sign-in.cancelled': { code: 2_000_001, words: 'The person cancelled the sign-in.' },
 };
 
@@ -17,6 +17,7 @@ const refused: Readonly<Record<string, SignInError>> = {
   unknown_user: { code: 50034, words: 'The user account does not exist.' },
   user_disabled: { code: 50057, words: 'The user account is disabled.' },
   wrong_code: { code: 130503, words: 'The Temporary Access Pass is incorrect.' },
+  locked: { code: 50053, words: 'The method is locked: too many wrong answers in a row.' },
   expired: { code: 130504, words: 'The Temporary Access Pass has expired.' },
   no_pass: { code: 2_000_002, words: 'The user has no Temporary Access Pass.' },
   not_yet_valid: { code: 2_000_003, words: 'The Temporary Access Pass is not valid yet.' },

@@ -1,6 +1,6 @@
 import { approvalResource, endedPassResource, issuedPassResource, passResource } from '../http/graph/resources.ts';
 import { handoverUrl } from '../http/pass/link.ts';
-import { inGroups } from '../methods/temporary-access-pass/code.ts';
+import { inGroups } from '../core/code.ts';
 import {
   extendPass,
   issuePass,

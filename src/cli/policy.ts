@@ -1,36 +1,97 @@
+import type { z } from 'zod';
+import type { Work } from '../core/work.ts';
 import { passPolicyResource } from '../http/graph/resources.ts';
+import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../methods/password/manage-policy.ts';
+import { passwordPolicyName, passwordSettingsChange } from '../methods/password/settings.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../methods/temporary-access-pass/manage-policy.ts';
-import { passSettingsChange } from '../methods/temporary-access-pass/settings.ts';
+import { passPolicyName, passSettingsChange } from '../methods/temporary-access-pass/settings.ts';
+import {
+  changeRegistrationPolicy,
+  registrationPolicy,
+  resetRegistrationPolicy,
+} from '../registration/manage-policy.ts';
+import { registrationPolicyName, registrationSettingsChange } from '../registration/settings.ts';
 import { asOperator, type Base } from '../wire.ts';
 import { type Command, type Options, print, printJson, settingsFrom, UsageError, withBase } from './command.ts';
 
+interface Policy {
+  read(work: Work): Promise<object>;
+  /** Parses KEY=VALUE, as `policy show` prints them. */
+  changing(operands: readonly string[]): (work: Work) => Promise<void>;
+  reset(work: Work): Promise<void>;
+  /** As the API would answer it. */
+  resource(settings: object): object;
+}
+
+const policies: Readonly<Record<string, Policy>> = {
+  [passPolicyName]: {
+    read: passPolicy,
+    changing: changing(passSettingsChange, changePassPolicy),
+    reset: resetPassPolicy,
+    resource: (settings) => passPolicyResource(settings as Awaited<ReturnType<typeof passPolicy>>),
+  },
+  [passwordPolicyName]: {
+    read: passwordPolicy,
+    changing: changing(passwordSettingsChange, changePasswordPolicy),
+    reset: resetPasswordPolicy,
+    resource: (settings) => settings,
+  },
+  [registrationPolicyName]: {
+    read: registrationPolicy,
+    changing: changing(registrationSettingsChange, changeRegistrationPolicy),
+    reset: resetRegistrationPolicy,
+    resource: (settings) => settings,
+  },
+};
+
 export const policyCommands: Readonly<Record<string, Command>> = {
   'policy show': (operands, values) => {
-    none(operands, 'policy show');
-    return withBase((base) => showPolicy(base, values));
+    const { policy, rest } = named(operands);
+    none(rest, 'policy show [NAME]');
+    return withBase((base) => showPolicy(base, policy, values));
   },
 
   'policy set': (operands, values) => {
-    const changes = settingsFrom(operands, passSettingsChange, 'policy set KEY=VALUE ...');
+    const { policy, rest } = named(operands);
+    const change = policy.changing(rest);
     return withBase(async (base) => {
-      await base.run(asOperator, (work) => changePassPolicy(work, changes));
-      await showPolicy(base, values);
+      await base.run(asOperator, change);
+      await showPolicy(base, policy, values);
     });
   },
 
   'policy reset': (operands, values) => {
-    none(operands, 'policy reset');
+    const { policy, rest } = named(operands);
+    none(rest, 'policy reset [NAME]');
     return withBase(async (base) => {
-      await base.run(asOperator, resetPassPolicy);
-      await showPolicy(base, values);
+      await base.run(asOperator, policy.reset);
+      await showPolicy(base, policy, values);
     });
   },
 };
 
-async function showPolicy(base: Base, { json }: Options): Promise<void> {
-  const settings = await base.run(asOperator, passPolicy);
-  if (json) return printJson(passPolicyResource(settings));
+/** The policy that comes first, by its name in a seed file; the one for passes when none is named. */
+function named(operands: readonly string[]): { policy: Policy; rest: readonly string[] } {
+  const [first = '', ...rest] = operands;
+  if (Object.hasOwn(policies, first)) return { policy: policies[first]!, rest };
+  return { policy: policies[passPolicyName]!, rest: operands };
+}
+
+async function showPolicy(base: Base, policy: Policy, { json }: Options): Promise<void> {
+  const settings = await base.run(asOperator, policy.read);
+  if (json) return printJson(policy.resource(settings));
   for (const [name, value] of Object.entries(settings)) print(`${name}=${JSON.stringify(value)}\n`);
+}
+
+/** Fails as the API would for what cannot be. */
+function changing<Changes>(
+  schema: z.ZodType<Changes>,
+  change: (work: Work, changes: Changes) => Promise<void>,
+): Policy['changing'] {
+  return (operands) => {
+    const changes = settingsFrom(operands, schema, 'policy set [NAME] KEY=VALUE ...');
+    return (work) => change(work, changes);
+  };
 }
 
 function none(operands: readonly string[], form: string): void {

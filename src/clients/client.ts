@@ -20,6 +20,19 @@ function isSafeUrl(value: string): boolean {
   return !['javascript:', 'vbscript:', 'data:', 'blob:', 'file:', 'about:'].includes(new URL(value).protocol);
 }
 
+/** Where logout tokens go: https, or http to this machine (whether that is reached is judged when it is called). */
+const logoutUrl = url.refine(
+  isLogoutUrl,
+  'must be an https URL without a fragment and without credentials; http is for localhost alone',
+);
+
+function isLogoutUrl(value: string): boolean {
+  if (!URL.canParse(value)) return true; // said already
+  const { protocol, hostname, hash, username, password } = new URL(value);
+  if (hash !== '' || username !== '' || password !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
+}
+
 const metadataShape = {
   client_name: z.string().min(1).max(256).optional(),
   client_uri: url.optional(),
@@ -32,6 +45,8 @@ const metadataShape = {
   application_type: z.enum(['web', 'native']).optional(),
   scope: z.string().max(1024).optional(),
   delegated_permissions: z.array(z.enum(delegatedScopes as [string, ...string[]])).optional(),
+  backchannel_logout_uri: logoutUrl.optional(),
+  backchannel_logout_session_required: z.boolean().optional(),
   default_max_age: z.int().min(0).optional(),
   require_pkce: z.boolean().optional(),
 } as const;

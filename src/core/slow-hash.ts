@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import { AppError } from './errors.ts';
@@ -21,6 +22,13 @@ export function slowHash(secret: string): Promise<string> {
 /** Takes as long for a right secret as for a wrong one. Fails with `overloaded`. */
 export function slowVerify(phc: string, secret: string): Promise<boolean> {
   return inQueue(() => verify(phc, secret));
+}
+
+/** A PHC string with live parameters that no secret opens, made without a hash: verifying against it costs what any other does. */
+export function unopenable(): string {
+  const { memoryCost: m, timeCost: t, parallelism: p, outputLen } = options;
+  const random = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '');
+  return `$argon2id$v=19$m=${m},t=${t},p=${p}$${random(16)}$${random(outputLen)}`;
 }
 
 async function inQueue<T>(job: () => Promise<T>): Promise<T> {

@@ -1,7 +1,8 @@
-import type { Work } from '../core/work.ts';
+import type { Actor } from '../core/actor.ts';
+import type { Origin, RunWork, Work } from '../core/work.ts';
 
 /** The ways to sign in that exist; a new one adds its id here and a line in the registry. */
-export type MethodId = 'temporary-access-pass' | 'passkey';
+export type MethodId = 'temporary-access-pass' | 'passkey' | 'password' | 'authenticator-app' | 'recovery-code';
 
 export interface MethodTraits {
   /** Values of RFC 8176 that a sign-in with this reports; empty when it never reaches a relying party. */
@@ -10,11 +11,14 @@ export interface MethodTraits {
   readonly level: 'bootstrap' | '1f' | '2f' | 'phr' | 'phrh';
   /** It opens registration; it completes a sign-in only where its verdict says so. */
   readonly bootstrapOnly: boolean;
+  /** One of two that make a sign-in together: something one knows first, then something one has. Absent: it is enough by itself. */
+  readonly part?: 'first' | 'second';
 }
 
 /** What a page must ask; pages know these kinds, never the methods. */
 export type Challenge =
   | { readonly kind: 'code'; readonly label: string }
+  | { readonly kind: 'password' }
   | { readonly kind: 'passkey'; readonly options: object };
 
 /** The sign-in that asks, as far as a method may know it. */
@@ -25,6 +29,8 @@ export interface Attempt {
   readonly browser: Buffer;
   /** The name as typed; null when nobody was named yet. */
   readonly userName: string | null;
+  /** Whom earlier evidence of this sign-in has shown; null when there is none. A second part is of this user. */
+  readonly provenUserId: string | null;
   /** The user of the session in this browser: a code of somebody else changes nothing. */
   readonly signedInUserId: string | null;
   /** The one credential that will do: the one that was just registered. */
@@ -46,6 +52,10 @@ export type RefusalReason =
   | 'issuer_not_allowed'
   | 'signed_in_as_other'
   | 'challenge_unknown'
+  | 'wrong_password'
+  | 'no_credential'
+  | 'locked'
+  | 'used_step'
   | 'credential_unknown'
   | 'credential_suspended'
   | 'credential_of_other'
@@ -76,6 +86,8 @@ export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
   readonly traits: MethodTraits;
   /** A code can be guessed, a signature cannot: guessable ones are throttled before they are read. */
   readonly guessable: boolean;
+  /** Whether policy lets people sign in with it; absent: always. */
+  isAllowed?(work: Work): Promise<boolean>;
   challenge(work: Work, attempt: Attempt): Promise<Challenge>;
   // Verification in three parts, so that no transaction waits for a hash and nothing is spent twice.
   /** Parses, and finds what the response claims to be, or a sentinel that costs the same. */
@@ -95,19 +107,32 @@ export interface Enrolment {
   readonly endsAt: Date | null;
   /** Browser and system, for people to recognise the new method by. */
   readonly device: string | null;
+  /** Registered by an administrator, who may name it; absent when the person does it. Passkeys alone. */
+  readonly onBehalf?: { readonly name: string | undefined };
 }
 
 export interface Enrolled {
   readonly credentialId: string;
   readonly name: string;
+  /** The registration was a use of it as well: nothing is left to confirm. */
+  readonly used?: boolean;
 }
+
+/** Why nothing was kept. `refused`: the answer proves nothing; `weak`: a password that is too short, too common or the user's name. */
+export type NotEnrolled = 'ceremony' | 'duplicate' | 'refused' | 'weak' | 'mismatch' | 'one_per_pass' | 'too_many';
 
 export type EnrolmentVerdict =
   | { readonly enrolled: true; readonly credential: Enrolled }
-  | { readonly enrolled: false; readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many' };
+  | { readonly enrolled: false; readonly reason: NotEnrolled };
+
+/** A method that people add to their account: a pass adds one of each at most. */
+export interface AddableMethod extends AuthenticationMethod {
+  /** Whether the pass has added one. */
+  addedThrough(work: Work, passId: string): Promise<boolean>;
+}
 
 /** A method people can register here. The same three parts as for verification. */
-export interface EnrollableMethod<Candidate = unknown, Proof = unknown> extends AuthenticationMethod {
+export interface EnrollableMethod<Candidate = unknown, Proof = unknown> extends AddableMethod {
   /** The options for the browser. `preferred` is a hint about where the person wants it to live. */
   beginEnrolment(work: Work, enrolment: Enrolment, preferred?: string): Promise<object>;
   readEnrolment(work: Work, enrolment: Enrolment, response: unknown): Promise<Candidate>;
@@ -129,18 +154,43 @@ export interface ListedCredential {
   readonly lastUsedAt: Date | null;
   readonly lastUsedWith: string | null;
   readonly suspended: boolean;
+  /** What holds it, as it says itself; `model` is null for one that nobody here knows. Passkeys alone. */
+  readonly authenticator?: { readonly aaguid: string; readonly model: string | null };
 }
 
 export interface ListableMethod extends AuthenticationMethod {
   listOf(work: Work, userId: string): Promise<readonly ListedCredential[]>;
-  /** False when this user has no such credential of this method. */
+  /** False when this user has no such credential of this method, or it has no name of its own. */
   rename(work: Work, userId: string, credentialId: string, name: string): Promise<boolean>;
+  /** False when this user has no such credential of this method. Whether it may go is judged by the caller. */
+  remove(work: Work, userId: string, credentialId: string): Promise<boolean>;
+}
+
+/** A method of many codes that are made at once and shown once, to be printed. */
+export interface SheetMethod extends AddableMethod {
+  /** Makes them in works of its own, since their hashes are slow; `demand` is asked in each of these before anything is done. */
+  makeSheet(
+    run: RunWork,
+    who: { readonly actor: Actor; readonly origin: Origin },
+    asked: {
+      readonly userId: string;
+      /** The pass that the session was born of: it makes one sheet. */
+      readonly passId: string | null;
+      readonly demand: (work: Work) => Promise<void>;
+    },
+  ): Promise<string[]>;
 }
 
 /** A method that can take from an intruder what may be theirs: the user said "this was not me". */
 export interface ContainableMethod extends AuthenticationMethod {
   /** Cancels what opens registration, and suspends credentials added since then. The user is locked. Returns their ids. */
   contain(work: Work, userId: string, since: Date): Promise<readonly string[]>;
+}
+
+/** A method that may have something lying ready that signs somebody in: signing out everywhere cancels it. */
+export interface CancellableMethod extends AuthenticationMethod {
+  /** Cancels it; what was proved with it ends elsewhere. The user is locked. Returns the ids. */
+  cancelLive(work: Work, userId: string): Promise<readonly string[]>;
 }
 
 /** What a bootstrap opened and that still goes on. */
@@ -170,6 +220,14 @@ export interface MethodRegistry {
   get(id: string): AuthenticationMethod | undefined;
 }
 
+export function isAddable(method: AuthenticationMethod): method is AddableMethod {
+  return 'addedThrough' in method;
+}
+
+export function isSheet(method: AuthenticationMethod): method is SheetMethod {
+  return 'makeSheet' in method;
+}
+
 export function isEnrollable(method: AuthenticationMethod): method is EnrollableMethod {
   return 'beginEnrolment' in method;
 }
@@ -180,6 +238,10 @@ export function isListable(method: AuthenticationMethod): method is ListableMeth
 
 export function isContainable(method: AuthenticationMethod): method is ContainableMethod {
   return 'contain' in method;
+}
+
+export function isCancellable(method: AuthenticationMethod): method is CancellableMethod {
+  return 'cancelLive' in method;
 }
 
 export function isBootstrap(method: AuthenticationMethod): method is BootstrapMethod {

@@ -1,11 +1,20 @@
+import { authenticatorAppMethod } from './authenticator-app/app-method.ts';
 import type { AuthenticationMethod, MethodId, MethodRegistry } from './method.ts';
 import type { RelyingPartyIdentity } from './passkey/passkey.ts';
 import { passkeyMethod } from './passkey/passkey-method.ts';
+import { passwordMethod } from './password/password-method.ts';
+import { recoveryCodeMethod } from './recovery-code/recovery-code-method.ts';
 import { temporaryAccessPassMethod } from './temporary-access-pass/pass-method.ts';
 
 /** The ways to sign in, in the order offered. */
 export function methodRegistry(identity: RelyingPartyIdentity): MethodRegistry {
-  const all: AuthenticationMethod[] = [passkeyMethod(identity), temporaryAccessPassMethod()] as AuthenticationMethod[];
+  const all = [
+    passkeyMethod(identity),
+    temporaryAccessPassMethod(),
+    passwordMethod({ appName: identity.rpName, hostName: identity.rpId }),
+    authenticatorAppMethod({ issuerName: identity.rpName }),
+    recoveryCodeMethod(),
+  ] as AuthenticationMethod[];
   const byId = new Map<string, AuthenticationMethod>(all.map((method) => [method.id satisfies MethodId, method]));
   return { all, get: (id) => byId.get(id) };
 }

@@ -7,7 +7,17 @@ export type Notice =
   | { readonly kind: 'passUsed' }
   | { readonly kind: 'passRevoked' }
   | { readonly kind: 'passkeyAdded' }
+  | { readonly kind: 'passkeyRemoved' }
   | { readonly kind: 'passkeySuspended' }
+  | { readonly kind: 'passwordSet' }
+  | { readonly kind: 'passwordChanged' }
+  | { readonly kind: 'passwordRemoved' }
+  | { readonly kind: 'passwordLocked' }
+  | { readonly kind: 'authenticatorAppAdded' }
+  | { readonly kind: 'authenticatorAppRemoved' }
+  | { readonly kind: 'recoveryCodesMade' }
+  | { readonly kind: 'recoveryCodesRemoved' }
+  | { readonly kind: 'recoveryCodeUsed' }
   | { readonly kind: 'contained' };
 
 export interface Told {
@@ -31,18 +41,43 @@ export function noticesOf(events: readonly AuditEvent[]): Told[] {
   });
 }
 
+/** Ways in that are told of each time they are used. */
+const usedOf: Readonly<Record<string, Notice['kind']>> = {
+  'temporary-access-pass': 'passUsed',
+  'recovery-code': 'recoveryCodeUsed',
+};
+
 function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefined {
   switch (event.type) {
     case 'pass.issued':
       return replaced ? 'passReplaced' : 'passIssued';
     case 'sign-in.verified':
-      return event.details?.method === 'temporary-access-pass' ? 'passUsed' : undefined;
+      return usedOf[String(event.details?.method)];
     case 'pass.revoked':
       return 'passRevoked';
     case 'passkey.registered':
+    case 'passkey.provisioned':
       return 'passkeyAdded';
+    case 'passkey.removed':
+      return 'passkeyRemoved';
     case 'passkey.suspended':
       return 'passkeySuspended';
+    case 'password.set':
+      return 'passwordSet';
+    case 'password.changed':
+      return 'passwordChanged';
+    case 'password.removed':
+      return 'passwordRemoved';
+    case 'password.locked':
+      return 'passwordLocked';
+    case 'authenticator-app.registered':
+      return 'authenticatorAppAdded';
+    case 'authenticator-app.removed':
+      return 'authenticatorAppRemoved';
+    case 'recovery-codes.made':
+      return 'recoveryCodesMade';
+    case 'recovery-codes.removed':
+      return 'recoveryCodesRemoved';
     case 'account.contained':
       return 'contained';
     default:

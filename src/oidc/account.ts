@@ -1,10 +1,13 @@
 import type { Account, AccountClaims } from 'oidc-provider';
 import type { NamedStatements } from '../database/named-statements.ts';
+import type { PolicyDocuments } from '../sign-in/policy.ts';
 
 /** A user as the protocol sees one. */
 export interface ProtocolAccount extends Account {
   /** Signed in, but left without any way to sign in again: registration comes before the relying party gets anything. */
   readonly mustRegister: boolean;
+  /** What the organisation has decided about signing in, as it stood when this was read. */
+  readonly decided: PolicyDocuments;
   readonly userName: string;
   readonly displayName: string;
 }
@@ -17,14 +20,13 @@ interface StandingRow {
   account_enabled: boolean;
   updated_at: Date;
   can_sign_in: boolean;
+  decided: PolicyDocuments;
 }
 
 /** Undefined for unknown, deleted and disabled users: then no token is issued and none is honoured. One read; claims cost none. */
 export async function findAccount(db: NamedStatements, sub: string): Promise<ProtocolAccount | undefined> {
-  const { rows } = await db.query<StandingRow>('account-standing', 'select * from account_standing where id = $1', [
-    sub,
-  ]);
-  const row = rows[0];
+  const sql = 'select a.*, p.decided from account_standing a, decided_policies p where a.id = $1';
+  const row = (await db.query<StandingRow>('account-standing', sql, [sub])).rows[0];
   if (!row?.account_enabled) return undefined;
   const claims: AccountClaims = {
     sub: row.id,
@@ -36,6 +38,7 @@ export async function findAccount(db: NamedStatements, sub: string): Promise<Pro
   return {
     accountId: row.id,
     mustRegister: !row.can_sign_in,
+    decided: row.decided,
     userName: row.user_principal_name,
     displayName: row.display_name,
     claims: () => claims,

@@ -27,7 +27,12 @@ function makeJudge(): Provider {
     adapter: () => ({}),
     jwks: { keys: [privateKey, second].map((key) => key.export({ format: 'jwk' })) },
     cookies: { keys: ['unused'] },
-    features: { devInteractions: { enabled: false }, dPoP: { enabled: false }, clientCredentials: { enabled: true } },
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      clientCredentials: { enabled: true },
+      backchannelLogout: { enabled: true },
+    },
   } as never);
 }
 

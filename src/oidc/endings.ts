@@ -1,6 +1,7 @@
 import type { Work } from '../core/work.ts';
+import { endingSql } from './ending-sql.ts';
 
-/** Whom to send a logout token: the session, its user, and every relying party that got something from it. */
+/** A session that has ended, its user, and every relying party that got something from it; those that want to be told are queued. */
 export interface EndedSession {
   readonly uid: string;
   /** Absent when nobody was signed in. */
@@ -27,7 +28,7 @@ export async function endSession(work: Work, uid: string): Promise<EndedSession 
     [uid],
   );
   if (!row) return undefined;
-  await work.tx.raw('update oidc_sessions set ended_at = now() where uid = ? and ended_at is null', [uid]);
+  await work.tx.raw(endingSql('uid = ?'), [uid]);
   const grantIds = await grantsOnlyOf(work, row);
   await deleteArtifacts(work, 'session_uid = ? or grant_id = any (?)', [uid, grantIds]);
   await work.tx.raw('delete from oidc_grants where id = any (?)', [grantIds]);
@@ -39,9 +40,9 @@ export async function endAccount(work: Work, accountId: string): Promise<EndedSe
   // Sessions first: a code is written under its session's lock (artifact-rows.ts), so what comes after sees it.
   const ended = await rowsOf<SessionRow>(
     work,
-    `update oidc_sessions set ended_at = now() where uid in (
-       select uid from oidc_sessions where account_id = ? and ended_at is null order by uid for update)
-     returning uid, account_id, payload->'authorizations' as authorizations`,
+    endingSql(
+      'uid in (select uid from oidc_sessions where account_id = ? and ended_at is null order by uid for update)',
+    ),
     [accountId],
   );
   await deleteArtifacts(

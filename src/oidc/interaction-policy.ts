@@ -5,10 +5,14 @@ import { sessionTie } from './pass-ties.ts';
 const { Check, Prompt, base } = interactionPolicy;
 
 /**
- * What is asked before a relying party gets anything: sign-in, then registration for whoever has no way to sign in, then consent.
+ * What is asked before a relying party gets anything: sign-in, then registration for whoever has no way to sign in or fewer than
+ * the organisation asks for, then consent.
  * Every check names its error: one added without would answer `interaction_required` to `prompt=none`.
  */
-export function signInPolicy(scale: readonly string[]): interactionPolicy.DefaultPolicy {
+export function signInPolicy(
+  scale: readonly string[],
+  mustAddMethods: (account: ProtocolAccount) => Promise<boolean>,
+): interactionPolicy.DefaultPolicy {
   const policy = base();
   const login = policy.get('login')!;
   login.checks.add(
@@ -37,6 +41,10 @@ export function signInPolicy(scale: readonly string[]): interactionPolicy.Defaul
       new Check('registration_pending', 'registration is pending', 'interaction_required', ({ oidc }) =>
         // A pass that signs in is a way to sign in while it lasts, and the session ends with it.
         Boolean((oidc.account as ProtocolAccount | undefined)?.mustRegister && !sessionTie()),
+      ),
+      // Asked of every session, whatever it was born of; tokens that were given out before are not judged by it.
+      new Check('methods_missing', 'more sign-in methods have to be registered', 'interaction_required', ({ oidc }) =>
+        oidc.account ? mustAddMethods(oidc.account as ProtocolAccount) : false,
       ),
     ),
     1,

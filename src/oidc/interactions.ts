@@ -17,7 +17,7 @@ export interface Interaction {
     readonly homeUri: string | undefined;
   };
   readonly requestedAt: Date;
-  /** There is a session, and it is weaker than the app asked for. */
+  /** There is a session, and it is weaker than the app asked for, or its user has to register more. */
   readonly asksForMore: boolean;
 }
 
@@ -79,7 +79,7 @@ export function interactionsOf(provider: Provider): Interactions {
           homeUri: client.clientUri,
         },
         requestedAt: new Date((iat ?? 0) * 1000),
-        asksForMore: prompt.reasons.includes('acr_unmet'),
+        asksForMore: prompt.reasons.some((reason) => reason === 'acr_unmet' || reason === 'methods_missing'),
       };
     },
 
@@ -96,7 +96,15 @@ function resultOf(outcome: Outcome) {
   const { accountId, acr, authTime, bornOf } = outcome;
   const tie: Partial<PassTie> = bornOf ? { passId: bornOf.passId, notAfter: epochSeconds(bornOf.endsAt) } : {};
   return {
-    login: { accountId, acr, amr: [...outcome.amr], remember: false, ts: epochSeconds(authTime), ...tie },
+    login: {
+      accountId,
+      acr,
+      amr: [...outcome.amr],
+      remember: false,
+      ts: epochSeconds(authTime),
+      provenAt: authTime.getTime() / 1000,
+      ...tie,
+    },
   };
 }
 

@@ -8,6 +8,7 @@ export interface ProviderSession {
   readonly uid: string;
   readonly accountId: string;
   readonly acr: string;
+  readonly amr: readonly string[];
   readonly authTime: Date;
   /** The pass it was born of; null when it hangs on none. */
   readonly passId: string | null;
@@ -33,7 +34,7 @@ export async function readProviderSession(
   };
   // A sign-in that is freed from its pass reports another method, so no session is asked in vain.
   const passId = amr?.includes(amrOf('pass', provider.issuer)) ? await passOf(db, uid) : null;
-  return { uid, accountId, acr: acr ?? '', authTime: new Date((loginTs ?? 0) * 1000), passId };
+  return { uid, accountId, acr: acr ?? '', amr: amr ?? [], authTime: new Date((loginTs ?? 0) * 1000), passId };
 }
 
 async function passOf(db: NamedStatements, uid: string): Promise<string | null> {

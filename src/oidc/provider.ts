@@ -9,10 +9,12 @@ import { findAccount, type ProtocolAccount } from './account.ts';
 import { adapterFactory } from './adapter.ts';
 import { builtInClient } from './built-in-clients.ts';
 import { clientRules } from './client-metadata.ts';
+import { queueOneSql } from './ending-sql.ts';
 import { firstPartyGrant } from './first-party-grant.ts';
 import { signInPolicy } from './interaction-policy.ts';
 import { managementOnly } from './management-resource.ts';
 import { notedTie, sessionTie } from './pass-ties.ts';
+import { mustAddMethods, type PolicyFrom } from './registration.ts';
 
 /** The pages that appear inside the protocol's own endpoints; the HTTP door brings them. */
 export interface ProtocolPages {
@@ -31,6 +33,7 @@ export interface ProviderParts {
   /** Values of acr from the lowest. */
   readonly acrScale: readonly string[];
   readonly pages: ProtocolPages;
+  readonly policyFrom: PolicyFrom;
   onFault(error: unknown): void;
   /** A code or refresh token came a second time, or a grant was refused otherwise; `reason` is for the audit log. */
   onTokenRefused(clientId: string | undefined, reason: string): void;
@@ -55,6 +58,8 @@ export function makeProvider(parts: ProviderParts): Provider {
   ) {
     return digestsEqual(secretDigest(secrets, this.clientId, presented), this.clientSecret);
   };
+  tellByOutbox(provider, db);
+  provider.on('backchannel.error', (_ctx, error) => parts.onFault(error));
   provider.use(async (ctx, next) => {
     await next();
     endWithTheBrowser(ctx.res);
@@ -89,7 +94,31 @@ function endWithTheBrowser(res: ServerResponse): void {
   );
 }
 
-function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderParts): Configuration {
+/**
+ * The library would call every relying party while the browser waits, once. Here its call becomes a row, and where the whole
+ * session goes, the statement that ends it has queued them all. Who is told finds the `sid` in its ID tokens, asked for or not:
+ * without it a relying party has to end all sessions of the user.
+ */
+function tellByOutbox(provider: Provider, db: NamedStatements): void {
+  interface Told {
+    readonly clientId: string;
+    readonly backchannelLogoutUri?: string;
+  }
+  const client = provider.Client.prototype as unknown as {
+    backchannelLogout(this: Told, sub: string, sid: string): Promise<void>;
+    includeSid(this: Told): boolean;
+  };
+  client.backchannelLogout = async function (sub, sid) {
+    const oidc = Provider.ctx?.oidc;
+    if (!oidc?.session || oidc.params?.logout) return;
+    await db.query('logout.queue', queueOneSql, [this.clientId, sub, oidc.session.uid, sid]);
+  };
+  client.includeSid = function () {
+    return this.backchannelLogoutUri !== undefined;
+  };
+}
+
+function configuration({ issuer, db, secrets, keys, acrScale, pages, policyFrom }: ProviderParts): Configuration {
   const secure = issuer.startsWith('https:');
   const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true } as const;
   return {
@@ -106,7 +135,10 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
       long: cookie,
       short: cookie,
     },
-    interactions: { url: (_ctx, interaction) => `/sign-in/${interaction.uid}`, policy: signInPolicy(acrScale) },
+    interactions: {
+      url: (_ctx, interaction) => `/sign-in/${interaction.uid}`,
+      policy: signInPolicy(acrScale, (account) => mustAddMethods(db, policyFrom, account)),
+    },
     findAccount: (_ctx, sub) => findAccount(db, sub),
     loadExistingGrant: (ctx) => firstPartyGrant(db, ctx),
     claims: {
@@ -151,7 +183,7 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages }: ProviderP
       registration: { enabled: false },
       requestObjects: { enabled: false },
       encryption: { enabled: false },
-      backchannelLogout: { enabled: false },
+      backchannelLogout: { enabled: true }, // told by our outbox: `tellByOutbox`
       pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: false },
       dPoP: {
         enabled: true,

@@ -1,4 +1,6 @@
 import type { NamedStatements } from '../database/named-statements.ts';
+import { endingSql } from './ending-sql.ts';
+import { passHolds } from './pass-ties.ts';
 
 const rowsAtOnce = 2_000;
 
@@ -11,14 +13,29 @@ export async function purgeExpired(db: NamedStatements): Promise<number> {
   for (const table of ['oidc_artifacts', 'oidc_grants', 'oidc_sessions']) {
     let chunk: number;
     do {
-      ({ rowCount: chunk } = await db.query(`purge.${table}`, purgeSql(table), []));
+      ({ rowCount: chunk } = await db.query(`purge.${table}`, purgeSql(table, kept[table]), []));
       purged += chunk;
     } while (chunk === rowsAtOnce);
   }
   return purged;
 }
 
-const purgeSql = (table: string): string => `
+/**
+ * Ends the sessions whose pass has ended, so that their relying parties are told; here they opened nothing since that moment.
+ * Returns how many.
+ */
+export async function endWithPasses(db: NamedStatements): Promise<number> {
+  return (await db.query('session.end-with-pass', endWithPassesSql, [])).rowCount;
+}
+
+const endWithPassesSql = endingSql(`pass_id is not null and (not_after <= now() or not ${passHolds})`);
+
+// A session that was idle for too long opens nothing, but its relying parties are to hear when its pass ends.
+const kept: Readonly<Record<string, string>> = {
+  oidc_sessions: 'and (pass_id is null or ended_at is not null)',
+};
+
+const purgeSql = (table: string, unless = ''): string => `
   delete from ${table} where ctid = any (array(
-    select ctid from ${table} where expires_at < now() - interval '5 minutes'
+    select ctid from ${table} where expires_at < now() - interval '5 minutes' ${unless}
     limit ${rowsAtOnce} for update skip locked))`;

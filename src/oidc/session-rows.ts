@@ -1,6 +1,8 @@
 import Provider, { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import { deviceName } from '../core/device-name.ts';
 import { digest } from '../core/secrets.ts';
 import type { NamedStatements } from '../database/named-statements.ts';
+import { endingSql } from './ending-sql.ts';
 import { noteTie, passHolds, type TiedRow } from './pass-ties.ts';
 import { refusals } from './refusals.ts';
 import { storableJson } from './stored-payload.ts';
@@ -50,6 +52,8 @@ export function sessionRows(db: NamedStatements): Adapter {
         login?.notAfter ?? null,
         digest(loadedAs(payload) ?? id),
         login?.passId ?? null,
+        ...signsOfOwner(payload),
+        login?.provenAt ?? null,
       ]);
       if (saved.rowCount === 1) return;
 
@@ -90,6 +94,13 @@ function loadedAs({ uid }: AdapterPayload): string | undefined {
   return session?.uid === uid ? (session?.oldId ?? session?.jti) : undefined;
 }
 
+/** What a person recognises a session by: browser and system, and the address it came from. Never for decisions. */
+function signsOfOwner({ accountId }: AdapterPayload): readonly [string | null, string | null] {
+  const request = Provider.ctx?.request;
+  if (!request || !accountId) return [null, null];
+  return [deviceName(request.get('user-agent')), request.ip];
+}
+
 /** What a save writes into the stored authorizations, and for which client it replaces what is there. */
 interface OwnEntry {
   readonly clientId: string | null;
@@ -122,9 +133,12 @@ const loginTs = (payload: string): string => `coalesce((${payload}->>'loginTs'):
  * (otherwise an id fixed in the browser before the sign-in would come to be signed in).
  */
 const upsertSql = `
-  insert into oidc_sessions as s (uid, jti_hash, account_id, payload, pass_id, not_after, expires_at)
-  values ($1, $2, $3::uuid, $4::jsonb, $11::uuid, to_timestamp($9::float8),
-    least(now() + make_interval(secs => $5), to_timestamp($9::float8)))
+  insert into oidc_sessions as s (uid, jti_hash, account_id, payload, pass_id, not_after, expires_at,
+    device, ip, started_at, last_seen_at)
+  select $1::text, $2::bytea, $3::uuid, $4::jsonb, $11::uuid, to_timestamp($9::float8),
+    least(now() + make_interval(secs => $5), to_timestamp($9::float8)), $12::text, $13::text, now(), now()
+  -- What was proved before "this was not me" was pressed opens nothing, however far it had come.
+  where not exists (select from users u where u.id = $3::uuid and u.contained_at >= to_timestamp($14::float8))
   on conflict (uid) do update set
     prev_jti_hash = case
       when s.account_id is distinct from excluded.account_id then null
@@ -138,7 +152,11 @@ const upsertSql = `
       else excluded.payload || ${merged('s.payload', '$6', '$7')} end,
     pass_id = case when $8 then excluded.pass_id else s.pass_id end,
     not_after = case when $8 then excluded.not_after else s.not_after end,
-    expires_at = least(now() + make_interval(secs => $5), case when $8 then excluded.not_after else s.not_after end)
+    expires_at = least(now() + make_interval(secs => $5), case when $8 then excluded.not_after else s.not_after end),
+    device = case when $8 then excluded.device else s.device end,
+    ip = case when $8 then excluded.ip else s.ip end,
+    started_at = case when s.account_id is distinct from excluded.account_id then now() else s.started_at end,
+    last_seen_at = now()
   where s.ended_at is null and (
     ${loginTs('excluded.payload')} > ${loginTs('s.payload')}
     or ${loginTs('excluded.payload')} = ${loginTs('s.payload')} and s.jti_hash in ($10::bytea, excluded.jti_hash))`;
@@ -166,10 +184,7 @@ const upsertLateSql = `
     when account_id = $2::uuid then payload || ${merged('payload', '$3', '$4')} else payload end
   where uid = $1 and ended_at is null`;
 
-/** A tombstone: a request that loaded the session before cannot write it back. */
-const endSql = `
-  update oidc_sessions set ended_at = now()
-  where (jti_hash = $1 or prev_jti_hash = $1 or uid = $2) and ended_at is null`;
+const endSql = endingSql('jti_hash = $1 or prev_jti_hash = $1 or uid = $2');
 
 interface CurrentSession {
   readonly uid: string;

@@ -84,12 +84,12 @@ export async function permitOn(
   const { actor } = work;
   if (actor.kind === 'client') {
     await demandMember(work, targetUserId);
-    if (action === 'passes.write') await demandNoOwner(work, actor.clientId, targetUserId);
+    if (opensAccount(action)) await demandNoOwner(work, actor.clientId, targetUserId);
   }
   if (actor.kind !== 'user') return { limits: null };
 
   if (actor.userId === targetUserId) throw new AppError('forbidden', ownWords[action] ?? notOneself);
-  if (action === 'passes.write' && actor.through) await demandNoOwner(work, actor.through.clientId, targetUserId);
+  if (opensAccount(action) && actor.through) await demandNoOwner(work, actor.through.clientId, targetUserId);
   const target = await targetOf(work, targetUserId);
   const reached = reach(openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId)), target);
   if (reached) return reached;
@@ -103,9 +103,16 @@ export async function permitOn(
 
 const notOneself = 'Nobody may do this to their own account. Ask another administrator.';
 const ownWords: Partial<Record<Action, string>> = {
+  'passkeys.write': 'Your own passkeys are looked after on the page of your security info, not here.',
+  'methods.write': 'Your own sign-in methods are looked after on the page of your security info, not here.',
   'passes.write':
     'Nobody can issue a Temporary Access Pass for themselves, or change the one they have. Ask another administrator.',
 };
+
+/** What it gives or takes decides who gets into the account: nobody does that for themselves through a client they own. */
+function opensAccount(action: Action): boolean {
+  return action === 'passes.write' || action === 'passkeys.write' || action === 'methods.write';
+}
 
 /** For the manager of a user, where policy lets managers give passes: to people without roles, and to nobody above them. */
 export async function permitManager(work: Work, targetUserId: string): Promise<void> {
@@ -123,7 +130,7 @@ export async function permitManager(work: Work, targetUserId: string): Promise<v
  * `permit` for seeing what one person has. A role that is for everybody shows everybody; one for some groups the people in them
  * whom it reaches; an application sees nothing of people with roles.
  */
-export async function permitToSee(work: Work, action: 'passes.read', targetUserId: string): Promise<void> {
+export async function permitToSee(work: Work, action: Action, targetUserId: string): Promise<void> {
   await permit(work, action);
   const { actor } = work;
   if (actor.kind === 'client') return demandMember(work, targetUserId);
@@ -179,12 +186,12 @@ export async function demandGlobalAdministrator(work: Work, message: string): Pr
   throw new AppError('forbidden', message);
 }
 
-/** Whoever owns a client could make it issue a pass for them. */
+/** Whoever owns a client could make it issue a pass, or register a passkey, for them. */
 async function demandNoOwner(work: Work, clientId: string, targetUserId: string): Promise<void> {
   if (!(await assignments.ownsClient(work.tx, clientId, targetUserId))) return;
   throw new AppError(
     'forbidden',
-    'This user owns the application that asks, and nobody can issue a Temporary Access Pass for themselves.',
+    'This user owns the application that asks, and nobody can issue a Temporary Access Pass, or change sign-in methods, for themselves here.',
   );
 }
 

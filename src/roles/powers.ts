@@ -31,6 +31,14 @@ const passGivers = [
   'Authentication Administrator',
   'Pass Issuer',
 ] as const;
+const methodWrite = 'UserAuthenticationMethod.ReadWrite.All';
+const methodRead = [methodWrite, 'UserAuthenticationMethod.Read.All'] as const;
+const passkeyWrite = 'UserAuthMethod-Passkey.ReadWrite.All';
+const methodKeepers = [
+  'Global Administrator',
+  'Privileged Authentication Administrator',
+  'Authentication Administrator',
+] as const;
 const policyWrite = 'Policy.ReadWrite.AuthenticationMethod';
 const directoryReaders = [
   'Global Administrator',
@@ -49,6 +57,19 @@ const powers = {
     roles: [...passGivers, 'Global Reader'],
     strongWithinMinutes: today,
   },
+  'passkeys.write': { permissions: [methodWrite, passkeyWrite], roles: methodKeepers, strongWithinMinutes: justNow },
+  'passkeys.read': {
+    permissions: [...methodRead, passkeyWrite, 'UserAuthMethod-Passkey.Read.All'],
+    roles: [...methodKeepers, 'Global Reader'],
+    strongWithinMinutes: today,
+  },
+  // What a person has of every kind, and what is no passkey and no pass.
+  'methods.write': { permissions: [methodWrite], roles: methodKeepers, strongWithinMinutes: justNow },
+  'methods.read': {
+    permissions: methodRead,
+    roles: [...methodKeepers, 'Global Reader'],
+    strongWithinMinutes: today,
+  },
   'users.write': {
     permissions: ['User.ReadWrite.All'],
     roles: ['Global Administrator', 'User Administrator'],
@@ -57,6 +78,16 @@ const powers = {
   'users.read': {
     permissions: ['User.ReadWrite.All', 'User.Read.All', 'Directory.Read.All'],
     roles: directoryReaders,
+    strongWithinMinutes: today,
+  },
+  'sessions.revoke': {
+    permissions: ['User.RevokeSessions.All', 'User.ReadWrite.All'],
+    roles: [
+      'Global Administrator',
+      'Privileged Authentication Administrator',
+      'Authentication Administrator',
+      'User Administrator',
+    ],
     strongWithinMinutes: today,
   },
   'groups.write': {
@@ -116,7 +147,9 @@ export function powerOf(action: Action): Power {
 const ownPowers = {
   'passes.read': ['UserAuthenticationMethod.Read', 'UserAuthMethod-TAP.Read'],
   'passes.write': ['UserAuthenticationMethod.ReadWrite', 'UserAuthMethod-TAP.ReadWrite'],
+  'methods.read': ['UserAuthenticationMethod.Read', 'UserAuthenticationMethod.ReadWrite'],
   'users.read': ['User.Read'],
+  'sessions.revoke': ['User.ReadWrite'],
 } as const;
 
 export type OwnAction = keyof typeof ownPowers;

@@ -2,55 +2,75 @@
 import { deviceName } from '../core/device-name.ts';
 import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
-import { addMinutes } from '../core/time.ts';
-import type { Origin, RunWork, Work } from '../core/work.ts';
+import type { RunWork, Work } from '../core/work.ts';
+import { keepTogether } from '../methods/enrol-together.ts';
 import {
+  type AuthenticationMethod,
   type Enrolment,
   type EnrolmentVerdict,
   type EnrollableMethod,
-  isBootstrap,
+  isAddable,
   isEnrollable,
   isListable,
+  isSheet,
   type ListedCredential,
+  type MethodId,
   type MethodRegistry,
 } from '../methods/method.ts';
-import { getUser, lockUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
+import {
+  addedByPasses,
+  credentialsOf,
+  demandFresh,
+  demandMayAdd,
+  heldUser,
+  isAllowed,
+  isFresh,
+  type Owner,
+  ownUser,
+  passHolds,
+  type Strength,
+  strongestWay,
+  who,
+} from './owner.ts';
 
-/** The session as the provider keeps it, and the request it came with. */
-export interface Owner {
-  readonly userId: string;
-  readonly sessionUid: string;
-  /** When the person last proved who they are, and whether it was with a passkey. */
-  readonly authTime: Date;
-  readonly strong: boolean;
-  /** The pass that the session was born of; null for any other. */
-  readonly passId: string | null;
-  readonly origin: Origin;
-}
+export { freshSeconds, type Owner, type Strength } from './owner.ts';
 
 export interface SecurityInfo {
   readonly user: User;
   readonly credentials: readonly ListedCredential[];
+  /** The proof that a change wants: the strongest that this person can give. */
+  readonly needed: Strength;
   /** The last proof is fresh and strong enough to change something. */
   readonly mayChange: boolean;
-  /** Also without such a proof, for who signed in with a pass that has not added a passkey yet. */
-  readonly mayAdd: boolean;
+  /** What may be added now; also without such a proof, for who signed in with a pass that has not added it yet. */
+  readonly mayAdd: readonly MethodId[];
 }
-
-// Managing one's own methods needs the strongest method one has, within ten minutes.
-const freshMinutes = 10;
-
-export const freshSeconds = freshMinutes * 60;
 
 export function ownSecurityInfo(run: RunWork, methods: MethodRegistry, owner: Owner): Promise<SecurityInfo> {
   return run(who(owner), async (work) => {
     const user = await ownUser(work, owner);
-    const credentials: ListedCredential[] = [];
-    for (const method of methods.all.filter(isListable)) credentials.push(...(await method.listOf(work, user.id)));
-    const mayChange = isFresh(work, owner);
-    return { user, credentials, mayChange, mayAdd: mayChange || (await passMayAdd(work, methods, owner)) };
+    const credentials = await credentialsOf(work, methods, user.id);
+    const needed = (await strongestWay(work, methods, credentials)) ?? 'phr';
+    const mayChange = isFresh(work, owner, needed);
+    return { user, credentials, needed, mayChange, mayAdd: await addable(work, methods, owner, mayChange) };
   });
+}
+
+async function addable(
+  work: Work,
+  methods: MethodRegistry,
+  { passId }: Owner,
+  mayChange: boolean,
+): Promise<MethodId[]> {
+  const holds = !mayChange && passId !== null && (await passHolds(work, methods, passId));
+  if (!mayChange && !holds) return [];
+  const ids: MethodId[] = [];
+  for (const method of methods.all) {
+    if (!isAddable(method) || !(await mayBeAdded(work, methods, method))) continue;
+    if (mayChange || (addedByPasses(method) && !(await method.addedThrough(work, passId!)))) ids.push(method.id);
+  }
+  return ids;
 }
 
 /**
@@ -66,11 +86,14 @@ export function beginOwnEnrolment(
 ): Promise<object> {
   return run(who(owner), async (work) => {
     await ownUser(work, owner);
-    await demandMayAdd(work, methods, owner);
-    return method.beginEnrolment(work, enrolmentOf(owner), preferred);
+    await demandMayAdd(work, methods, owner, method);
+    const parts = await partsOf(work, methods, method, owner.userId);
+    const begun = await method.beginEnrolment(work, enrolmentOf(owner), preferred);
+    return parts.length > 1 ? { ...begun, withPassword: true } : begun;
   });
 }
 
+/** Keeps what was registered with all that belongs to it, or nothing. */
 export async function finishOwnEnrolment(
   run: RunWork,
   methods: MethodRegistry,
@@ -78,20 +101,61 @@ export async function finishOwnEnrolment(
   owner: Owner,
   response: unknown,
 ): Promise<EnrolmentVerdict> {
-  const candidate = await run(who(owner), async (work) => {
+  const { parts, candidates } = await run(who(owner), async (work) => {
     await ownUser(work, owner);
-    await demandMayAdd(work, methods, owner);
-    return method.readEnrolment(work, enrolmentOf(owner), response);
+    await demandMayAdd(work, methods, owner, method);
+    const together = await partsOf(work, methods, method, owner.userId);
+    const read: unknown[] = [];
+    for (const part of together) read.push(await part.readEnrolment(work, enrolmentOf(owner), response));
+    return { parts: together, candidates: read };
   });
-  const proof = await method.checkEnrolment(candidate);
+  const proofs: unknown[] = [];
+  for (const [index, part] of parts.entries()) proofs.push(await part.checkEnrolment(candidates[index]));
   return run(who(owner), async (work) => {
-    await lockUser(work, owner.userId);
-    const { containedAt } = await ownUser(work, owner);
-    // A containment ended this session while the answer was being checked.
-    if (containedAt && containedAt >= owner.authTime) throw proofTooOld();
-    if (owner.passId !== null) await demandMayAdd(work, methods, owner);
-    return method.keepEnrolment(work, enrolmentOf(owner), candidate, proof);
+    await heldUser(work, owner);
+    if (owner.passId !== null) await demandMayAdd(work, methods, owner, method);
+    const now = await partsOf(work, methods, method, owner.userId);
+    if (now.length !== parts.length) {
+      throw new AppError('conflict', 'Your password was set or removed elsewhere meanwhile. Load the page again.');
+    }
+    const kept = await keepTogether(work, enrolmentOf(owner), { parts, candidates, proofs });
+    if (!Array.isArray(kept)) return { enrolled: false, reason: kept.reason };
+    return { enrolled: true, credential: kept.at(-1)! };
   });
+}
+
+/** A second part is no sign-in without a first: whoever has none that works sets it in the same step. That one comes first. */
+async function partsOf(
+  work: Work,
+  methods: MethodRegistry,
+  method: EnrollableMethod,
+  userId: string,
+): Promise<readonly EnrollableMethod[]> {
+  if (!(await mayBeAdded(work, methods, method))) throw new AppError('not_found', 'There is no such way to sign in.');
+  const first = method.traits.part === 'second' ? firstPart(methods) : undefined;
+  if (!first) return [method];
+  const works = isListable(first) && (await first.listOf(work, userId)).some(({ suspended }) => !suspended);
+  return works ? [method] : [first, method];
+}
+
+async function mayBeAdded(work: Work, methods: MethodRegistry, method: AuthenticationMethod): Promise<boolean> {
+  const first = method.traits.part === 'second' ? firstPart(methods) : undefined;
+  return (await isAllowed(work, method)) && (!first || (await isAllowed(work, first)));
+}
+
+function firstPart(methods: MethodRegistry): EnrollableMethod | undefined {
+  return methods.all.filter(isEnrollable).find(({ traits }) => traits.part === 'first');
+}
+
+/** Ten codes, the only time they are seen; those from before stop working. Fails with `conflict` for a second set of one pass. */
+export function makeOwnCodes(run: RunWork, methods: MethodRegistry, owner: Owner): Promise<string[]> {
+  const sheet = methods.all.find(isSheet);
+  if (!sheet) throw new AppError('not_found', 'There is no such way to sign in.');
+  const demand = async (work: Work) => {
+    await heldUser(work, owner);
+    await demandMayAdd(work, methods, owner, sheet);
+  };
+  return sheet.makeSheet(run, who(owner), { userId: owner.userId, passId: owner.passId, demand });
 }
 
 /** Fails with `not_found` when there is no such credential of this person, `invalid_input` for a name that is empty or too long. */
@@ -103,55 +167,81 @@ export function renameOwnCredential(
 ): Promise<void> {
   return run(who(owner), async (work) => {
     const user = await ownUser(work, owner);
-    demandFresh(work, owner);
+    await demandFresh(work, methods, owner);
     const name = asked.name.trim();
     if (name === '' || name.length > 64) throw new AppError('invalid_input', 'A name needs 1 to 64 characters.');
     for (const method of methods.all.filter(isListable)) {
       if (await method.rename(work, user.id, asked.credentialId, name)) return;
     }
-    throw new AppError('not_found', 'There is no such sign-in method.');
+    throw noSuchMethod();
   });
 }
 
-function who(owner: Owner) {
-  return { actor: { kind: 'user', userId: owner.userId } as const, origin: owner.origin };
+/** One of theirs, for the page that asks before it is removed, and whether it is the last way in. Fails as the removal does. */
+export function ownCredential(
+  run: RunWork,
+  methods: MethodRegistry,
+  owner: Owner,
+  credentialId: string,
+): Promise<{ credential: ListedCredential; lastWayIn: boolean }> {
+  return run(who(owner), async (work) => {
+    await ownUser(work, owner);
+    await demandFresh(work, methods, owner);
+    return found(work, methods, owner.userId, credentialId);
+  });
 }
 
-async function ownUser(work: Work, owner: Owner): Promise<User> {
-  const user = await getUser(work, owner.userId);
-  if (!user.enabled) throw new AppError('forbidden', 'Your account is disabled. Ask your help desk.');
-  return user;
+/**
+ * Removes it, and nobody is left without a way in: judged with the user locked, so that two tabs cannot remove the last two.
+ * Fails with `not_found`, and with `conflict` for the last way in.
+ */
+export function removeOwnCredential(
+  run: RunWork,
+  methods: MethodRegistry,
+  owner: Owner,
+  credentialId: string,
+): Promise<void> {
+  return run(who(owner), async (work) => {
+    await heldUser(work, owner);
+    await demandFresh(work, methods, owner);
+    const { credential, lastWayIn } = await found(work, methods, owner.userId, credentialId);
+    if (lastWayIn) throw new AppError('conflict', 'This is your last way to sign in. Add another one first.');
+    const method = methods.get(credential.method);
+    if (!method || !isListable(method) || !(await method.remove(work, owner.userId, credential.id)))
+      throw noSuchMethod();
+  });
 }
 
-function isFresh(work: Work, owner: Owner): boolean {
-  return owner.strong && addMinutes(owner.authTime, freshMinutes) > work.now;
-}
-
-function demandFresh(work: Work, owner: Owner): void {
-  if (!isFresh(work, owner)) throw proofTooOld();
-}
-
-function proofTooOld(): AppError {
-  return new AppError('unauthenticated', 'To change your sign-in methods, sign in once more.');
-}
-
-async function demandMayAdd(work: Work, methods: MethodRegistry, owner: Owner): Promise<void> {
-  if (owner.passId === null) return demandFresh(work, owner);
-  if (!(await passHolds(work, methods, owner.passId)))
-    throw new AppError('unauthenticated', 'The temporary pass you signed in with has ended. Sign in again.');
-}
-
-async function passMayAdd(work: Work, methods: MethodRegistry, { passId }: Owner): Promise<boolean> {
-  if (passId === null || !(await passHolds(work, methods, passId))) return false;
-  const added = await Promise.all(
-    methods.all.filter(isEnrollable).map((method) => method.enrolledThrough(work, passId)),
+async function found(work: Work, methods: MethodRegistry, userId: string, credentialId: string) {
+  const credentials = await credentialsOf(work, methods, userId);
+  const credential = credentials.find(({ id }) => id === credentialId);
+  if (!credential) throw noSuchMethod();
+  const before = await strongestWay(work, methods, credentials);
+  const after = await strongestWay(
+    work,
+    methods,
+    credentials.filter((other) => other !== credential),
   );
-  return added.every((enrolled) => enrolled === null);
+  // What opens nothing may go also when nothing else opens the account.
+  return { credential, lastWayIn: before !== undefined && after === undefined };
 }
 
-async function passHolds(work: Work, methods: MethodRegistry, passId: string): Promise<boolean> {
-  const held = await Promise.all(methods.all.filter(isBootstrap).map((method) => method.holds(work, passId)));
-  return held.includes(true);
+function noSuchMethod(): AppError {
+  return new AppError('not_found', 'There is no such sign-in method.');
+}
+
+/** Runs what wants a fresh proof, as any change here does. Fails with `unauthenticated` when it is too old or too weak. */
+export function freshly<T>(
+  run: RunWork,
+  methods: MethodRegistry,
+  owner: Owner,
+  body: (work: Work) => Promise<T>,
+): Promise<T> {
+  return run(who(owner), async (work) => {
+    await ownUser(work, owner);
+    await demandFresh(work, methods, owner);
+    return body(work);
+  });
 }
 
 function enrolmentOf(owner: Owner): Enrolment {

@@ -1,5 +1,6 @@
 import { addMinutes, earlier } from '../core/time.ts';
 import type { MethodId, MethodTraits } from '../methods/method.ts';
+import type { RegistrationDemand } from '../registration/demand.ts';
 import { type Level, levels, type SignInPolicy } from './policy.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
@@ -7,8 +8,21 @@ import type { Evidence, SignIn } from './sign-in.ts';
 export type NextStep =
   | { readonly kind: 'identify' }
   | { readonly kind: 'verify'; readonly methods: readonly MethodId[]; readonly chosen: MethodId }
-  | { readonly kind: 'enrol'; readonly methods: readonly MethodId[]; readonly windowEndsAt: Date }
-  | { readonly kind: 'confirm'; readonly credentialId: string; readonly name: string; readonly windowEndsAt: Date }
+  | {
+      readonly kind: 'enrol';
+      readonly methods: readonly MethodId[];
+      readonly chosen: MethodId;
+      /** Of the pass that this hangs on; null for whoever proved more than a pass. */
+      readonly windowEndsAt: Date | null;
+      /** Why it is asked of somebody who could go on otherwise; absent where a pass opened it. A nudge may be put off. */
+      readonly demanded?: 'required' | 'nudge';
+    }
+  | {
+      readonly kind: 'confirm';
+      readonly credentialId: string;
+      readonly name: string;
+      readonly windowEndsAt: Date | null;
+    }
   | { readonly kind: 'ended'; readonly saved: boolean }
   | {
       readonly kind: 'complete';
@@ -32,42 +46,102 @@ export interface Circumstances {
   readonly traits: (method: MethodId) => MethodTraits;
   /** The pass that was entered still opens what it did: not revoked, replaced, expired or spent, its user enabled. */
   readonly passStillOpens: boolean;
+  /** What the organisation asks of the user whom the proofs show, before anything else; undefined when it is nothing. */
+  readonly demand?: RegistrationDemand | undefined;
 }
 
 /** The one decision of the flow: from what stands in the row, nothing else. Every page and every gate asks this. */
-export function nextStep(signIn: SignIn, { now, policy, traits, passStillOpens }: Circumstances): NextStep {
+export function nextStep(signIn: SignIn, circumstances: Circumstances): NextStep {
+  const { now, policy, traits, passStillOpens } = circumstances;
   if (signIn.cancelledAt) return { kind: 'cancelled' };
 
   const inWindow = passStillOpens && signIn.windowEndsAt !== null && signIn.windowEndsAt > now;
   // Completing twice is harmless: what came of a pass the first time ends with it, whatever is answered here.
   const passHolds = inWindow || signIn.completedAt !== null;
-  const counts = ({ methodId, credentialId, signsIn }: Evidence) =>
-    signsIn ? passHolds && credentialId === signIn.passId : !traits(methodId).bootstrapOnly;
-  const worth = ({ methodId, signsIn }: Evidence) => signsIn ?? traits(methodId);
-  const best = signIn.evidence.filter(counts).toSorted((a, b) => rank(worth(b).level) - rank(worth(a).level))[0];
+  const proofs = proofsOf(signIn.evidence, traits, policy.firstPartAlone ?? false).filter(
+    ({ passId }) => passId === null || (passHolds && passId === signIn.passId),
+  );
+  const best = proofs.toSorted((a, b) => rank(b.level) - rank(a.level))[0];
   if (best && signIn.userId) {
-    const { level, amr } = worth(best);
-    return { kind: 'complete', userId: signIn.userId, level, amr, authTime: best.at, bornOf: bornOf(best) };
+    const before = stepBeforeCompletion(signIn, best, circumstances);
+    if (before) return before;
+    const { level, amr, at, endsAt, passId } = best;
+    const bornOf = passId !== null && endsAt ? { passId, endsAt: earlier(addMinutes(at, mostMinutes), endsAt) } : null;
+    return { kind: 'complete', userId: signIn.userId, level, amr, authTime: at, bornOf };
   }
 
   if (signIn.passId && signIn.windowEndsAt) {
     const { enrolled, windowEndsAt } = signIn;
     if (!inWindow) return { kind: 'ended', saved: enrolled !== null };
     if (enrolled) return { kind: 'confirm', ...enrolled, windowEndsAt };
-    return { kind: 'enrol', methods: policy.enrollable, windowEndsAt };
+    const methods = policy.enrollable;
+    return { kind: 'enrol', methods, chosen: chosenOf(methods, signIn), windowEndsAt };
   }
 
   if (signIn.userName === null) return { kind: 'identify' };
-  const chosen = policy.methods.find((method) => method === signIn.chosenMethod) ?? policy.methods[0]!;
-  return { kind: 'verify', methods: policy.methods, chosen };
+  // Something one knows was proved: now something one has. A second part before the first proves nothing of anybody.
+  const halfway = signIn.evidence.some(({ methodId }) => traits(methodId).part === 'first');
+  const seconds = policy.methods.filter((method) => traits(method).part === 'second');
+  const others = policy.methods.filter((method) => traits(method).part === undefined);
+  const firsts = policy.methods.filter((method) => traits(method).part !== 'second');
+  const methods = halfway ? [...seconds, ...others] : firsts;
+  return { kind: 'verify', methods, chosen: chosenOf(methods, signIn) };
+}
+
+/** What policy asks for before the relying party gets anything: in a pass's window where that is all there is, else in the sign-in's hour. */
+function stepBeforeCompletion(signIn: SignIn, proof: Proof, circumstances: Circumstances): NextStep | undefined {
+  const { policy, demand, traits } = circumstances;
+  if (signIn.completedAt || !policy.registration) return undefined;
+  const { enrolled, evidence } = signIn;
+  const windowEndsAt = proof.passId === null ? null : signIn.windowEndsAt;
+  const unused = enrolled && !evidence.some(({ credentialId }) => credentialId === enrolled.credentialId);
+  if (unused) return { kind: 'confirm', ...enrolled, windowEndsAt };
+  if (!demand) return undefined;
+  const { methods, holds, mayWait } = demand;
+  // Adding a way to sign in takes the strongest one has, here as anywhere; a pass is for those who have lost theirs.
+  const stronger = policy.methods.filter((id) => holds.includes(id) && rank(traits(id).level) > rank(proof.level));
+  if (proof.passId === null && stronger.length > 0) {
+    return mayWait ? undefined : { kind: 'verify', methods: stronger, chosen: chosenOf(stronger, signIn) };
+  }
+  const chosen = chosenOf(methods, signIn);
+  return { kind: 'enrol', methods, chosen, windowEndsAt, demanded: mayWait ? 'nudge' : 'required' };
+}
+
+function chosenOf(methods: readonly MethodId[], { chosenMethod }: SignIn): MethodId {
+  return methods.find((method) => method === chosenMethod) ?? methods[0]!;
+}
+
+/** What completes a sign-in: one proof by itself, or something one knows with something one has. */
+interface Proof {
+  readonly level: Level;
+  readonly amr: readonly string[];
+  readonly at: Date;
+  /** Of a pass that signs in. */
+  readonly passId: string | null;
+  readonly endsAt?: Date;
+}
+
+function proofsOf(
+  evidence: readonly Evidence[],
+  traits: Circumstances['traits'],
+  firstPartAlone: boolean,
+): readonly Proof[] {
+  const alone = evidence.flatMap(({ methodId, credentialId, at, signsIn }): Proof[] => {
+    const { level, amr, bootstrapOnly, part } = traits(methodId);
+    if (signsIn) return [{ ...signsIn, at, passId: credentialId }];
+    if (bootstrapOnly || part === 'second' || (part === 'first' && !firstPartAlone)) return [];
+    return [{ level, amr, at, passId: null }];
+  });
+  const partOf = (part: 'first' | 'second') => evidence.findLast(({ methodId }) => traits(methodId).part === part);
+  const [first, second] = [partOf('first'), partOf('second')];
+  if (!first || !second) return alone;
+  const { level, amr } = traits(second.methodId);
+  const at = first.at < second.at ? second.at : first.at;
+  return [...alone, { level, amr: [...traits(first.methodId).amr, ...amr, 'mfa'], at, passId: null }];
 }
 
 // A session born of a pass lasts no longer than a day's work, however long the pass does.
 const mostMinutes = 8 * 60;
-
-function bornOf({ credentialId, at, signsIn }: Evidence): BornOf | null {
-  return signsIn ? { passId: credentialId, endsAt: earlier(addMinutes(at, mostMinutes), signsIn.endsAt) } : null;
-}
 
 function rank(level: Level): number {
   return levels.indexOf(level);

@@ -1,4 +1,5 @@
 import type { MethodId, MethodTraits } from '../methods/method.ts';
+import type { RegistrationRules } from '../registration/demand.ts';
 
 /** The ordered scale of levels; each is a minimum for what lies below it. */
 export const levels = ['bootstrap', '1f', '2f', 'phr', 'phrh'] as const satisfies readonly MethodTraits['level'][];
@@ -20,10 +21,21 @@ export function acrScale(issuer: string): string[] {
   return levels.filter((level) => level !== 'bootstrap').map((level) => acrOf(level, issuer));
 }
 
-/** What the organisation demands of a sign-in. Fixed until the policy pages exist. */
+/** Names of the policy documents that a sign-in is judged by; they are read with its row. */
+export const signInPolicies = ['password', 'registration'] as const;
+
+export type PolicyDocuments = Readonly<Partial<Record<(typeof signInPolicies)[number], unknown>>>;
+
+/** What the organisation demands of a sign-in, as it is decided at this moment. */
 export interface SignInPolicy {
   /** In the order offered. */
   readonly methods: readonly MethodId[];
   /** What may be registered with a pass, the best first. */
   readonly enrollable: readonly MethodId[];
+  /** What has to be registered in the same step, because it is no sign-in by itself: an authenticator app comes with a password. */
+  readonly together?: Readonly<Partial<Record<MethodId, readonly MethodId[]>>>;
+  /** Something one knows is enough by itself. */
+  readonly firstPartAlone?: boolean;
+  /** What people have to register before they go on; undefined where nothing is asked of anybody. */
+  readonly registration?: RegistrationRules | undefined;
 }

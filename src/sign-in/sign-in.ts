@@ -1,4 +1,5 @@
-import type { BriefSignIn, MethodId } from '../methods/method.ts';
+import type { PolicyDocuments } from './policy.ts';
+import type { BriefSignIn, MethodId, NotEnrolled } from '../methods/method.ts';
 
 /** A sign-in in progress, from the relying party's request to the way back. All of it is a row; the pages only show it. */
 export interface SignIn {
@@ -22,6 +23,8 @@ export interface SignIn {
   readonly cancelledAt: Date | null;
   readonly completedAt: Date | null;
   readonly createdAt: Date;
+  /** What the organisation has decided, as it stood when this was read. */
+  readonly policies: PolicyDocuments;
 }
 
 /** One authentication that happened: a level rises by a new one and by nothing else. */
@@ -43,5 +46,5 @@ export type Notice =
   | { readonly kind: 'signed_in_as_other'; readonly signedInAs: string; readonly passIsFor: string }
   | {
       readonly kind: 'not_enrolled';
-      readonly reason: 'ceremony' | 'duplicate' | 'refused' | 'one_per_pass' | 'too_many';
+      readonly reason: NotEnrolled;
     };

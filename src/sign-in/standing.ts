@@ -11,11 +11,12 @@ import {
   isListable,
   type MethodRegistry,
 } from '../methods/method.ts';
+import { registrationDemand } from '../registration/registration.ts';
 import type { ThrottleLimits } from '../throttle/throttle.ts';
 import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
-import { type NextStep, nextStep } from './next-step.ts';
-import type { SignInPolicy } from './policy.ts';
+import { type Circumstances, type NextStep, nextStep } from './next-step.ts';
+import type { PolicyDocuments, SignInPolicy } from './policy.ts';
 import type { SignIn } from './sign-in.ts';
 import * as signIns from './store.ts';
 
@@ -23,7 +24,8 @@ import * as signIns from './store.ts';
 export interface SignInHouse {
   readonly run: RunWork;
   readonly methods: MethodRegistry;
-  readonly policy: SignInPolicy;
+  /** What is decided, from the policy documents. */
+  policyFrom(decided: PolicyDocuments): SignInPolicy;
   readonly limits: ThrottleLimits;
 }
 
@@ -44,6 +46,7 @@ export interface Visit {
 export interface Standing {
   readonly signIn: SignIn;
   readonly step: NextStep;
+  readonly policy: SignInPolicy;
   /** The pass that was entered works in no other browser now. */
   readonly boundToBrowser: boolean;
   /** The person is asked for more than the pass they are signed in with, and has no passkey to show it with. */
@@ -84,19 +87,30 @@ export async function stand(
     );
   }
   const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
-  const step = nextStep(signIn, {
+  const policy = house.policyFrom(signIn.policies);
+  const step = await stepOf(work, signIn, {
     now: work.now,
-    policy: house.policy,
+    policy,
     traits: (id) => house.methods.get(id)!.traits,
     passStillOpens: opened !== undefined,
   });
   return {
     signIn,
     step,
+    policy,
     boundToBrowser: opened?.boundToBrowser ?? false,
-    withoutPasskey: await isWithoutPasskey(house, work, visit, signIn, step),
+    withoutPasskey: await isWithoutPasskey(house, policy, work, visit, signIn, step),
     now: work.now,
   };
+}
+
+/** What a user has registered is read only when nothing else is left to ask, and a policy may ask for that. */
+async function stepOf(work: Work, signIn: SignIn, circumstances: Circumstances): Promise<NextStep> {
+  const step = nextStep(signIn, circumstances);
+  const { registration } = circumstances.policy;
+  if (step.kind !== 'complete' || signIn.completedAt || !registration) return step;
+  const demand = await registrationDemand(work, registration, step.userId);
+  return demand ? nextStep(signIn, { ...circumstances, demand }) : step;
 }
 
 /**
@@ -105,6 +119,7 @@ export async function stand(
  */
 async function isWithoutPasskey(
   house: SignInHouse,
+  policy: SignInPolicy,
   work: Work,
   { signedInUserId, sessionPassId }: Visit,
   { userName }: SignIn,
@@ -113,9 +128,9 @@ async function isWithoutPasskey(
   if (kind !== 'verify' || !signedInUserId || !sessionPassId || userName === null) return false;
   const user = await findUser(work, signedInUserId);
   if (!user || userNameKey(user.userPrincipalName) !== userNameKey(userName)) return false;
-  for (const id of house.policy.enrollable) {
+  for (const id of policy.enrollable) {
     const method = house.methods.get(id);
-    if (!method || !isListable(method)) continue;
+    if (!method || method.traits.part || !isListable(method)) continue;
     if ((await method.listOf(work, user.id)).some(({ suspended }) => !suspended)) return false;
   }
   return true;
@@ -149,7 +164,19 @@ export async function lockedStanding(house: SignInHouse, work: Work, visit: Visi
   return signIn && stand(house, work, visit, signIn, 'holdOpen');
 }
 
-export function enrollable(house: SignInHouse, methodId: string): EnrollableMethod | undefined {
+export function enrollable(house: SignInHouse, policy: SignInPolicy, methodId: string): EnrollableMethod | undefined {
   const method = house.methods.get(methodId);
-  return method && isEnrollable(method) && house.policy.enrollable.includes(method.id) ? method : undefined;
+  return method && isEnrollable(method) && policy.enrollable.includes(method.id) ? method : undefined;
+}
+
+/** The method, and those that have to be registered in the same step; those first. What was proved here is there already. */
+export function enrolledTogether(
+  house: SignInHouse,
+  { policy, signIn }: Pick<Standing, 'policy' | 'signIn'>,
+  method: EnrollableMethod,
+): readonly EnrollableMethod[] {
+  const others = (policy.together?.[method.id] ?? [])
+    .filter((id) => !signIn.evidence.some(({ methodId }) => methodId === id))
+    .map((id) => house.methods.get(id));
+  return [...others.filter((other) => other !== undefined && isEnrollable(other)), method];
 }

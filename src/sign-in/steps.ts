@@ -2,16 +2,20 @@ import { deviceName } from '../core/device-name.ts';
 import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
+import { keepTogether } from '../methods/enrol-together.ts';
 import {
   type Attempt,
   type AuthenticationMethod,
   type Challenge,
+  type EnrollableMethod,
+  type Enrolled,
   type Enrolment,
   isBootstrap,
   isEnrollable,
-  type MethodId,
 } from '../methods/method.ts';
-import { giveBack, type Reservation, reserve, sourceOf } from '../throttle/throttle.ts';
+import { snoozeRegistration } from '../registration/registration.ts';
+import { accountLimit, giveBack, type Reservation, reserve, reserveAccount, sourceOf } from '../throttle/throttle.ts';
+import { findUser, lockUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
 import type { NextStep } from './next-step.ts';
 import type { SignIn } from './sign-in.ts';
@@ -19,6 +23,7 @@ import {
   begin,
   bootstrapOf,
   enrollable,
+  enrolledTogether,
   lockedStanding,
   type SignInHouse,
   type Standing,
@@ -76,24 +81,33 @@ export function identify(
   visit: Visit,
   asked: { userName: string; method?: string | undefined },
 ): Promise<void> {
-  return transition(house, visit, ['identify', 'verify'], async (work, { signIn }) => {
+  return transition(house, visit, ['identify', 'verify'], async (work, { signIn, policy }) => {
     const userName = asked.userName.trim();
-    const chosenMethod = offered(house, asked.method);
+    const chosenMethod = policy.methods.find((id) => id === asked.method) ?? null;
     if (userName === '') return signIns.change(work.tx, signIn.uid, { chosenMethod, notice: { kind: 'name_missing' } });
     await signIns.change(work.tx, signIn.uid, { userName, chosenMethod, notice: null });
   });
 }
 
 export function choose(house: SignInHouse, visit: Visit, method: string): Promise<void> {
-  return transition(house, visit, ['verify'], (work, { signIn }) =>
-    signIns.change(work.tx, signIn.uid, { chosenMethod: offered(house, method), notice: null }),
-  );
+  return transition(house, visit, ['verify', 'enrol'], async (work, { signIn, step }) => {
+    const methods = step.kind === 'verify' || step.kind === 'enrol' ? step.methods : [];
+    const chosenMethod = methods.find((id) => id === method) ?? null;
+    if (chosenMethod === null && step.kind === 'enrol') return;
+    await signIns.change(work.tx, signIn.uid, { chosenMethod, notice: null });
+  });
 }
 
-/** Back to the name. Spends nothing: evidence stays where it is. */
+/** Back to the name: somebody else, perhaps, so that a first part that was proved counts no more. Spends nothing. */
 export function back(house: SignInHouse, visit: Visit): Promise<void> {
   return transition(house, visit, ['verify'], (work, { signIn }) =>
-    signIns.change(work.tx, signIn.uid, { userName: null, chosenMethod: null, notice: null }),
+    signIns.change(work.tx, signIn.uid, {
+      userName: null,
+      chosenMethod: null,
+      notice: null,
+      userId: null,
+      evidence: [],
+    }),
   );
 }
 
@@ -113,6 +127,15 @@ export function restart(house: SignInHouse, visit: Visit): Promise<void> {
   );
 }
 
+/** The person puts off what the organisation would like them to register, where that may be. */
+export function notNow(house: SignInHouse, visit: Visit): Promise<void> {
+  return transition(house, visit, ['enrol'], async (work, { signIn, step, policy }) => {
+    if (step.kind !== 'enrol' || step.demanded !== 'nudge' || !policy.registration) return;
+    await snoozeRegistration(work, policy.registration, signIn.userId!);
+    await signIns.change(work.tx, signIn.uid, { notice: null });
+  });
+}
+
 /** The person gives up; the relying party is told `access_denied`. */
 export function cancel(house: SignInHouse, visit: Visit): Promise<void> {
   return transition(house, visit, ['identify', 'verify', 'enrol', 'confirm', 'ended'], async (work, { signIn }) => {
@@ -124,10 +147,6 @@ export function cancel(house: SignInHouse, visit: Visit): Promise<void> {
       details: { uid: signIn.uid },
     });
   });
-}
-
-function offered(house: SignInHouse, method: string | undefined): MethodId | null {
-  return house.policy.methods.find((id) => id === method) ?? null;
 }
 
 /** What a page must ask for a method. Fails with `conflict` when the sign-in is not at a step where it can be answered. */
@@ -146,13 +165,17 @@ function notThisStep(): AppError {
 }
 
 /** The method, if an answer with it may move this sign-in on. */
-function answerable(house: SignInHouse, { step }: Standing, methodId: string): AuthenticationMethod | undefined {
+function answerable(
+  house: SignInHouse,
+  { step, policy }: Standing,
+  methodId: string,
+): AuthenticationMethod | undefined {
   const method = house.methods.get(methodId);
-  if (!method || !house.policy.methods.includes(method.id)) return undefined;
-  if (step.kind === 'verify') return method;
+  if (!method || !policy.methods.includes(method.id)) return undefined;
+  if (step.kind === 'verify') return step.methods.includes(method.id) ? method : undefined;
   // A passkey names its user itself; a code needs a name first.
   if (step.kind === 'identify') return method.guessable ? undefined : method;
-  return step.kind === 'confirm' && isEnrollable(method) ? method : undefined;
+  return step.kind === 'confirm' && isEnrollable(method) && !method.traits.part ? method : undefined;
 }
 
 function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
@@ -161,6 +184,7 @@ function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
     browser: visit.browser,
     // While a new passkey is confirmed the name does not matter: the credential is the one that was made.
     userName: step.kind === 'confirm' ? null : signIn.userName,
+    provenUserId: signIn.userId,
     signedInUserId: visit.signedInUserId,
     onlyCredentialId: step.kind === 'confirm' ? step.credentialId : null,
   };
@@ -206,7 +230,7 @@ async function reserveAndRead(house: SignInHouse, work: Work, visit: Visit, meth
     work.record({
       type: 'sign-in.throttled',
       result: 'failure',
-      reason: 'too many attempts from one source',
+      reason: 'too many attempts',
       clientId: signIn.clientId,
       details: { method: method.id, retryAt: reservation.retryAt },
     });
@@ -223,7 +247,14 @@ async function reserveFor(
   signIn: SignIn,
 ): Promise<Reservation> {
   if (!method.guessable) return { granted: true, counters: [] } satisfies Granted;
-  return reserve(work, house.limits, { source: sourceOf(work.origin.ip), account: userNameKey(signIn.userName ?? '') });
+  const account = userNameKey(signIn.userName ?? '');
+  const fromHere = await reserve(work, house.limits, { source: sourceOf(work.origin.ip), account });
+  // Six digits and passwords are tried from many places at once; a pass is too long for that, and nobody must lock it out.
+  if (!fromHere.granted || !method.traits.part) return fromHere;
+  const fromAnywhere = await reserveAccount(work, accountLimit, account);
+  if (fromAnywhere.granted) return { granted: true, counters: [...fromHere.counters, ...fromAnywhere.counters] };
+  await giveBack(work, fromHere.counters);
+  return fromAnywhere;
 }
 
 /** The options for registering a method. Fails with `conflict` when this sign-in is not at that step. */
@@ -235,47 +266,119 @@ export function beginEnrolment(
 ): Promise<object> {
   return house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
-    const method = enrollable(house, methodId);
-    if (standing?.step.kind !== 'enrol' || !method) throw notThisStep();
-    return method.beginEnrolment(work, enrolmentOf(work, standing.signIn), preferred);
+    const method = standing && enrollableHere(house, standing, methodId);
+    if (!method) throw notThisStep();
+    return method.beginEnrolment(work, enrolmentOf(work, standing), preferred);
   });
 }
 
-/** Keeps what the person registered, if the window is still open when it arrives. */
-export async function enrol(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
-  const method = enrollable(house, methodId);
-  if (!method) throw new AppError('not_found', 'There is no such way to sign in.');
-  const candidate = await house.run(visit, async (work) => {
+/** What an authenticator app is connected with; the same at each look while it may be. Undefined when this is not the step. */
+export function appSecret(
+  house: SignInHouse,
+  visit: Visit,
+): Promise<{ secret: string; uri: string; withPassword: boolean } | undefined> {
+  return house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
-    return standing?.step.kind === 'enrol'
-      ? method.readEnrolment(work, enrolmentOf(work, standing.signIn), response)
-      : undefined;
+    const method = standing && enrollableHere(house, standing, 'authenticator-app');
+    if (!method) return undefined;
+    const begun = await method.beginEnrolment(work, enrolmentOf(work, standing));
+    return {
+      ...(begun as { secret: string; uri: string }),
+      withPassword: enrolledTogether(house, standing, method).length > 1,
+    };
   });
-  if (candidate === undefined) return;
-  const proof = await method.checkEnrolment(candidate);
-  await transition(house, visit, ['enrol'], async (work, { signIn }) => {
-    const verdict = await method.keepEnrolment(work, enrolmentOf(work, signIn), candidate, proof);
-    if (verdict.enrolled) return signIns.change(work.tx, signIn.uid, { enrolled: verdict.credential, notice: null });
+}
+
+/**
+ * Keeps what the person registered, if the window is still open when it arrives: all that belongs together, or nothing.
+ */
+export async function enrol(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
+  const noSuchWay = new AppError('not_found', 'There is no such way to sign in.');
+  const known = house.methods.get(methodId);
+  if (!known || !isEnrollable(known)) throw noSuchWay;
+  const read = await house.run(visit, async (work) => {
+    const standing = await lockedStanding(house, work, visit);
+    if (standing?.step.kind !== 'enrol') return undefined;
+    const method = enrollableHere(house, standing, methodId);
+    if (!method) throw noSuchWay;
+    const parts = enrolledTogether(house, standing, method);
+    const candidates: unknown[] = [];
+    for (const part of parts) {
+      candidates.push(await part.readEnrolment(work, enrolmentOf(work, standing), response));
+    }
+    return { method, parts, candidates };
+  });
+  if (!read) return;
+  const { method, parts, candidates } = read;
+  const proofs: unknown[] = [];
+  for (const [index, part] of parts.entries()) proofs.push(await part.checkEnrolment(candidates[index]));
+  await transition(house, visit, ['enrol'], async (work, standing) => {
+    const enrolment = enrolmentOf(work, standing);
+    // A pass that is held open holds its user still; without one, nothing does yet.
+    if (!enrolment.passId) await holdEnabled(work, enrolment.userId);
+    const enrolled = await keepTogether(work, enrolment, { parts, candidates, proofs });
+    if (Array.isArray(enrolled)) return enrolledAll(house, work, standing, parts, enrolled);
+    const { signIn } = standing;
     // Another tab may have been quicker: what the pass has added there is gone on with here.
-    const enrolled = signIn.passId ? await method.enrolledThrough(work, signIn.passId) : null;
-    if (enrolled) return signIns.change(work.tx, signIn.uid, { enrolled, notice: null });
+    const { passId } = enrolment;
+    const already = passId ? await method.enrolledThrough(work, passId) : null;
+    if (already) return signIns.change(work.tx, signIn.uid, { enrolled: already, notice: null });
     work.record({
       type: 'enrolment.refused',
       result: 'failure',
-      reason: verdict.reason,
+      reason: enrolled.reason,
       userId: signIn.userId ?? undefined,
       details: { method: method.id, uid: signIn.uid },
     });
-    await signIns.change(work.tx, signIn.uid, { notice: { kind: 'not_enrolled', reason: verdict.reason } });
+    await signIns.change(work.tx, signIn.uid, { notice: { kind: 'not_enrolled', reason: enrolled.reason } });
   });
 }
 
-function enrolmentOf(work: Work, signIn: SignIn): Enrolment {
+async function holdEnabled(work: Work, userId: string): Promise<void> {
+  await lockUser(work, userId);
+  if (!(await findUser(work, userId))?.enabled) {
+    throw new AppError('forbidden', 'Your account is disabled. Ask your help desk.');
+  }
+}
+
+/** What was used in being registered is evidence; anything else has to be used once. */
+async function enrolledAll(
+  house: SignInHouse,
+  work: Work,
+  { signIn }: Standing,
+  parts: readonly EnrollableMethod[],
+  enrolled: readonly Enrolled[],
+): Promise<void> {
+  if (enrolled.some(({ used }) => !used)) {
+    return signIns.change(work.tx, signIn.uid, { enrolled: enrolled.at(-1)!, notice: null });
+  }
+  const used = parts.map(({ id }, index) => ({
+    methodId: id,
+    credentialId: enrolled[index]!.credentialId,
+    at: work.now,
+  }));
+  if (signIn.passId) await bootstrapOf(house, signIn).graduate(work, signIn.passId);
+  await signIns.change(work.tx, signIn.uid, { evidence: [...signIn.evidence, ...used], enrolled: null, notice: null });
+}
+
+/** The method, if it may be registered where the sign-in stands. */
+function enrollableHere(
+  house: SignInHouse,
+  { step, policy }: Standing,
+  methodId: string,
+): EnrollableMethod | undefined {
+  const method = enrollable(house, policy, methodId);
+  return method && step.kind === 'enrol' && step.methods.includes(method.id) ? method : undefined;
+}
+
+/** What hangs on a pass ends with its window, and is the one of its kind that the pass may add. */
+function enrolmentOf(work: Work, { signIn, step }: Standing): Enrolment {
+  const windowEndsAt = step.kind === 'enrol' ? step.windowEndsAt : signIn.windowEndsAt;
   return {
     owner: digest(`sign-in/${signIn.uid}`),
     userId: signIn.userId!,
-    passId: signIn.passId,
-    endsAt: signIn.windowEndsAt,
+    passId: windowEndsAt && signIn.passId,
+    endsAt: windowEndsAt,
     device: deviceName(work.origin.userAgent),
   };
 }

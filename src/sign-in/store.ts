@@ -1,5 +1,6 @@
 import type { Transaction } from '../core/work.ts';
 import type { BriefSignIn, MethodId } from '../methods/method.ts';
+import { type PolicyDocuments, signInPolicies } from './policy.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
 interface SignInRow {
@@ -20,6 +21,7 @@ interface SignInRow {
   cancelled_at: Date | null;
   completed_at: Date | null;
   created_at: Date;
+  policies: PolicyDocuments;
 }
 
 function toSignIn(row: SignInRow): SignIn {
@@ -44,12 +46,21 @@ function toSignIn(row: SignInRow): SignIn {
     cancelledAt: row.cancelled_at,
     completedAt: row.completed_at,
     createdAt: row.created_at,
+    policies: row.policies,
   };
 }
 
 export async function byUid(tx: Transaction, uid: string): Promise<SignIn | undefined> {
-  const row = await tx<SignInRow>('sign_ins').where('uid', '=', uid).first();
+  const row = await tx<SignInRow>('sign_ins').where('uid', '=', uid).first<SignInRow | undefined>('*', decided(tx));
   return row && toSignIn(row);
+}
+
+/** The policies, in the statement that reads the row: a change of them works at once, and costs no trip of its own. */
+function decided(tx: Transaction) {
+  return tx.raw(
+    "(select coalesce(jsonb_object_agg(p.name, p.document), '{}') from policies p where p.name = any(?)) as policies",
+    [[...signInPolicies]],
+  );
 }
 
 /** The row while it may go on, locked until the work ends: two answers to one sign-in take turns. */
@@ -58,7 +69,7 @@ export async function lock(tx: Transaction, now: Date, uid: string): Promise<Sig
     .where('uid', '=', uid)
     .where('expires_at' as never, '>', now)
     .forUpdate()
-    .first();
+    .first<SignInRow | undefined>('*', decided(tx));
   return row && toSignIn(row);
 }
 
@@ -80,7 +91,7 @@ export async function begin(
     })
     .onConflict('uid')
     .ignore()
-    .returning<SignInRow[]>('*');
+    .returning<SignInRow[]>(['*', decided(tx)] as never);
   return row && toSignIn(row);
 }
 

@@ -2,6 +2,7 @@
 import type { Work } from '../core/work.ts';
 import type { AuthenticationMethod, Enrolled, RefusalReason, Verdict } from '../methods/method.ts';
 import { findUser } from '../users/manage-users.ts';
+import type { SignInPolicy } from './policy.ts';
 import type { Notice } from './sign-in.ts';
 import { bootstrapOf, enrollable, type SignInHouse, type Standing, type Visit } from './standing.ts';
 import * as signIns from './store.ts';
@@ -59,12 +60,14 @@ async function noticeOf(
 export async function accept(
   house: SignInHouse,
   work: Work,
-  { signIn }: Standing,
+  { signIn, policy }: Standing,
   method: AuthenticationMethod,
   verdict: Extract<Verdict, { verified: true }>,
 ): Promise<void> {
   const { userId, credentialId, signsIn } = verdict;
-  const evidence = [...signIn.evidence, { methodId: method.id, credentialId, at: work.now }];
+  // What somebody else proved in this sign-in counts for nothing.
+  const earlier = signIn.userId === userId ? signIn.evidence : [];
+  const evidence = [...earlier, { methodId: method.id, credentialId, at: work.now }];
   work.record({
     type: 'sign-in.verified',
     userId,
@@ -72,7 +75,7 @@ export async function accept(
     details: { method: method.id, credentialId, uid: signIn.uid },
   });
   if (!method.traits.bootstrapOnly) {
-    if (signIn.passId) await bootstrapOf(house, signIn).graduate(work, signIn.passId);
+    if (signIn.passId && !method.traits.part) await bootstrapOf(house, signIn).graduate(work, signIn.passId);
     return signIns.change(work.tx, signIn.uid, { userId, evidence, notice: null });
   }
   await signIns.change(work.tx, signIn.uid, {
@@ -80,15 +83,20 @@ export async function accept(
     evidence: [{ methodId: method.id, credentialId, at: work.now, ...(signsIn && { signsIn }) }],
     passId: credentialId,
     windowEndsAt: verdict.endsAt ?? null,
-    enrolled: signsIn ? null : await enrolledBefore(house, work, credentialId),
+    enrolled: signsIn ? null : await enrolledBefore(house, policy, work, credentialId),
     notice: null,
   });
 }
 
 /** After a false start the passkey may be there already: it only has to be used. */
-async function enrolledBefore(house: SignInHouse, work: Work, passId: string): Promise<Enrolled | null> {
-  for (const id of house.policy.enrollable) {
-    const enrolled = await enrollable(house, id)?.enrolledThrough(work, passId);
+async function enrolledBefore(
+  house: SignInHouse,
+  policy: SignInPolicy,
+  work: Work,
+  passId: string,
+): Promise<Enrolled | null> {
+  for (const id of policy.enrollable) {
+    const enrolled = await enrollable(house, policy, id)?.enrolledThrough(work, passId);
     if (enrolled) return enrolled;
   }
   return null;

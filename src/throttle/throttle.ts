@@ -60,6 +60,50 @@ export async function reserve(
   return { granted: true, counters };
 }
 
+/** A limit after which every further guess has to wait, each time twice as long, up to `longestWaitMinutes`. */
+export interface GrowingLimit extends Limit {
+  readonly firstWaitSeconds: number;
+  readonly longestWaitMinutes: number;
+}
+
+/** Guesses at one account's password or authenticator app, wherever they come from. */
+export const accountLimit: GrowingLimit = { most: 10, windowMinutes: 15, firstWaitSeconds: 30, longestWaitMinutes: 60 };
+
+/**
+ * Counts a guess against an account from all sources, or says when the next one is let through. Call it after `reserve`: counters
+ * are locked in one order. What is given back does not shorten a wait that has begun; after a window with no guess all is forgotten.
+ */
+export async function reserveAccount(work: Work, limit: GrowingLimit, account: string): Promise<Reservation> {
+  const counter = { scope: 'account', key: work.secrets.keyedHash('throttle', 'account', account) };
+  // The row is kept a window longer than its wait, so that the count is remembered while the wait grows.
+  const { rows } = await work.tx.raw<{ rows: { retry_at: Date | null }[] }>(
+    `with counted as (
+       insert into throttle_counters as c (scope, key_hash, count, window_ends_at)
+       values (:scope, :key, 1, :now::timestamptz + :windowMinutes * interval '1 minute')
+       on conflict (scope, key_hash) do update
+         set count = case when c.window_ends_at <= :now then 1 else c.count + 1 end,
+             window_ends_at = case
+               when c.window_ends_at <= :now then excluded.window_ends_at
+               when c.count + 1 < :most then c.window_ends_at
+               else excluded.window_ends_at + least(:longestWaitMinutes * interval '1 minute',
+                 :firstWaitSeconds * power(2, least(c.count + 1 - :most, 20)) * interval '1 second') end
+         where c.window_ends_at <= :now or c.count < :most
+            or c.window_ends_at - :windowMinutes * interval '1 minute' <= :now
+       returning 1)
+     select null::timestamptz as retry_at from counted
+     union all
+     select window_ends_at - :windowMinutes * interval '1 minute' from throttle_counters
+      where scope = :scope and key_hash = :key and not exists (select 1 from counted)
+     limit 1`,
+    { ...counter, ...limit, now: work.now } as never,
+  );
+  const [row] = rows;
+  if (row?.retry_at === null) return { granted: true, counters: [counter] };
+  // Others made or raised the counter since this statement began: it cannot see the wait they began.
+  const soonest = new Date(work.now.getTime() + limit.firstWaitSeconds * 1_000);
+  return { granted: false, retryAt: row && row.retry_at > work.now ? row.retry_at : soonest };
+}
+
 /** Passes that one person issues. */
 export const issuingLimit: Limit = { most: 20, windowMinutes: 60 };
 

@@ -224,6 +224,8 @@ interface Subject {
   readonly groupId: string;
   readonly assignmentId: string;
   readonly approvalId: string;
+  readonly passkeyId: string;
+  readonly appId: string;
 }
 
 const idOfRole = (name: string) => roles.find((role) => role.name === name)!.templateId;
@@ -235,7 +237,8 @@ const rolesOfTargets: Partial<Record<Whom, string>> = {
 
 async function subjectFor({ row, actor, whom }: Cell): Promise<Subject> {
   if (row.path.startsWith('/policies/')) {
-    await house.seed({ policies: { temporaryAccessPass: { registrationWindowInMinutes: 30 } } });
+    const policies = { temporaryAccessPass: { registrationWindowInMinutes: 30 }, registration: { snoozes: 3 } };
+    await house.seed({ policies });
   }
   const group = await aGroup();
   const made = {
@@ -244,6 +247,8 @@ async function subjectFor({ row, actor, whom }: Cell): Promise<Subject> {
     assignmentId: randomUUID(),
     userId: randomUUID(),
     approvalId: randomUUID(),
+    passkeyId: randomUUID(),
+    appId: randomUUID(),
   };
   if (whom === 'unknown')
     return row.path.includes(':member') || row.path.includes('members') ? made : { ...made, groupId: randomUUID() };
@@ -268,9 +273,10 @@ async function subjectFor({ row, actor, whom }: Cell): Promise<Subject> {
     const clients = ['console', ...applications.map(({ clientId }) => clientId)];
     await knex('client_owners').insert(clients.map((client_id) => ({ client_id, user_id: userId })));
   }
+  if (isAboutMethods(row)) await someMethods(userId, made);
   return {
+    ...made,
     userId,
-    groupId: group,
     passId: await aPass(userId),
     assignmentId: held ?? randomUUID(),
     approvalId: await anApproval(userId),
@@ -338,6 +344,32 @@ async function aPass(user_id: string): Promise<string> {
   return id;
 }
 
+const isAboutMethods = ({ path }: Row) => /\/authentication\/(methods|\w+Methods)/.test(path);
+
+/** A passkey, an authenticator app and a password that nobody can use. */
+async function someMethods(user_id: string, { passkeyId, appId }: Pick<Subject, 'passkeyId' | 'appId'>): Promise<void> {
+  const { knex } = house.base;
+  const created_at = new Date();
+  await knex('passkeys').insert({
+    id: passkeyId,
+    credential_id: randomBytes(32),
+    user_id,
+    public_key: randomBytes(8),
+    algorithm: -7,
+    sign_count: 0,
+    aaguid: randomUUID(),
+    backup_eligible: false,
+    backed_up: false,
+    name: 'Passkey',
+    created_at,
+  });
+  const sealed_secret = randomBytes(8);
+  const used = { last_step: 0, last_used_at: created_at };
+  await knex('authenticator_apps').insert({ id: appId, user_id, sealed_secret, name: 'App', created_at, ...used });
+  const password = { user_id, verifier: 'none', pepper_version: 1, created_at, changed_at: created_at };
+  await knex('passwords').insert(password).onConflict().ignore();
+}
+
 /** Asked for by somebody who is gone. */
 async function anApproval(user_id: string): Promise<string> {
   const [id, now] = [randomUUID(), new Date()];
@@ -367,7 +399,7 @@ async function anEvent(path: string): Promise<string> {
 const addressOf = (id: string) => ({ '@odata.id': `https://graph.example/v1.0/users/${id}` });
 
 /** What is sent so that whoever may is answered with 2xx. */
-const bodies: Readonly<Record<string, (subject: Subject) => object>> = {
+const bodies: Readonly<Record<string, (subject: Subject, cell: Cell) => object | Promise<object>>> = {
   'POST /users': () => ({ userPrincipalName: aName('made'), displayName: 'Made' }),
   'PATCH /users/:user': () => ({ displayName: `Changed ${randomUUID()}` }),
   'PUT /users/:user/manager/$ref': () => addressOf(namingRole),
@@ -376,6 +408,9 @@ const bodies: Readonly<Record<string, (subject: Subject) => object>> = {
   'POST /groups/:group/members/$ref': ({ userId }) => addressOf(userId),
   'POST /users/:user/authentication/temporaryAccessPassMethods': () => ({}),
   'POST /users/:user/authentication/temporaryAccessPassMethods/:pass/extend': () => ({ lifetimeInMinutes: 120 }),
+  'PATCH /policies/authenticationMethodsPolicy': () => ({
+    registrationEnforcement: { requiredRegistration: { snoozes: 5 } },
+  }),
   'PATCH /policies/authenticationMethodsPolicy/authenticationMethodConfigurations/:configuration': () => ({
     registrationWindowInMinutes: 20,
   }),
@@ -385,7 +420,24 @@ const bodies: Readonly<Record<string, (subject: Subject) => object>> = {
     directoryScopeId: '/',
   }),
   'POST /me/authentication/temporaryAccessPassMethods': () => ({}),
+  'POST /users/:user/authentication/fido2Methods': aMadePasskey,
+  'PATCH /users/:user/authentication/fido2Methods/:method': () => ({ displayName: `Key ${randomUUID()}` }),
 };
+
+/** For whoever may: an answer to options they were given. */
+async function aMadePasskey({ userId }: Subject, { by, outcome }: Cell): Promise<object> {
+  const response = { clientDataJSON: 'e30', attestationObject: 'e30' };
+  if (outcome !== 'done') return { publicKeyCredential: { id: 'e30', response } };
+  const address = `${house.issuer}/v1.0/users/${userId}/authentication/fido2Methods/creationOptions`;
+  const answer = await fetch(address, { headers: { authorization: `Bearer ${tokens.get(by)}` } });
+  const { publicKey } = (await answer.json()) as { publicKey: never };
+  return { publicKeyCredential: await newAuthenticator().create(publicKey, { origin: house.issuer }) };
+}
+
+function methodIn(path: string, { passkeyId, appId }: Subject): string {
+  if (path.includes('passwordMethods')) return '28c10230-6103-485e-b985-444c60001490';
+  return path.includes('softwareOathMethods') ? appId : passkeyId;
+}
 
 interface Answer {
   readonly cell: Cell;
@@ -405,11 +457,13 @@ async function ask(cell: Cell, subject: Subject): Promise<Answer> {
     role: idOfRole('Global Reader'),
     configuration: 'temporaryAccessPass',
     approval: subject.approvalId,
+    method: methodIn(row.path, subject),
+    parameters: '(challengeTimeoutInMinutes=5)',
     ...(row.path.includes(':event') && { event: await anEvent(row.path) }),
   };
   const path = row.path.replaceAll(/:(\w+)/g, (_whole, name: string) => parts[name]!);
   const token = tokens.get(by);
-  const body = bodies[row.route]?.(subject);
+  const body = await bodies[row.route]?.(subject, cell);
   const answer = await fetch(`${house.issuer}/${version}${path}`, {
     method: row.method,
     headers: {
@@ -434,10 +488,10 @@ function outcomeOf(status: number, text: string): Answer['outcome'] {
   return outcomes[`${status} ${code}`] ?? `${status} ${text}`;
 }
 
-/** A digest of all rows but what refusals leave on purpose. */
+/** A digest of all rows but what refusals leave on purpose, and challenges that wait for an answer. */
 async function digest(): Promise<Record<string, string>> {
   const { rows } = await house.base.knex.raw<{ rows: { name: string }[] }>(
-    "select tablename as name from pg_tables where schemaname = 'public' and tablename not in ('audit_events', 'throttle_counters')",
+    "select tablename as name from pg_tables where schemaname = 'public' and tablename not in ('audit_events', 'throttle_counters', 'passkey_ceremonies')",
   );
   const prints = rows.map(
     ({ name }) => `select '${name}' as name, md5(string_agg(t::text, '|' order by t::text)) as print from ${name} t`,

@@ -441,7 +441,7 @@ describe('my security info in the session of a pass', () => {
     expect(after.find('form.rename')).toBeNull();
     expect(after.find('form[data-passkey=create]')).toBeNull();
     const id = after.find('li.card')!.attributes.id!.replace('passkey-', '');
-    const posted = await browser.request(`${house.issuer}/security-info/passkeys/${id}/name`, {
+    const posted = await browser.request(`${house.issuer}/security-info/methods/${id}/name`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ csrf, name: 'Mine' }).toString(),

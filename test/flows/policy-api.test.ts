@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
+import { resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
 import { eventsOf } from '../support/makers.ts';
 
@@ -27,6 +28,18 @@ const defaults = {
   includeTargets: [{ targetType: 'group', id: 'all_users' }],
   excludeTargets: [],
   profiles: [],
+};
+
+const registrationDefaults = {
+  state: 'disabled',
+  mode: 'required',
+  includeTargets: [{ targetType: 'group', id: 'all_users' }],
+  excludeTargets: [],
+  count: 1,
+  methods: ['passkey', 'authenticator-app'],
+  snoozeDurationInDays: 1,
+  snoozes: 3,
+  reconfirmAfterDays: 0,
 };
 
 let house: TestHouse;
@@ -95,6 +108,7 @@ describe('reading the policy', () => {
       '@odata.context': `${house.issuer}/v1.0/$metadata#authenticationMethodsPolicy`,
       id: 'authenticationMethodsPolicy',
       displayName: 'Authentication Methods Policy',
+      registrationEnforcement: { requiredRegistration: registrationDefaults },
       authenticationMethodConfigurations: [defaults],
     });
   });
@@ -244,6 +258,52 @@ describe('who may', () => {
   test('without a token the answer is 401', async () => {
     expect((await call('GET', configuration, undefined, 'nobody')).status).toBe(401);
     expect((await patch({}, 'nobody')).status).toBe(401);
+  });
+});
+
+describe('what has to be registered', () => {
+  afterEach(() => house.work(resetRegistrationPolicy));
+
+  const enforce = (requiredRegistration: unknown, as?: string) =>
+    call('PATCH', policy, { registrationEnforcement: { requiredRegistration } }, as);
+  const enforced = async () =>
+    ((await call('GET', policy)).body.registrationEnforcement as { requiredRegistration: Json }).requiredRegistration;
+
+  test('is changed by PATCH of the policy, keeps what is not named, and is recorded', async () => {
+    expect(await enforce({ state: 'enabled', mode: 'nudge' })).toMatchObject({ status: 204, text: '' });
+    expect((await enforce({ snoozes: 1 })).status).toBe(204);
+    expect(await enforced()).toEqual({ ...registrationDefaults, state: 'enabled', mode: 'nudge', snoozes: 1 });
+    expect((await eventsOf(house, { type: 'policy.changed' })).at(-1)).toMatchObject({
+      actor_id: 'writer',
+      details: { policy: 'registration', before: { snoozes: 3 }, after: { snoozes: 1 } },
+    });
+  });
+
+  test('keeps the groups that it names as object ids', async () => {
+    const { id: staff } = await house.base.knex('groups').where('display_name', '=', 'Staff').first('id');
+    await enforce({ includeTargets: [{ targetType: 'group', id: 'Staff' }] });
+    expect(await enforced()).toMatchObject({ includeTargets: [{ targetType: 'group', id: staff }] });
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['a value out of range', { snoozes: 11 }, /snoozes/],
+    ['more methods than are named', { count: 2, methods: ['passkey'] }, /^count must not be more than the methods/],
+    ['a reconfirmation', { reconfirmAfterDays: 180 }, /can only be 0/],
+    ['a group that does not exist', { excludeTargets: [{ targetType: 'group', id: 'Nowhere' }] }, /no group "Nowhere"/],
+    ['a setting nobody knows', { days: 1 }, /Unrecognized key: "days"/],
+  ])('with %s is a 400 that names it, and nothing changes', async (_what, body, message) => {
+    expectRefusal(await enforce(body), 400, 'badRequest', expect.stringMatching(message));
+    expect(await enforced()).toEqual(registrationDefaults);
+  });
+
+  test('is not changed beside a configuration, which has an address of its own', async () => {
+    const answer = await call('PATCH', policy, { authenticationMethodConfigurations: [defaults] });
+    expectRefusal(answer, 400, 'badRequest', expect.stringMatching(/"authenticationMethodConfigurations"/));
+  });
+
+  test('is changed by nobody who may only read', async () => {
+    expect((await enforce({ state: 'enabled' }, 'reader')).status).toBe(403);
+    expect(await enforced()).toEqual(registrationDefaults);
   });
 });
 

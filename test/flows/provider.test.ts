@@ -1064,6 +1064,29 @@ describe('signing out', () => {
   });
 });
 
+describe('"this was not me"', () => {
+  test('pressed after the proof and before the session is there leaves no session', async () => {
+    const browser = newBrowser({ stopAt: app.redirectUri });
+    await browser.visit(await app.authorizationUrl());
+    const contained = (at: Date | null) =>
+      house.base.knex('users').where('id', '=', joinerId).update({ contained_at: at });
+    const sessions = async () => {
+      const row = await house.base.knex('oidc_sessions').where('account_id', '=', joinerId).count('* as n').first();
+      return Number(row!.n);
+    };
+    const before = await sessions();
+    await contained(new Date(Date.now() + 60_000));
+    try {
+      const page = await usePasskey(browser, authenticator).catch(() => browser.page);
+      expect(page.url).not.toContain(app.redirectUri);
+      expect(await sessions()).toBe(before);
+    } finally {
+      await contained(null);
+    }
+    expect((await signedIn()).claims.sub).toBe(joinerId);
+  });
+});
+
 describe('the session cookie', () => {
   const sessionCookies = (browser: CookieBrowser) =>
     browser.cookies.all.filter(({ name }) => name.startsWith('latchkey_session'));

@@ -26,7 +26,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/clients': ['src/core', 'src/database', 'src/roles'],
   // the ways to sign in: a room each, none knows another
   'src/methods': ['src/core'],
+  'src/methods/authenticator-app': ['src/core', 'src/methods', 'src/users'],
   'src/methods/passkey': ['src/core', 'src/methods', 'src/users'],
+  'src/methods/password': ['src/core', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
+  'src/methods/recovery-code': ['src/core', 'src/methods', 'src/users'],
   'src/methods/temporary-access-pass': [
     'src/core',
     'src/groups',
@@ -36,17 +39,25 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/throttle',
     'src/users',
   ],
+  // what people are asked to register before they go on
+  'src/registration': ['src/core', 'src/groups', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
   // the flow, and what a person manages of their own; they get the methods as an argument
-  'src/sign-in': ['src/core', 'src/methods', 'src/throttle', 'src/users'],
-  'src/security-info': ['src/core', 'src/methods', 'src/users'],
+  'src/sign-in': ['src/core', 'src/methods', 'src/registration', 'src/throttle', 'src/users'],
+  'src/security-info': ['src/core', 'src/methods', 'src/oidc', 'src/sessions', 'src/users'],
   // the protocol
-  'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/sign-in'],
+  'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/methods', 'src/registration', 'src/sign-in'],
+  // calls to addresses that others have named
+  'src/outbound': [],
+  // where people are signed in, the end of it, and who is told
+  'src/sessions': ['src/core', 'src/methods', 'src/oidc', 'src/outbound', 'src/roles', 'src/sign-in', 'src/users'],
   // what a person loses when they are disabled or deleted: above the rooms, below the doors
   'src/people.ts': ['src/core', 'src/oidc', 'src/roles', 'src/sign-in', 'src/users'],
   // what the protocol keeps for a client, and judges of it: above the rooms too
   'src/apps.ts': ['src/clients', 'src/core', 'src/oidc', 'src/roles'],
   // what somebody else may have got hold of, ended by its owner: above the rooms as well
   'src/containment.ts': ['src/core', 'src/methods', 'src/notices', 'src/oidc', 'src/sign-in', 'src/users'],
+  // what administrators see and change of the ways in of others: above the rooms, for a pass is one of them
+  'src/others-methods.ts': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/roles', 'src/users'],
   // the doors
   'src/http': [
     'src/audit',
@@ -57,9 +68,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/methods/temporary-access-pass',
     'src/notices',
     'src/oidc',
+    'src/others-methods.ts',
     'src/people.ts',
+    'src/registration',
     'src/roles',
     'src/security-info',
+    'src/sessions',
     'src/sign-in',
     'src/throttle',
     'src/users',
@@ -69,7 +83,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** These put the house together and may know all of it. */
 const composition = [
-  ...['main', 'cli', 'wire', 'seed', 'maintenance', 'first-start', 'config', 'master-key', 'log'].map(
+  ...['main', 'cli', 'wire', 'seed', 'sign-in-policy', 'maintenance', 'first-start', 'config', 'master-key', 'log'].map(
     (name) => `src/${name}.ts`,
   ),
   ...filesUnder('src/cli'),
@@ -84,11 +98,13 @@ const doors: Readonly<Record<string, RegExp>> = {
   knex: /^(src\/database\/|src\/core\/work\.ts$|src\/wire\.ts$|src\/maintenance\.ts$|migrations\/)/,
   koa: /^src\/http\//,
   nodemailer: /^src\/mail\//,
+  otplib: /^src\/methods\/authenticator-app\//,
   'oidc-provider': /^src\/oidc\//,
   pg: /^src\/database\//,
-  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/)/,
+  pino: /^(src\/(log|wire|main|maintenance)\.ts|src\/http\/|src\/mail\/|src\/sessions\/)/,
   preact: /^views\//,
   'preact-render-to-string': /^views\/render\.ts$/,
+  qr: /^views\/parts\/qr-code\.tsx$/,
   zod: /^src\//,
 };
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -26,20 +27,41 @@ import {
   revokePass,
 } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
+import { changePasswordPolicy, resetPasswordPolicy } from '../../src/methods/password/manage-policy.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
+import { changeRegistrationPolicy, resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
+import { registrationRules } from '../../src/registration/demand.ts';
+import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
+import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
 import { contain } from '../../src/containment.ts';
 import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
+import {
+  credentialsOfKind,
+  passkeyCreationOptions,
+  registerPasskeyFor,
+  removeAppOf,
+  removePasskeyOf,
+  renamePasskeyOf,
+} from '../../src/others-methods.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
 import { grantRole, removeAssignment, revokeRole } from '../../src/roles/manage-roles.ts';
 import {
   finishOwnEnrolment,
   beginOwnEnrolment,
   ownSecurityInfo,
+  makeOwnCodes,
+  removeOwnCredential,
   renameOwnCredential,
 } from '../../src/security-info/own-methods.ts';
 import type { EnrollableMethod } from '../../src/methods/method.ts';
+import {
+  endOwnSession,
+  revokeOwnSessions,
+  revokeSessions,
+  signOutEverywhere,
+} from '../../src/sessions/manage-sessions.ts';
 import { applyOnce, applySeed, parseSeed } from '../../src/seed.ts';
 import * as steps from '../../src/sign-in/steps.ts';
 import {
@@ -59,7 +81,14 @@ import { newAuthenticator } from '../support/software-authenticator.ts';
  */
 
 // Rows that are means to an end: counters, ceremonies, the page a person is at.
-const bookkeeping = ['throttle_counters', 'passkey_ceremonies', 'sign_ins', 'applied_seeds', 'latchkey_migrations'];
+const bookkeeping = [
+  'throttle_counters',
+  'passkey_ceremonies',
+  'authenticator_app_ceremonies',
+  'sign_ins',
+  'applied_seeds',
+  'latchkey_migrations',
+];
 
 // They read, or only keep such rows.
 const silent = [
@@ -87,9 +116,12 @@ const silent = [
   'currentPass',
   'listPasses',
   'passPolicy',
+  'passwordPolicy',
+  'registrationPolicy',
   'groupIdOf',
   'groupsOf',
   'passHistory',
+  'appSecret',
   'needsApproval',
   'pageOfApprovals',
   'templateIdsOf',
@@ -111,6 +143,13 @@ const silent = [
   'challenge',
   'beginEnrolment',
   'ownSecurityInfo',
+  'methodsOf',
+  'ownMethods',
+  'credentialsOfKind',
+  'passkeyCreationOptions',
+  'freshly',
+  'ownCredential',
+  'listSessions',
   'beginOwnEnrolment',
   'readSeedFile',
   'demandSameMasterKey',
@@ -123,6 +162,7 @@ const methods = methodRegistry(identity);
 const passkeys = methods.get('passkey') as EnrollableMethod;
 const authenticator = newAuthenticator();
 const browser = Buffer.alloc(32, 1);
+const anAppId = randomUUID();
 
 beforeAll(async () => {
   house = await openTestBase();
@@ -133,7 +173,7 @@ const work = <T>(body: (work: Work) => Promise<T>) => house.work(body);
 const signInHouse = (): steps.SignInHouse => ({
   run: house.base.run,
   methods,
-  policy: { methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] },
+  policyFrom: () => ({ methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] }),
   limits: house.base.config.limits,
 });
 const visit = (uid: string): steps.Visit => ({
@@ -163,6 +203,10 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   revokePass: () => work((w) => revokePass(w, { user: 'eve@example.com' })),
   changePassPolicy: () => work((w) => changePassPolicy(w, { requireReason: true })),
   resetPassPolicy: () => work(resetPassPolicy),
+  changePasswordPolicy: () => work((w) => changePasswordPolicy(w, { alone: true })),
+  resetPasswordPolicy: () => work(resetPasswordPolicy),
+  changeRegistrationPolicy: () => work((w) => changeRegistrationPolicy(w, { state: 'enabled' })),
+  resetRegistrationPolicy: () => work(resetRegistrationPolicy),
   cancel: async () => {
     await steps.look(signInHouse(), visit('cancelled'), 'app');
     await steps.cancel(signInHouse(), visit('cancelled'));
@@ -189,6 +233,22 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     await steps.answer(signInHouse(), visit('line'), 'passkey', { response: JSON.stringify(answer) });
     expect((await steps.look(signInHouse(), visit('line'), 'app')).step.kind).toBe('complete');
   },
+  notNow: async () => {
+    const settings = { ...defaultRegistrationSettings, state: 'enabled', mode: 'nudge' } as const;
+    const registration = registrationRules({ ...settings, methods: ['authenticator-app'] }, ['authenticator-app']);
+    const enrollable = ['passkey', 'authenticator-app'] as const;
+    const nudging = {
+      ...signInHouse(),
+      policyFrom: () => ({ methods: ['passkey'] as const, enrollable, registration }),
+    };
+    await steps.look(nudging, visit('nudged'), 'app');
+    const asked = await steps.challenge(nudging, visit('nudged'), 'passkey');
+    const answer = await authenticator.get((asked as { options: object }).options as never, {
+      origin: identity.origin,
+    });
+    await steps.answer(nudging, visit('nudged'), 'passkey', { response: JSON.stringify(answer) });
+    await steps.notNow(nudging, visit('nudged'));
+  },
   finishOwnEnrolment: async () => {
     const owner = await anOwner();
     const options = await beginOwnEnrolment(house.base.run, methods, passkeys, owner);
@@ -200,6 +260,42 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
     await renameOwnCredential(house.base.run, methods, owner, { credentialId: first!.id, name: 'Renamed' });
   },
+  removeOwnCredential: async () => {
+    const owner = await anOwner();
+    const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
+    await removeOwnCredential(house.base.run, methods, owner, first!.id);
+  },
+  makeOwnCodes: async () => makeOwnCodes(house.base.run, methods, await anOwner()),
+  makeRecoveryCodes: async () =>
+    makeRecoveryCodes(house.base.run, asOperator, (await work((w) => getUser(w, 'eve@example.com'))).id),
+  registerPasskeyFor: async () => {
+    const asked = { methods, user: 'eve@example.com' };
+    const { options } = await work((w) => passkeyCreationOptions(w, { ...asked, minutes: 5 }));
+    const answer = await newAuthenticator().create(options as never, { origin: identity.origin });
+    await registerPasskeyFor(house.base.run, asOperator, { ...asked, answer, name: 'Key' });
+  },
+  renamePasskeyOf: () =>
+    work(async (w) => {
+      const asked = { methods, user: 'eve@example.com' };
+      const { credentials } = await credentialsOfKind(w, { ...asked, kind: 'passkey' });
+      await renamePasskeyOf(w, { ...asked, passkeyId: credentials.at(-1)!.id, name: 'Blue key' });
+    }),
+  removePasskeyOf: () =>
+    work(async (w) => {
+      const asked = { methods, user: 'eve@example.com' };
+      const { credentials } = await credentialsOfKind(w, { ...asked, kind: 'passkey' });
+      await removePasskeyOf(w, { ...asked, passkeyId: credentials.at(-1)!.id });
+      await w.tx('authenticator_apps').insert({
+        id: anAppId,
+        user_id: (await getUser(w, 'eve@example.com')).id,
+        sealed_secret: Buffer.alloc(8),
+        last_step: 0,
+        name: 'App',
+        created_at: w.now,
+        last_used_at: w.now,
+      });
+    }),
+  removeAppOf: () => work((w) => removeAppOf(w, { methods, user: 'eve@example.com', appId: anAppId })),
   contain: () =>
     work(async (w) => {
       const { token } = await openLink(w, (await getUser(w, 'eve@example.com')).id);
@@ -256,6 +352,33 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     await house.base.run({ ...asOperator, actor }, (w) => revokeOwnPass(w, pass.id));
   },
   revokeRole: () => work(async (w) => revokeRole(w, (await getUser(w, 'eve@example.com')).id, 'Global Reader')),
+  endOwnSession: async () => {
+    const { userId } = await anOwner();
+    await house.base.knex('oidc_sessions').insert({
+      uid: 'eve',
+      jti_hash: Buffer.alloc(32, 3),
+      account_id: userId,
+      payload: '{}',
+      expires_at: new Date(Date.now() + 3_600_000),
+    });
+    await work((w) => endOwnSession(w, { userId, uid: 'eve' }));
+  },
+  signOutEverywhere: async () => {
+    await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
+    const { userId } = await anOwner();
+    await work((w) => signOutEverywhere(w, { userId, methods }));
+  },
+  revokeSessions: async () => {
+    await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
+    await work((w) => revokeSessions(w, { user: 'eve@example.com', methods }));
+  },
+  revokeOwnSessions: async () => {
+    await issuePass(house.base.run, asOperator, { user: 'eve@example.com' });
+    const { userId } = await anOwner();
+    const through = { clientId: 'app', scopes: ['User.ReadWrite'] };
+    const who = { actor: { kind: 'user', userId, through } as const, origin: asOperator.origin };
+    await house.base.run(who, (w) => revokeOwnSessions(w, methods));
+  },
   changePerson: () => work((w) => changePerson(w, 'eve@example.com', { enabled: false })),
   deletePerson: () => work((w) => deletePerson(w, 'eve@example.com')),
   deleteUser: () => work((w) => deleteUser(w, 'seed@example.com')),
@@ -283,7 +406,9 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|steps|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(file),
+      /\/(manage-[a-z-]+|own-methods|others-methods|steps|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(
+        file,
+      ),
     );
   const exported = modules.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/^export (?:async )?function (\w+)/gm)].map((match) => match[1]!),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inGroups, newCode, normalizeCode } from '../../src/methods/temporary-access-pass/code.ts';
+import { inGroups, newCode, normalizeCode } from '../../src/core/code.ts';
 
 const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
 

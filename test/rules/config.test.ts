@@ -429,7 +429,6 @@ describe('a setting that does not exist', () => {
 
   test('but will is taken, and said to be unheard', () => {
     const later = {
-      LATCHKEY_OUTBOUND_ALLOW: '10.0.0.0/8',
       LATCHKEY_METRICS_PORT: '9000',
     };
     expect(problems(later)).toEqual([]);
@@ -448,4 +447,11 @@ test('a seed file is looked for at once, not after the database is up', () => {
   expect(readConfig({ LATCHKEY_SEED: seed }).seedFile).toBe(seed);
   expect(problems({ LATCHKEY_SEED: missing })).toEqual([expect.stringMatching(/^LATCHKEY_SEED: /)]);
   expect(problems({ LATCHKEY_SEED: directory })).toEqual([expect.stringMatching(/^LATCHKEY_SEED: .*EISDIR/)]);
+});
+
+test.each(['LATCHKEY_TRUSTED_PROXIES', 'LATCHKEY_OUTBOUND_ALLOW'])('%s takes addresses and networks', (name) => {
+  expect(problems({ [name]: '10.0.0.0/8, fd00::/8, 192.0.2.1' })).toEqual([]);
+  expect(problems({ [name]: '10.0.0.0/8, intranet' })).toEqual([
+    `${name}: "intranet" is not an address or network such as 10.0.0.0/8. Separate several with commas.`,
+  ]);
 });

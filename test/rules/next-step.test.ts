@@ -180,6 +180,160 @@ describe('what comes next', () => {
     expect(nextStep(signIn, circumstances)).toMatchObject(step);
   });
 
+  describe('with something one knows and something one has', () => {
+    const methods = ['passkey', 'temporary-access-pass', 'password', 'authenticator-app'] as const;
+    const parts: Partial<Record<MethodId, ReturnType<typeof traits>>> = {
+      password: { amr: ['pwd'], level: '1f', bootstrapOnly: false, part: 'first' },
+      'authenticator-app': { amr: ['otp'], level: '2f', bootstrapOnly: false, part: 'second' },
+    };
+    const both = {
+      ...open,
+      policy: { ...policy, methods, firstPartAlone: false },
+      traits: (id: MethodId) => parts[id] ?? traits(id),
+    };
+    const password = anEvidence('password', at(1));
+    const code = anEvidence('authenticator-app', at(2));
+    const knows = { ...named, userId, evidence: [password] };
+
+    test('the second part is not offered before the first', () => {
+      expect(nextStep(named, both)).toEqual({
+        kind: 'verify',
+        methods: ['passkey', 'temporary-access-pass', 'password'],
+        chosen: 'passkey',
+      });
+      expect(nextStep({ ...named, chosenMethod: 'authenticator-app' }, both)).toMatchObject({ chosen: 'passkey' });
+    });
+
+    test('after the first the second is asked for, and the first no more', () => {
+      expect(nextStep({ ...knows, chosenMethod: 'password' }, both)).toEqual({
+        kind: 'verify',
+        methods: ['authenticator-app', 'passkey', 'temporary-access-pass'],
+        chosen: 'authenticator-app',
+      });
+    });
+
+    test('both are two factors, reported by the later', () => {
+      expect(nextStep({ ...knows, evidence: [password, code] }, both)).toMatchObject({
+        kind: 'complete',
+        level: '2f',
+        amr: ['pwd', 'otp', 'mfa'],
+        authTime: at(2),
+        bornOf: null,
+      });
+    });
+
+    test('the first alone is one factor where policy says that it is enough', () => {
+      const lax = { ...both, policy: { ...both.policy, firstPartAlone: true } };
+      expect(nextStep(knows, lax)).toMatchObject({ kind: 'complete', level: '1f', amr: ['pwd'] });
+      expect(nextStep({ ...knows, evidence: [password, code] }, lax)).toMatchObject({ level: '2f' });
+    });
+
+    test('the second alone is nothing', () => {
+      expect(nextStep({ ...named, userId, evidence: [code] }, both)).toMatchObject({ kind: 'verify' });
+    });
+
+    test('registered with a pass they are used at once, and the registration is over', () => {
+      const made = { ...opened, evidence: [...opened.evidence, password, code] };
+      expect(nextStep(made, both)).toMatchObject({ kind: 'complete', level: '2f', bornOf: null });
+      expect(nextStep({ ...opened, evidence: [...opened.evidence, password] }, both)).toMatchObject({ kind: 'enrol' });
+    });
+  });
+
+  describe('where the organisation asks for more', () => {
+    const registration = {
+      mode: 'required',
+      count: 1,
+      methods: ['passkey', 'authenticator-app'],
+      includeTargets: [],
+      excludeTargets: [],
+      snoozeDurationInDays: 1,
+      snoozes: 3,
+    } as const;
+    const demand = { methods: ['passkey', 'authenticator-app'], holds: [] as MethodId[], mayWait: false } as const;
+    const enough = { ...open, policy: { ...policy, registration } };
+    const asking = { ...enough, demand };
+    const made = { ...withPasskey, enrolled };
+    const used = {
+      ...made,
+      evidence: [...made.evidence, { ...anEvidence('passkey', at(4)), credentialId: 'made-here' }],
+    };
+
+    test.each<[string, SignIn, object, object]>([
+      [
+        'after the proofs: registration, with no end but the sign-in’s',
+        withPasskey,
+        asking,
+        { kind: 'enrol', methods: demand.methods, chosen: 'passkey', windowEndsAt: null, demanded: 'required' },
+      ],
+      [
+        'after a pass that signs in: registration in its window',
+        admitted,
+        asking,
+        { kind: 'enrol', windowEndsAt: at(10), demanded: 'required' },
+      ],
+      [
+        'of whoever may wait: the same, as a nudge',
+        withPasskey,
+        { ...asking, demand: { ...demand, mayWait: true } },
+        { kind: 'enrol', demanded: 'nudge' },
+      ],
+      ['nothing of this user: done', withPasskey, enough, { kind: 'complete' }],
+      ['before any proof: the name', aSignIn(), asking, { kind: 'identify' }],
+      ['before the proof: the proof', named, asking, { kind: 'verify' }],
+      ['with the new passkey: its first use', made, enough, { kind: 'confirm', ...enrolled, windowEndsAt: null }],
+      [
+        'after its first use: done, with the first of equal proofs',
+        used,
+        enough,
+        { kind: 'complete', authTime: at(3) },
+      ],
+      ['after its first use, and another is asked for: that', used, asking, { kind: 'enrol', windowEndsAt: null }],
+      [
+        'of a sign-in that was complete before: done',
+        { ...withPasskey, completedAt: at(4) },
+        asking,
+        { kind: 'complete' },
+      ],
+      [
+        'of a sign-in that was cancelled: cancelled',
+        { ...withPasskey, cancelledAt: at(4) },
+        asking,
+        { kind: 'cancelled' },
+      ],
+      ['no more, policy being off: done', made, open, { kind: 'complete' }],
+      [
+        'after a registration that a pass opened: the rest, outside the window',
+        {
+          ...graduated,
+          evidence: [...opened.evidence, { ...anEvidence('passkey', at(4)), credentialId: 'made-here' }],
+        },
+        { ...asking, now: at(600), passStillOpens: false },
+        { kind: 'enrol', windowEndsAt: null, demanded: 'required' },
+      ],
+      ['of a pass that opens registration: that, as ever', opened, asking, { kind: 'enrol', windowEndsAt: at(10) }],
+    ])('%s', (_sentence, signIn, circumstances, step) => {
+      expect(nextStep(signIn, circumstances as typeof open)).toMatchObject(step);
+    });
+
+    test('of whoever proved less than they could: the stronger proof first, and no nudge', () => {
+      const byPassword = { ...named, userId, evidence: [anEvidence('password', at(1))] };
+      const methods = ['passkey', 'temporary-access-pass', 'password', 'authenticator-app'] as const;
+      const lax = { ...asking, policy: { ...asking.policy, methods, firstPartAlone: true } };
+      const holding = (holds: MethodId[], mayWait = false) =>
+        nextStep(byPassword, { ...lax, demand: { ...demand, holds, mayWait } });
+      expect(holding([])).toMatchObject({ kind: 'enrol' });
+      expect(holding(['passkey'])).toEqual({ kind: 'verify', methods: ['passkey'], chosen: 'passkey' });
+      expect(holding(['authenticator-app'])).toMatchObject({ kind: 'verify', methods: ['authenticator-app'] });
+      expect(holding(['passkey'], true)).toMatchObject({ kind: 'complete', level: '1f' });
+      const withPass = { ...asking, demand: { ...demand, holds: ['passkey' as const] } };
+      expect(nextStep(admitted, withPass)).toMatchObject({ kind: 'enrol', windowEndsAt: at(10) });
+    });
+
+    test('what a pass opens is not said to be demanded', () => {
+      expect(nextStep(opened, asking)).not.toHaveProperty('demanded');
+    });
+  });
+
   test('of several proofs the strongest is reported, of equal ones the first', () => {
     const both = {
       ...withPasskey,
@@ -190,8 +344,8 @@ describe('what comes next', () => {
       ],
     };
     expect(nextStep(both, open)).toMatchObject({ kind: 'complete', level: 'phr', authTime: at(2) });
-    const levels = { 'temporary-access-pass': '1f', passkey: 'phr' } as const;
-    const asked = { ...open, traits: (id: MethodId) => ({ amr: [id], level: levels[id], bootstrapOnly: false }) };
+    const levels: Partial<Record<MethodId, '1f' | 'phr'>> = { 'temporary-access-pass': '1f', passkey: 'phr' };
+    const asked = { ...open, traits: (id: MethodId) => ({ amr: [id], level: levels[id]!, bootstrapOnly: false }) };
     expect(nextStep(both, asked)).toMatchObject({ level: 'phr', amr: ['passkey'] });
     expect(nextStep({ ...both, evidence: both.evidence.toReversed() }, asked)).toMatchObject({
       level: 'phr',
@@ -237,6 +391,7 @@ describe('whatever stands in the row', () => {
     cancelledAt: seldom(moment),
     completedAt: orNull(moment),
     createdAt: fc.constant(noon),
+    policies: fc.constant({}),
   });
   const anyCircumstances = fc.record({
     now: moment,
@@ -291,6 +446,16 @@ describe('whatever stands in the row', () => {
           now < signIn.windowEndsAt &&
           step.windowEndsAt === signIn.windowEndsAt),
     );
+  });
+
+  test('nothing is complete while more is asked for, but what was complete before', () => {
+    const demand = { methods: ['passkey'], holds: [], mayWait: true } as const;
+    const asking = { ...policy, registration: { methods: ['passkey'] } } as never;
+    const property = fc.property(anySignIn, anyCircumstances, (signIn, circumstances) => {
+      const step = nextStep(signIn, { ...circumstances, policy: asking, demand });
+      return step.kind !== 'complete' || signIn.completedAt !== null;
+    });
+    fc.assert(property, { numRuns: 3_000 });
   });
 
   test('only what was registered here is confirmed', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type PolicySubject, settingsFor } from '../../src/methods/temporary-access-pass/effective-settings.ts';
+import { settingsFor } from '../../src/methods/temporary-access-pass/effective-settings.ts';
 import { passSettings } from '../../src/methods/temporary-access-pass/settings.ts';
+import type { PolicySubject } from '../../src/policies/targets.ts';
 
 const defaults = {
   state: 'enabled',

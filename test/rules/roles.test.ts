@@ -97,11 +97,17 @@ describe('who may do what', () => {
   });
 
   test.each<[string, readonly Action[]]>([
-    ['UserAuthenticationMethod.ReadWrite.All', ['passes.write', 'passes.read']],
+    [
+      'UserAuthenticationMethod.ReadWrite.All',
+      ['passes.write', 'passes.read', 'passkeys.write', 'passkeys.read', 'methods.write', 'methods.read'],
+    ],
     ['UserAuthMethod-TAP.ReadWrite.All', ['passes.write', 'passes.read']],
-    ['UserAuthenticationMethod.Read.All', ['passes.read']],
+    ['UserAuthenticationMethod.Read.All', ['passes.read', 'passkeys.read', 'methods.read']],
+    ['UserAuthMethod-Passkey.ReadWrite.All', ['passkeys.write', 'passkeys.read']],
+    ['UserAuthMethod-Passkey.Read.All', ['passkeys.read']],
     ['UserAuthMethod-TAP.Read.All', ['passes.read']],
-    ['User.ReadWrite.All', ['users.write', 'users.read']],
+    ['User.ReadWrite.All', ['users.write', 'users.read', 'sessions.revoke']],
+    ['User.RevokeSessions.All', ['sessions.revoke']],
     ['User.Read.All', ['users.read']],
     ['Directory.Read.All', ['users.read', 'groups.read']],
     ['Group.ReadWrite.All', ['groups.write', 'groups.read']],
@@ -158,16 +164,37 @@ const held = (
   limits: { maximumLifetimeMinutes: null, oneTimeOnly: false, ...limits },
 });
 
+const methodKeeping: readonly Action[] = [
+  'passes.write',
+  'passes.read',
+  'passkeys.write',
+  'passkeys.read',
+  'methods.write',
+  'methods.read',
+];
+
 describe('what a role opens', () => {
   test.each<[RoleName, readonly Action[]]>([
     ['Global Administrator', actions],
-    ['Privileged Authentication Administrator', ['passes.write', 'passes.read', 'users.read', 'groups.read']],
-    ['Authentication Administrator', ['passes.write', 'passes.read', 'users.read', 'groups.read']],
+    ['Privileged Authentication Administrator', [...methodKeeping, 'users.read', 'sessions.revoke', 'groups.read']],
+    ['Authentication Administrator', [...methodKeeping, 'users.read', 'sessions.revoke', 'groups.read']],
     ['Pass Issuer', ['passes.write', 'passes.read']],
     ['Authentication Policy Administrator', ['users.read', 'groups.read', 'policies.write', 'policies.read']],
-    ['User Administrator', ['users.write', 'users.read', 'groups.write', 'groups.read']],
+    ['User Administrator', ['users.write', 'users.read', 'sessions.revoke', 'groups.write', 'groups.read']],
     ['Application Administrator', ['users.read', 'groups.read', 'clients.write']],
-    ['Global Reader', ['passes.read', 'users.read', 'groups.read', 'roles.read', 'policies.read', 'audit.read']],
+    [
+      'Global Reader',
+      [
+        'passes.read',
+        'passkeys.read',
+        'methods.read',
+        'users.read',
+        'groups.read',
+        'roles.read',
+        'policies.read',
+        'audit.read',
+      ],
+    ],
   ])('%s: %s', (name, opened) => {
     expect(actions.filter((action) => openingRoles(action, [held(name)]).length > 0)).toEqual(opened);
   });
@@ -229,10 +256,17 @@ describe('the scopes of a token', () => {
       ...ownScopes('passes.write'),
       ...ownScopes('users.read'),
       ...ownScopes('passes.read'),
+      ...ownScopes('methods.read'),
+      ...ownScopes('sessions.revoke'),
     ]);
     expect(delegatedScopes.filter((scope) => !opening.has(scope))).toEqual([]);
     const ofOthers = new Set(actions.flatMap(scopesFor));
-    for (const own of ['UserAuthenticationMethod.Read', 'UserAuthMethod-TAP.ReadWrite', 'User.Read']) {
+    for (const own of [
+      'UserAuthenticationMethod.Read',
+      'UserAuthMethod-TAP.ReadWrite',
+      'User.Read',
+      'User.ReadWrite',
+    ]) {
       expect(ofOthers.has(own), own).toBe(false);
     }
   });

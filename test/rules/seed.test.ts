@@ -145,9 +145,9 @@ describe('a value that will not do is named with its path', () => {
 describe('what is still to come is refused with a sentence', () => {
   test.each([
     [
-      'a registration policy',
-      { policies: { registration: { requiredCount: 1 } } },
-      'policies.registration: cannot be set yet: the registration policy is still to come. Leave it out.',
+      'asking again whether what was registered works',
+      { policies: { registration: { reconfirmAfterDays: 180 } } },
+      'policies.registration.reconfirmAfterDays: can only be 0: asking people to confirm what they have is still to come',
     ],
     [
       'another provider',

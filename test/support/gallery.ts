@@ -8,10 +8,18 @@ import { LoggedOut } from '../../views/oidc/logged-out.tsx';
 import { Logout } from '../../views/oidc/logout.tsx';
 import { PassLink } from '../../views/pass/pass.tsx';
 import { Problem } from '../../views/problem.tsx';
+import { AddApp } from '../../views/security-info/add-app.tsx';
+import type { MethodSummary } from '../../views/security-info/other-methods.tsx';
+import { NewRecoveryCodes, RecoveryCodes } from '../../views/security-info/recovery-codes.tsx';
+import { RemoveMethod } from '../../views/security-info/remove-method.tsx';
 import { SecurityInfo } from '../../views/security-info/security-info.tsx';
+import { SetPassword } from '../../views/security-info/set-password.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
+import type { SessionSummary } from '../../views/security-info/session-card.tsx';
+import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
 import { Complete } from '../../views/sign-in/complete.tsx';
 import { Confirm } from '../../views/sign-in/confirm.tsx';
+import { EnrolApp } from '../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../views/sign-in/enrol.tsx';
 import { Identify } from '../../views/sign-in/identify.tsx';
 import { Verify } from '../../views/sign-in/verify.tsx';
@@ -59,6 +67,62 @@ const securityKey: PasskeySummary = {
   deviceBound: true,
   created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
 };
+
+const thisSession: SessionSummary = {
+  id: 'Jf0aQ2',
+  device: 'Firefox on Linux',
+  place: '192.0.2.17',
+  method: 'passkey',
+  started: { at: '2026-11-22T08:55:00Z', text: '2026-11-22 08:55 UTC' },
+  lastSeen: { at: '2026-11-22T09:01:00Z', text: '2026-11-22 09:01 UTC' },
+  apps: ['Payroll', arabicApp],
+  current: true,
+};
+const bareSession: SessionSummary = {
+  ...thisSession,
+  id: 'x81kPw',
+  device: undefined,
+  place: undefined,
+  apps: [],
+  current: false,
+};
+const passSession: SessionSummary = {
+  ...thisSession,
+  id: 'Q7mZt3',
+  device: 'Safari on iPhone',
+  place: '2001:db8:85a3:8d3:1319:8a2e:370:7348',
+  method: 'pass',
+  apps: ['Payroll'],
+  current: false,
+};
+
+const others: readonly MethodSummary[] = [
+  {
+    id: '28c10230',
+    kind: 'password',
+    name: 'Password',
+    created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
+    suspended: true,
+  },
+  {
+    id: '7d1e03bb',
+    kind: 'authenticator-app',
+    name: 'Authenticator app set up in Firefox on Linux',
+    created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
+    lastUsed: { at: '2026-11-22T09:01:00Z', text: '22 November 2026' },
+    lastUsedWith: 'Firefox on Linux',
+    suspended: false,
+  },
+  {
+    id: '5af2290c',
+    kind: 'recovery-code',
+    name: 'Recovery codes (9 of 10 left)',
+    created: { at: '2026-11-22T09:00:00Z', text: '22 November 2026' },
+    suspended: false,
+  },
+];
+const addable = ['password', 'authenticator-app', 'recovery-code'] as const;
+const secret = { secret: 'JBSW Y3DP EHPK 3PXP', uri: 'otpauth://totp/Latchkey:joiner?secret=JBSWY3DPEHPK3PXP' };
 
 const person = {
   layout,
@@ -137,24 +201,94 @@ export const gallery: readonly Exhibit[] = [
     chosen: 'temporary-access-pass',
   }),
 
-  show('enrol', 'enrol', ['create-passkey', 'cancel'], Enrol, { ...interaction, ends, oneTime: true }),
+  show('enrol', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    ends,
+    oneTime: true,
+    others: ['authenticator-app'],
+  }),
   show('enrol-reusable', 'enrol', ['create-passkey', 'cancel'], Enrol, {
     ...interaction,
     appName: arabicApp,
     ends: { ...ends, secondsLeft: 42 },
     oneTime: false,
+    others: [],
     error: 'notCreated',
   }),
   show('enrol-already', 'enrol', ['create-passkey', 'cancel'], Enrol, {
     ...interaction,
     ends,
     oneTime: true,
+    others: [],
     error: 'alreadyRegistered',
   }),
   show('enrol-time-is-up', 'enrol', ['create-passkey', 'cancel'], Enrol, {
     ...interaction,
     ends: { ...ends, secondsLeft: 0 },
     oneTime: true,
+    others: [],
+  }),
+
+  show('enrol-required', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    ends: null,
+    demanded: 'required',
+    oneTime: false,
+    others: ['authenticator-app'],
+  }),
+  show('enrol-nudge', 'enrol', ['create-passkey', 'not-now', 'cancel'], Enrol, {
+    ...interaction,
+    appName: arabicApp,
+    ends: null,
+    demanded: 'nudge',
+    oneTime: false,
+    others: [],
+  }),
+  show('enrol-app-nudge', 'enrol', ['code', 'continue', 'not-now', 'cancel'], EnrolApp, {
+    ...interaction,
+    ends: null,
+    demanded: 'nudge',
+    others: ['passkey'],
+    secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
+    uri: 'otpauth://totp/Latchkey:joiner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey',
+    withPassword: true,
+  }),
+
+  show('enrol-app', 'enrol', ['code', 'continue', 'use-passkey', 'cancel'], EnrolApp, {
+    ...interaction,
+    ends,
+    others: ['passkey'],
+    secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
+    uri: 'otpauth://totp/Latchkey:joiner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey',
+    withPassword: true,
+  }),
+  show('enrol-app-refused', 'enrol', ['code', 'continue', 'cancel'], EnrolApp, {
+    ...interaction,
+    ends,
+    others: [],
+    secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
+    uri: 'otpauth://totp/Latchkey:joiner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey',
+    withPassword: true,
+    error: 'appRefused',
+  }),
+  show(
+    'verify-password',
+    'verify',
+    ['other-ways', 'continue', 'use-passkey', 'use-pass', 'use-recovery-code', 'cancel'],
+    Verify,
+    {
+      ...interaction,
+      userName: 'joiner@example.com',
+      methods: ['passkey', 'temporary-access-pass', 'password', 'recovery-code'],
+      chosen: 'password',
+      error: 'wrongPassword',
+    },
+  ),
+  show('verify-app', 'verify', ['other-ways', 'code', 'continue', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'joiner@example.com',
+    methods: ['authenticator-app', 'passkey', 'temporary-access-pass', 'recovery-code'],
+    chosen: 'authenticator-app',
   }),
 
   show('confirm', 'confirm', ['use-passkey', 'cancel'], Confirm, {
@@ -274,6 +408,84 @@ export const gallery: readonly Exhibit[] = [
     passkeys: [keychain, securityKey],
     notice: 'renamed',
   }),
+  show('security-info-sessions', 'security-info', ['sign-out', 'sign-out-everywhere'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain, securityKey],
+    sessions: [thisSession, passSession, bareSession],
+    notice: 'sessionEnded',
+  }),
+  show(
+    'security-info-all',
+    'security-info',
+    ['add-password', 'add-authenticator-app', 'add-recovery-code'],
+    SecurityInfo,
+    {
+      ...person,
+      passkeys: [keychain, { ...securityKey, suspended: true }],
+      others,
+      mayAdd: addable,
+      error: 'lastWayIn',
+    },
+  ),
+  show('security-info-bare', 'security-info', ['add-password', 'add-authenticator-app'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain],
+    mayAdd: addable,
+    notice: 'removed',
+  }),
+  show('add-app', 'add-app', ['code', 'continue', 'back'], AddApp, {
+    layout,
+    csrf: 'c5rf-token',
+    ...secret,
+    withPassword: false,
+    error: 'appRefused',
+  }),
+  show('add-app-and-password', 'add-app', ['code', 'password', 'repeat', 'continue', 'back'], AddApp, {
+    layout,
+    csrf: 'c5rf-token',
+    ...secret,
+    withPassword: true,
+    error: 'passwordsDiffer',
+  }),
+  show('set-password', 'set-password', ['password', 'repeat', 'save-password', 'back'], SetPassword, {
+    layout,
+    csrf: 'c5rf-token',
+    userPrincipalName: longName,
+    change: false,
+  }),
+  show('change-password', 'set-password', ['password', 'repeat', 'save-password', 'back'], SetPassword, {
+    layout,
+    csrf: 'c5rf-token',
+    userPrincipalName: longName,
+    change: true,
+    error: 'passwordWeak',
+  }),
+  show('recovery-codes', 'recovery-codes', ['make-codes', 'back'], RecoveryCodes, {
+    layout,
+    csrf: 'c5rf-token',
+    replacing: true,
+  }),
+  show('new-recovery-codes', 'new-recovery-codes', ['codes', 'done'], NewRecoveryCodes, {
+    layout,
+    userPrincipalName: longName,
+    codes: ['ABCD-EFGH-JKLM-NPQR-STUV', '2345-6789-ABCD-EFGH-JKLM'],
+  }),
+  show('remove-method', 'remove-method', ['remove', 'back'], RemoveMethod, {
+    layout,
+    csrf: 'c5rf-token',
+    method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
+    lastWayIn: false,
+  }),
+  show('remove-method-last', 'remove-method', ['back'], RemoveMethod, {
+    layout,
+    csrf: 'c5rf-token',
+    method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
+    lastWayIn: true,
+  }),
+  show('sign-out-everywhere', 'sign-out-everywhere', ['sign-out-everywhere', 'back'], SignOutEverywhere, {
+    layout,
+    csrf: 'c5rf-token',
+  }),
   show('security-info-with-pass', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,
     passkeys: [],
@@ -298,8 +510,8 @@ export const gallery: readonly Exhibit[] = [
   show('security-info-mistake', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,
     passkeys: [keychain, securityKey],
-    error: 'emptyPasskeyName',
-    errorPasskeyId: securityKey.id,
+    error: 'noMethodName',
+    errorMethodId: securityKey.id,
   }),
 
   show('logout', 'logout', ['confirm-logout'], Logout, { layout, formHtml, appName: 'Payroll' }),

@@ -9,7 +9,7 @@ import { applySeed, parseSeed } from '../../src/seed.ts';
 import { createUser } from '../../src/users/manage-users.ts';
 import type { User } from '../../src/users/user.ts';
 import { makeLog } from '../../src/log.ts';
-import { type Base, openBase, wire } from '../../src/wire.ts';
+import { type Base, type House, openBase, wire } from '../../src/wire.ts';
 import { freePort } from './process.ts';
 import { copyTemplate } from './template.ts';
 
@@ -71,6 +71,8 @@ export interface TestHouse extends TestBase {
   readonly issuer: string;
   /** Names of the protocol's statements, as sent. */
   readonly protocolStatements: string[];
+  /** What the delivery of logout tokens takes. */
+  readonly logouts: House['logouts'];
 }
 
 /** The real app on a free port. */
@@ -89,6 +91,7 @@ export async function startHouse(env: Readonly<Record<string, string>> = {}): Pr
     ...opened,
     issuer,
     protocolStatements,
+    logouts: house.logouts,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

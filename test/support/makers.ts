@@ -69,6 +69,7 @@ export function aSignIn(more: Partial<SignIn> = {}): SignIn {
     cancelledAt: null,
     completedAt: null,
     createdAt: noon,
+    policies: {},
     ...more,
   };
 }
@@ -80,8 +81,8 @@ export function anEvidence(methodId: MethodId, when: Date = noon): Evidence {
 /** The flow as wire.ts puts it together. */
 export function aHouse({ base }: TestBase, more: Partial<steps.SignInHouse> = {}): steps.SignInHouse {
   const methods = methodRegistry({ rpId: 'localhost', rpName: 'Latchkey', origin });
-  const policy = { methods: methods.all.map(({ id }) => id), enrollable: ['passkey'] as const };
-  return { run: base.run, methods, limits: defaultLimits, policy, ...more };
+  const policy = { methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] } as const;
+  return { run: base.run, methods, limits: defaultLimits, policyFrom: () => policy, ...more };
 }
 
 /** The same flow with a part of one method put otherwise: for what must happen at one moment and no other. */

@@ -43,7 +43,24 @@ DELETE /users/:user/authentication/temporaryAccessPassMethods/:pass
                                                                    Y  Y  Y  Y  .  .  .  .  .  pass+       pass+         10 given
 GET    /users/:user/authentication/passHistory                     Y  Y  Y  Y  .  .  .  Y  .  pass        pass         480 seen
 
+GET    /users/:user/authentication/methods                         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/methods/:method                 Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/passwordMethods                 Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/passwordMethods/:method         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/softwareOathMethods             Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+GET    /users/:user/authentication/softwareOathMethods/:method     Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+DELETE /users/:user/authentication/softwareOathMethods/:method     Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
+GET    /users/:user/authentication/fido2Methods                    Y  Y  Y  .  .  .  .  Y  .  passkey     passkey      480 seen
+POST   /users/:user/authentication/fido2Methods                    Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+GET    /users/:user/authentication/fido2Methods/creationOptions    Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+GET    /users/:user/authentication/fido2Methods/creationOptions:parameters
+                                                                   Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+GET    /users/:user/authentication/fido2Methods/:method            Y  Y  Y  .  .  .  .  Y  .  passkey     passkey      480 seen
+PATCH  /users/:user/authentication/fido2Methods/:method            Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+DELETE /users/:user/authentication/fido2Methods/:method            Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
+
 GET    /policies/authenticationMethodsPolicy                       Y  .  .  .  Y  .  .  Y  .  policy      policy       480 nobody
+PATCH  /policies/authenticationMethodsPolicy                       Y  .  .  .  Y  .  .  .  .  policy+     policy+       10 nobody
 GET    /policies/authenticationMethodsPolicy/authenticationMethodConfigurations/:configuration
                                                                    Y  .  .  .  Y  .  .  Y  .  policy      policy       480 nobody
 PATCH  /policies/authenticationMethodsPolicy/authenticationMethodConfigurations/:configuration
@@ -58,6 +75,9 @@ POST   /roleManagement/directory/roleAssignments                   Y  .  .  .  .
 GET    /roleManagement/directory/roleAssignments/:assignment       Y  .  .  .  .  .  .  Y  .  -           role         480 holder
 DELETE /roleManagement/directory/roleAssignments/:assignment       Y  .  .  .  .  .  .  .  .  -           role+         10 stripped
 
+POST   /users/:user/revokeSignInSessions                           Y  Y  Y  .  .  Y  .  .  .  revoke      revoke       480 ended
+POST   /me/revokeSignInSessions                                    Y  Y  Y  Y  Y  Y  Y  Y  Y  -           merevoke       - leaving
+
 GET    /policies/passApprovals                                     Y  Y  Y  .  .  .  .  Y  .  pass        pass         480 nobody
 POST   /policies/passApprovals/:approval/approve                   Y  Y  Y  Y  .  .  .  .  .  -           pass+         10 given
 POST   /policies/passApprovals/:approval/reject                    Y  Y  Y  Y  .  .  .  .  .  -           pass+         10 given
@@ -68,6 +88,8 @@ GET    /auditLogs/signIns                                          Y  .  .  .  .
 GET    /auditLogs/signIns/:event                                   Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
 
 GET    /me                                                         Y  Y  Y  Y  Y  Y  Y  Y  Y  -           me             - own
+GET    /me/authentication/methods                                  Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mymethod       - own
+GET    /me/authentication/methods/:method                          Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mymethod       - own
 GET    /me/authentication/temporaryAccessPassMethods               Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mypass         - own
 GET    /me/authentication/temporaryAccessPassMethods/:pass         Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mypass         - own
 POST   /me/authentication/temporaryAccessPassMethods               Y  Y  Y  Y  .  .  .  .  .  -           me&pass+      10 oneself
@@ -82,13 +104,22 @@ const sets: Readonly<Record<string, string>> = {
   'group+': 'Group.ReadWrite.All',
   pass: 'UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.Read.All UserAuthMethod-TAP.ReadWrite.All',
   'pass+': 'UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.ReadWrite.All',
+  method: 'UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All',
+  'method+': 'UserAuthenticationMethod.ReadWrite.All',
+  passkey: `UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All
+    UserAuthMethod-Passkey.Read.All UserAuthMethod-Passkey.ReadWrite.All`,
+  'passkey+': 'UserAuthenticationMethod.ReadWrite.All UserAuthMethod-Passkey.ReadWrite.All',
   policy: 'Policy.Read.All Policy.ReadWrite.AuthenticationMethod',
   'policy+': 'Policy.ReadWrite.AuthenticationMethod',
   audit: 'AuditLog.Read.All',
+  revoke: 'User.RevokeSessions.All User.ReadWrite.All',
   // Of a person's token alone.
   role: 'RoleManagement.Read.Directory RoleManagement.ReadWrite.Directory Directory.Read.All',
   'role+': 'RoleManagement.ReadWrite.Directory',
   me: 'User.Read User.Read.All User.ReadWrite.All Directory.Read.All',
+  merevoke: 'User.ReadWrite User.RevokeSessions.All User.ReadWrite.All',
+  mymethod: `UserAuthenticationMethod.Read UserAuthenticationMethod.ReadWrite
+    UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All`,
   mypass: `UserAuthenticationMethod.Read UserAuthenticationMethod.ReadWrite UserAuthMethod-TAP.Read UserAuthMethod-TAP.ReadWrite
     UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.Read.All UserAuthMethod-TAP.ReadWrite.All`,
   'mypass+': `UserAuthenticationMethod.ReadWrite UserAuthMethod-TAP.ReadWrite
@@ -103,7 +134,7 @@ const sets: Readonly<Record<string, string>> = {
  *   member   has no role, is in the Pass Issuer's group, as all others are
  *   outside  has no role, is in no group of a role   owner          has no role, owns every client that asks
  *   named    as member, in a group that a role, or a policy, names
- * Blank: there is no such request.
+ * Blank: there is no such request. Nobody signs themself out here (ended, leaving): the rest could not be asked then.
  */
 const reaches = `
             self member outside owner rank1 rank2 rank3 named-by-role named-by-policy
@@ -123,6 +154,12 @@ given  app         Y       Y      .     .     .     .
 lower  GA    .     Y       Y      Y     Y     Y     Y
 lower  UA    .     Y       Y      Y     .     .     .
 lower  app         Y       Y      Y     .     .     .
+
+ended  GA          Y       Y      Y     Y     Y     Y
+ended  PA          Y       Y      Y     Y     .     .
+ended  AA          Y       Y      Y     .     .     .
+ended  UA          Y       Y      Y     .     .     .
+ended  app         Y       Y      Y     .     .     .
 
 member GA    .     Y       Y      Y     Y     Y     Y         Y             Y
 member UA    .     Y       Y      Y     .     .     .         .             .
@@ -175,6 +212,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'POST /sign-in/:uid/choose': 'the browser of that sign-in',
   'POST /sign-in/:uid/back': 'the browser of that sign-in',
   'POST /sign-in/:uid/restart': 'the browser of that sign-in',
+  'POST /sign-in/:uid/not-now': 'the browser of that sign-in',
   'POST /sign-in/:uid/cancel': 'the browser of that sign-in',
   'POST /sign-in/:uid/verify/:method': 'the browser of that sign-in',
   'POST /sign-in/:uid/enrol/:method': 'the browser of that sign-in',
@@ -184,7 +222,18 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /security-info/prove': 'whoever is signed in; it leads to a fresh proof',
   'POST /security-info/passkeys/options': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/passkeys': 'whoever is signed in, their own; a proof of the last ten minutes',
-  'POST /security-info/passkeys/:id/name': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/methods/:id/name': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/authenticator-app': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/authenticator-app': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/password': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/password': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/recovery-codes': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/recovery-codes': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/sessions/end': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',
 };
 
 export interface Row {
@@ -265,7 +314,8 @@ export function whomAsked({ whom }: Row, by: 'person' | 'application'): Whom[] {
   const asked = new Set(lines.flatMap(([, marks]) => [...marks.keys()]));
   if (by === 'application') asked.delete('self');
   if (by === 'application' && asked.size === 0) return ['nobody'];
-  const absent: Whom[] = whom === 'own' || whom === 'oneself' || whom === 'group' ? [] : ['unknown'];
+  const absent: Whom[] =
+    whom === 'own' || whom === 'oneself' || whom === 'group' || whom === 'leaving' ? [] : ['unknown'];
   return [...asked, ...absent];
 }
 

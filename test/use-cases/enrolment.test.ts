@@ -210,7 +210,7 @@ describe('options are for who may register now', () => {
 
   test('not for a way that policy does not let people register', async () => {
     const { visitor } = await aJoiner();
-    const strict = aHouse(latchkey, { policy: { ...house.policy, enrollable: [] } });
+    const strict = aHouse(latchkey, { policyFrom: () => ({ ...house.policyFrom({}), enrollable: [] }) });
     const options = await visitor.creationOptions();
     await expect(visitor.at(strict).creationOptions()).rejects.toMatchObject(conflict);
     await expect(visitor.at(strict).sendRegistration(await create(options))).rejects.toMatchObject({

@@ -4,7 +4,7 @@ import { AppError } from '../../src/core/errors.ts';
 import { addDays, addMinutes } from '../../src/core/time.ts';
 import type { Work } from '../../src/core/work.ts';
 import { addToGroup, ensureGroup } from '../../src/groups/manage-groups.ts';
-import { inGroups } from '../../src/methods/temporary-access-pass/code.ts';
+import { inGroups } from '../../src/core/code.ts';
 import {
   currentPass,
   issuePass,

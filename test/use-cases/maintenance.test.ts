@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectNamedStatements, type NamedStatements } from '../../src/database/named-statements.ts';
 import { makeLog } from '../../src/log.ts';
@@ -24,6 +25,7 @@ const bytes = (text: string) => Buffer.from(text.padEnd(32, '.'));
 
 test('a round deletes what has expired, of every kind, and nothing else', async () => {
   const { knex } = latchkey.base;
+  const { id: user_id } = await latchkey.user('keeper@example.com');
   for (const [name, endsAt] of [
     ['old', minutesAgo(10)],
     ['live', minutesAgo(-10)],
@@ -49,6 +51,13 @@ test('a round deletes what has expired, of every kind, and nothing else', async 
       owner: bytes(name),
       expires_at: endsAt,
     });
+    await knex('authenticator_app_ceremonies').insert({
+      owner: bytes(name),
+      user_id,
+      sealed_secret: bytes(name),
+      expires_at: endsAt,
+    });
+    await knex('recovery_openings').insert({ id: randomUUID(), user_id, browser: bytes(name), ends_at: endsAt });
     await knex('throttle_counters').insert({
       scope: 'source',
       key_hash: bytes(name),
@@ -63,6 +72,8 @@ test('a round deletes what has expired, of every kind, and nothing else', async 
   expect(await left('oidc_sessions', 'uid')).toEqual(['live']);
   expect(await left('sign_ins', 'uid')).toEqual(['live']);
   expect(await left('passkey_ceremonies', 'challenge')).toEqual(['live']);
+  expect(await left('authenticator_app_ceremonies', 'owner')).toEqual([bytes('live')]);
+  expect(await left('recovery_openings', 'browser')).toEqual([bytes('live')]);
   expect(await left('throttle_counters', 'key_hash')).toEqual([bytes('live')]);
 });
 
@@ -128,4 +139,41 @@ test('one node at a time: a round is left out while another holds the lock', asy
     expect(await maintenance.run()).toBe(false);
   });
   expect(await maintenance.run()).toBe(true);
+});
+
+test('a round ends the sessions whose pass has ended, and tells who wants to be told; idle ones wait for that', async () => {
+  const { knex } = latchkey.base;
+  await latchkey.seed({
+    clients: [
+      { client_id: 'told', redirect_uris: ['http://localhost/cb'], backchannel_logout_uri: 'http://localhost/out' },
+    ],
+  });
+  const { id } = await latchkey.user('guest@example.com');
+  await latchkey.pass(id);
+  const pass = await knex('temporary_access_passes').where('user_id', '=', id).first();
+  const session = (uid: string, passId: string, expiresAt: Date) => ({
+    uid,
+    jti_hash: bytes(uid),
+    account_id: id,
+    payload: JSON.stringify({ authorizations: { told: { sid: `sid of ${uid}` } } }),
+    pass_id: passId,
+    not_after: minutesAgo(-60),
+    expires_at: expiresAt,
+  });
+  await knex('oidc_sessions').insert([
+    session('idle', pass.id, minutesAgo(10)),
+    session('orphan', randomUUID(), minutesAgo(-10)),
+  ]);
+  expect(await maintenance.run()).toBe(true);
+  expect(await knex('oidc_sessions').whereIn('uid', ['idle', 'orphan']).orderBy('uid')).toMatchObject([
+    { uid: 'idle', ended_at: null },
+    { uid: 'orphan', ended_at: expect.any(Date) },
+  ]);
+  expect(await knex('logout_outbox').select('client_id', 'account_id', 'sid', 'state')).toEqual([
+    { client_id: 'told', account_id: id, sid: 'sid of orphan', state: 'queued' },
+  ]);
+  const month = 30 * 24 * 60 + 1;
+  await knex('logout_outbox').update({ state: 'delivered', finished_at: minutesAgo(month) });
+  await maintenance.run();
+  expect(await knex('logout_outbox')).toEqual([]);
 });

@@ -208,9 +208,13 @@ describe('in the session of a pass', () => {
   test('one passkey may be added, without a stronger proof, and no second', async () => {
     const { holder, owner } = await aGuest();
     latchkey.clock.advance(20);
-    expect(await info(owner)).toMatchObject({ mayChange: false, mayAdd: true, credentials: [] });
+    expect(await info(owner)).toMatchObject({
+      mayChange: false,
+      mayAdd: expect.arrayContaining(['passkey']),
+      credentials: [],
+    });
     expect(await finish(owner, await begin(owner))).toMatchObject({ enrolled: true });
-    expect(await info(owner)).toMatchObject({ mayChange: false, mayAdd: false });
+    expect(await info(owner)).toMatchObject({ mayChange: false, mayAdd: expect.not.arrayContaining(['passkey']) });
     expect(await finish(owner, await begin(owner))).toEqual({ enrolled: false, reason: 'one_per_pass' });
     const [event] = await eventsOf(latchkey, { userId: holder.user.id, type: 'passkey.registered' });
     expect(event?.details).toMatchObject({ passId: holder.pass.id });
@@ -233,7 +237,7 @@ describe('in the session of a pass', () => {
     await revoke(holder.user);
     await expect(finish(owner, options)).rejects.toMatchObject({ code: 'unauthenticated' });
     await expect(begin(owner)).rejects.toMatchObject({ code: 'unauthenticated' });
-    expect(await info(owner)).toMatchObject({ mayAdd: false, credentials: [] });
+    expect(await info(owner)).toMatchObject({ mayAdd: [], credentials: [] });
   });
 
   test('nothing is added when the pass ends while the answer is being checked', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { issuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import * as steps from '../../src/sign-in/steps.ts';
-import { deleteEndedWindows, giveBack, reserve } from '../../src/throttle/throttle.ts';
+import { accountLimit, deleteEndedWindows, giveBack, reserve, reserveAccount } from '../../src/throttle/throttle.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
 import {
   aHouse,
@@ -274,7 +274,7 @@ test('a refused try is kept and recorded: who was throttled, for which app, unti
   const event = (await eventsOf(latchkey, { type: 'sign-in.throttled' })).at(-1)!;
   expect(event).toMatchObject({
     result: 'failure',
-    reason: 'too many attempts from one source',
+    reason: 'too many attempts',
     client_id: 'app',
     actor_kind: 'anonymous',
   });
@@ -377,5 +377,79 @@ describe('counters', () => {
     }
     expect(await visitor.step()).toBe('verify');
     expect(await visitor.type(code)).toBe('enrol');
+  });
+});
+
+describe('one account from all sources', () => {
+  const guess = (account: string) => latchkey.work((work) => reserveAccount(work, accountLimit, account));
+  const granted = async (account: string) => (await guess(account)).granted;
+  const guesses = async (count: number, account: string) => {
+    for (let times = 0; times < count; times += 1) expect(await granted(account)).toBe(true);
+  };
+
+  /** Minutes until the next guess is let through. */
+  async function wait(account: string): Promise<number> {
+    const now = await latchkey.work(async (work) => work.now);
+    const reservation = await guess(account);
+    if (reservation.granted) throw new Error('It was granted.');
+    return (reservation.retryAt.getTime() - now.getTime()) / 60_000;
+  }
+
+  test('has ten guesses in fifteen minutes, and others have theirs', async () => {
+    const account = aName();
+    await guesses(10, account);
+    expect(await granted(account)).toBe(false);
+    expect(await granted(aName())).toBe(true);
+  });
+
+  test('begins anew after fifteen minutes with fewer than ten', async () => {
+    const account = aName();
+    await guesses(9, account);
+    latchkey.clock.advance(15);
+    await guesses(10, account);
+    expect(await granted(account)).toBe(false);
+  });
+
+  test('then waits twice as long for every further one, up to an hour', async () => {
+    const account = aName();
+    await guesses(10, account);
+    const waits: number[] = [];
+    for (let times = 0; times < 9; times += 1) {
+      const minutes = await wait(account);
+      waits.push(Math.round(minutes * 2) / 2);
+      latchkey.clock.advance(minutes - 0.1);
+      expect(await granted(account)).toBe(false);
+      latchkey.clock.advance(0.1);
+      expect(await granted(account)).toBe(true);
+    }
+    expect(waits).toEqual([0.5, 1, 2, 4, 8, 16, 32, 60, 60]);
+  });
+
+  test('is remembered while it waits, and forgotten fifteen minutes after', async () => {
+    const account = aName();
+    await guesses(10, account);
+    latchkey.clock.advance(15.4);
+    await latchkey.work(deleteEndedWindows);
+    await guesses(1, account);
+    expect(await wait(account)).toBeGreaterThan(0.9);
+    latchkey.clock.advance(16.1);
+    await guesses(10, account);
+  });
+
+  test('has back what is given back', async () => {
+    const account = aName();
+    for (let times = 0; times < 15; times += 1) {
+      const reservation = await guess(account);
+      if (!reservation.granted) throw new Error('It was not granted.');
+      await latchkey.work((work) => giveBack(work, reservation.counters));
+    }
+  });
+
+  test('lets ten of thirty through at once, and one when the wait has ended', async () => {
+    const account = aName();
+    const atOnce = async () => (await Promise.all(Array.from({ length: 30 }, () => granted(account)))).filter(Boolean);
+    expect(await atOnce()).toHaveLength(10);
+    latchkey.clock.advance(0.6);
+    expect(await atOnce()).toHaveLength(1);
   });
 });

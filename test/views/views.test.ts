@@ -8,7 +8,19 @@ import { Verify } from '../../views/sign-in/verify.tsx';
 import { gallery, layout } from '../support/gallery.ts';
 
 /** Values that are one of a few of our own words, or made by the library: nothing a person could have written. */
-const fixedKeys = new Set(['methods', 'chosen', 'error', 'notice', 'kind', 'formHtml', 'dir']);
+const fixedKeys = new Set([
+  'mayAdd',
+  'methods',
+  'others',
+  'chosen',
+  'demanded',
+  'error',
+  'notice',
+  'kind',
+  'formHtml',
+  'dir',
+  'method',
+]);
 const nasty = `<script>alert(1)</script>"'><b onclick=alert(2)>`;
 
 const hasHook = (html: string, id: string): boolean => new RegExp(`\\s(id|name)="${id}"`).test(html);

@@ -4,6 +4,8 @@ interface CodeFieldProps {
   readonly label: string;
   readonly hints: readonly string[];
   readonly mistake?: string | undefined;
+  /** The code is of digits only. */
+  readonly digits?: boolean | undefined;
   /** Another field comes first: the cursor does not begin in this one. */
   readonly waits?: boolean;
 }
@@ -12,7 +14,7 @@ interface CodeFieldProps {
  * One field for a code that was read out, written down or pasted: no `maxlength`, which would cut a pasted code, and
  * not a password field, or managers would keep a dead secret.
  */
-export function CodeField({ label, hints, mistake, waits }: CodeFieldProps) {
+export function CodeField({ label, hints, mistake, digits, waits }: CodeFieldProps) {
   return (
     <div class="field">
       <div class="label-row">
@@ -43,7 +45,7 @@ export function CodeField({ label, hints, mistake, waits }: CodeFieldProps) {
         autocomplete="one-time-code"
         autocapitalize="characters"
         autocorrect="off"
-        inputMode="text"
+        inputMode={digits ? 'numeric' : 'text'}
         spellcheck={false}
         autofocus={!mistake && !waits}
         aria-invalid={mistake ? 'true' : undefined}

@@ -5,7 +5,9 @@ import { ErrorSummary } from '../parts/error-summary.tsx';
 import { DoneIcon, KeyIcon } from '../parts/icons.tsx';
 import { NoPasskeys } from '../parts/no-passkeys.tsx';
 import { PasskeyForm } from '../parts/passkey-form.tsx';
+import { type MethodSummary, OtherMethods } from './other-methods.tsx';
 import { PasskeyCard, type PasskeySummary } from './passkey-card.tsx';
+import { SessionCard, type SessionSummary } from './session-card.tsx';
 
 export interface SecurityInfoProps {
   readonly layout: Layout;
@@ -14,25 +16,32 @@ export interface SecurityInfoProps {
   readonly userPrincipalName: string;
   readonly signOutUrl: string;
   readonly passkeys: readonly PasskeySummary[];
+  /** What there is beside passkeys, and what of that can be added. */
+  readonly others?: readonly MethodSummary[];
+  readonly mayAdd?: readonly MethodSummary['kind'][];
+  /** Where the person is signed in; absent without a proof that is fresh enough to see it. */
+  readonly sessions?: readonly SessionSummary[] | undefined;
   /** Signed in with a pass: it may add a passkey at most, and the rest wants that passkey used. */
   readonly withPass?: { readonly mayAdd: boolean; readonly proveUrl: string } | undefined;
-  readonly notice?: 'added' | 'renamed' | undefined;
+  readonly notice?: 'added' | 'renamed' | 'sessionEnded' | 'removed' | 'appAdded' | 'passwordSaved' | undefined;
   readonly error?:
     | 'notCreated'
     | 'alreadyRegistered'
     | 'tooManyPasskeys'
-    | 'emptyPasskeyName'
-    | 'longPasskeyName'
+    | 'noMethodName'
+    | 'longMethodName'
+    | 'lastWayIn'
+    | 'onePerPass'
     | undefined;
-  /** The passkey whose name was refused. */
-  readonly errorPasskeyId?: string | undefined;
+  /** The method whose name was refused. */
+  readonly errorMethodId?: string | undefined;
   readonly reference?: string;
 }
 
 /** What a person has registered, and one more passkey. */
 export function SecurityInfo(props: SecurityInfoProps) {
-  const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorPasskeyId } = props;
-  const { withPass } = props;
+  const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorMethodId } = props;
+  const { withPass, sessions, others = [], mayAdd = [] } = props;
   const say = messages.securityInfo;
   const signOut = (
     <a id="sign-out" class="aside" href={href(signOutUrl)}>
@@ -51,7 +60,7 @@ export function SecurityInfo(props: SecurityInfoProps) {
     >
       <ErrorSummary
         error={error}
-        {...(errorPasskeyId !== undefined && { field: `name-${errorPasskeyId}` })}
+        {...(errorMethodId !== undefined && { field: `name-${errorMethodId}` })}
         reference={props.reference}
       />
       {notice && (
@@ -75,12 +84,12 @@ export function SecurityInfo(props: SecurityInfoProps) {
                 passkey={passkey}
                 csrf={csrf}
                 fixed={withPass !== undefined}
-                mistake={errorPasskeyId === passkey.id && error ? messages.errors[error] : undefined}
+                mistake={errorMethodId === passkey.id && error ? messages.errors[error] : undefined}
               />
             ))}
           </ul>
         )}
-        {withPass && passkeys.length > 0 && (
+        {withPass && (passkeys.length > 0 || others.length > 0) && (
           <p>
             {say.withPass}{' '}
             <a id="prove" href={href(withPass.proveUrl)}>
@@ -120,6 +129,29 @@ export function SecurityInfo(props: SecurityInfoProps) {
           </div>
         )}
       </section>
+      <OtherMethods
+        methods={others}
+        mayAdd={mayAdd}
+        csrf={csrf}
+        fixed={withPass !== undefined}
+        mistaken={
+          errorMethodId !== undefined && error ? { id: errorMethodId, mistake: messages.errors[error] } : undefined
+        }
+      />
+      {sessions && (
+        <section aria-labelledby="sessions">
+          <h2 id="sessions">{say.sessions}</h2>
+          <p class="about">{say.sessionsLead}</p>
+          <ul class="cards">
+            {sessions.map((session) => (
+              <SessionCard key={session.id} session={session} csrf={csrf} />
+            ))}
+          </ul>
+          <a id="sign-out-everywhere" class="button secondary" href={href('/security-info/sign-out-everywhere')}>
+            {say.everywhere}
+          </a>
+        </section>
+      )}
     </Page>
   );
 }

@@ -10,7 +10,8 @@ import { Say } from '../parts/say.tsx';
 import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
 
 export interface ConfirmProps extends Interaction {
-  readonly ends: WindowEnd;
+  /** Null where no pass limits the time. */
+  readonly ends: WindowEnd | null;
   /** Its name and place, as in "iCloud Keychain" or "Passkey on Chrome, Linux". */
   readonly passkeyName: string;
   readonly error?: 'notConfirmed' | 'passkeyUnknown' | 'passkeyOfOther' | 'passkeySuspended' | undefined;
@@ -50,7 +51,7 @@ export function Confirm({ layout, base, csrf, appName, ends, passkeyName, error,
         <p>{say.noPasskeys}</p>
       </NoPasskeys>
       <p class="quiet">{say.trouble}</p>
-      <WindowEnds ends={ends} base={base} />
+      {ends && <WindowEnds ends={ends} base={base} />}
       <Cancel base={base} csrf={csrf} />
     </Page>
   );

@@ -1,5 +1,7 @@
 import { Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
+import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
+import { EnrolWays } from '../parts/enrol-ways.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
 import { KeyIcon, PasskeyPicture, PhoneIcon, SecurityKeyIcon } from '../parts/icons.tsx';
 import type { Interaction } from '../parts/interaction.ts';
@@ -10,7 +12,12 @@ import { Say } from '../parts/say.tsx';
 import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
 
 export interface EnrolProps extends Interaction {
-  readonly ends: WindowEnd;
+  /** Null where no pass limits the time. */
+  readonly ends: WindowEnd | null;
+  /** The organisation asks for it; absent where a pass opened the registration. */
+  readonly demanded?: Demanded | undefined;
+  /** Other things that can be registered here. */
+  readonly others: readonly ('passkey' | 'authenticator-app')[];
   /** The pass is bound to this browser; a reusable one works in another. */
   readonly oneTime: boolean;
   readonly error?: 'notCreated' | 'alreadyRegistered' | 'tooManyPasskeys' | undefined;
@@ -18,14 +25,17 @@ export interface EnrolProps extends Interaction {
 }
 
 /** The passkey is made here, and nothing else can be done before it is. */
-export function Enrol({ layout, base, csrf, appName, ends, oneTime, error, reference }: EnrolProps) {
+export function Enrol(props: EnrolProps) {
+  const { layout, base, csrf, appName, ends, demanded, others, oneTime, error, reference } = props;
   const say = messages.enrol;
   const app = { app: appName };
+  const withPass = oneTime ? say.noPasskeysOneTime : say.noPasskeysReusable;
   return (
     <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} reference={reference} />
       <p class="step">{messages.steps.first}</p>
       <h1>{say.heading}</h1>
+      <WhyAsked demanded={demanded} appName={appName} />
       <PasskeyPicture />
       <p>{say.lead}</p>
       <PasskeyForm
@@ -67,13 +77,15 @@ export function Enrol({ layout, base, csrf, appName, ends, oneTime, error, refer
       <PostForm id="restart" action={`${base}/restart`} csrf={csrf} hidden />
       <NoPasskeys noScript={say.noScript}>
         <h2>{say.noPasskeys}</h2>
-        {(oneTime ? say.noPasskeysOneTime : say.noPasskeysReusable).map((sentence) => (
+        {(ends ? withPass : say.noPasskeysSignedIn).map((sentence) => (
           <p key={sentence}>
             <Say text={sentence} values={app} />
           </p>
         ))}
       </NoPasskeys>
-      <WindowEnds ends={ends} base={base} />
+      <EnrolWays base={base} csrf={csrf} others={others} />
+      <NotNow demanded={demanded} base={base} csrf={csrf} />
+      {ends && <WindowEnds ends={ends} base={base} />}
       <Cancel base={base} csrf={csrf} />
     </Page>
   );

@@ -7,6 +7,7 @@ import { KeyIcon, PassIcon, PersonIcon } from '../parts/icons.tsx';
 import type { Interaction } from '../parts/interaction.ts';
 import { NoPasskeys } from '../parts/no-passkeys.tsx';
 import { PasskeyForm } from '../parts/passkey-form.tsx';
+import { PasswordField } from '../parts/password-field.tsx';
 import { Cancel, PostForm } from '../parts/post-form.tsx';
 import { Say } from '../parts/say.tsx';
 
@@ -18,7 +19,14 @@ export interface VerifyProps extends Interaction {
   readonly chosen: MethodId;
   /** The person is signed in with a pass and is known to have none. */
   readonly withoutPasskey?: boolean;
-  readonly error?: 'refused' | 'passkeyRefused' | 'passkeyUnknown' | 'passkeyOfOther' | 'passkeySuspended' | undefined;
+  readonly error?:
+    | 'refused'
+    | 'wrongPassword'
+    | 'passkeyRefused'
+    | 'passkeyUnknown'
+    | 'passkeyOfOther'
+    | 'passkeySuspended'
+    | undefined;
   readonly reference?: string;
 }
 
@@ -30,9 +38,10 @@ export function Verify(props: VerifyProps) {
   const missing = method.kind === 'passkey' && props.withoutPasskey === true;
   const heading = missing ? messages.verify.noneYet : method.heading;
   const wrongCode = error === 'refused' && method.kind === 'code';
+  const field = wrongCode ? 'code' : error === 'wrongPassword' ? 'password' : undefined;
   return (
     <Page layout={layout} step="verify" title={heading} mistaken={error !== undefined} scripted>
-      <ErrorSummary error={error} {...(wrongCode && { field: 'code' })} reference={reference} />
+      <ErrorSummary error={error} {...(field && { field })} reference={reference} />
       <h1>{heading}</h1>
       <Person userName={userName} base={base} csrf={csrf} />
       {missing && <AddOne appName={appName} />}
@@ -56,12 +65,26 @@ export function Verify(props: VerifyProps) {
           </NoPasskeys>
         </>
       )}
+      {method.kind === 'password' && (
+        <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
+          <PasswordField
+            name="password"
+            label={method.label}
+            mistake={error === 'wrongPassword' ? messages.errors.wrongPassword : undefined}
+            autofocus={error === undefined}
+          />
+          <button type="submit" id="continue" class="primary">
+            {messages.verify.submit}
+          </button>
+        </PostForm>
+      )}
       {method.kind === 'code' && (
         <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
           <CodeField
             label={method.label}
             hints={[method.hint, method.tries]}
             mistake={wrongCode ? messages.errors.refused : undefined}
+            digits={chosen === 'authenticator-app'}
           />
           <button type="submit" id="continue" class="primary">
             {messages.verify.submit}

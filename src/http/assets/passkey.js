@@ -257,9 +257,16 @@
     if (!field) return;
     show(button);
     button.addEventListener('click', () => {
-      const hidden = field.classList.toggle('covered');
+      const hidden = uncover(field);
       button.textContent = (hidden ? button.dataset.show : button.dataset.hide) || '';
     });
+  }
+
+  /** Covers the field or uncovers it; true when it is covered now. @param {HTMLElement} field */
+  function uncover(field) {
+    if (!(field instanceof HTMLInputElement) || field.name === 'code') return field.classList.toggle('covered');
+    field.type = field.type === 'password' ? 'text' : 'password';
+    return field.type === 'password';
   }
 
   /** @param {HTMLElement} element */

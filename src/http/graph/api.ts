@@ -5,6 +5,7 @@ import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import { isStorable } from '../../core/text.ts';
 import type { Origin, RunWork } from '../../core/work.ts';
+import type { MethodRegistry } from '../../methods/method.ts';
 import type { Failure } from '../errors.ts';
 import { graphError } from './resources.ts';
 
@@ -12,6 +13,7 @@ import { graphError } from './resources.ts';
 export interface GraphParts {
   readonly issuer: string;
   readonly run: RunWork;
+  readonly methods: MethodRegistry;
   /** Who a bearer token speaks for; undefined when it is not good. */
   readonly actorOfToken: (token: string) => Promise<Actor | undefined>;
   /** A refusal that could not be recorded. */

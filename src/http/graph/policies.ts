@@ -1,25 +1,45 @@
 import type Router from '@koa/router';
+import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
+import { changeRegistrationPolicy, registrationPolicy } from '../../registration/manage-policy.ts';
+import { registrationSettingsChange } from '../../registration/settings.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
 import { passPolicyResource } from './resources.ts';
 
-/** `authenticationMethodsPolicy`: one configuration a method; that of passes is the one there is. */
+/** What PATCH of the whole policy takes: configurations are changed where they are. */
+const policyChange = z.strictObject({
+  registrationEnforcement: z.strictObject({ requiredRegistration: registrationSettingsChange.optional() }).optional(),
+});
+
+/** `authenticationMethodsPolicy`: one configuration a method, that of passes is the one there is; and what has to be registered. */
 export function policyRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
   const policy = '/policies/authenticationMethodsPolicy';
   const configuration = `${policy}/authenticationMethodConfigurations/:configuration`;
   const contextOf = (what: string) => `${issuer}/${version}/$metadata#${what}`;
 
   router.get(policy, async (ctx) => {
-    const settings = await run(whoOf(ctx), passPolicy);
+    const { passes, requiredRegistration } = await run(whoOf(ctx), async (work) => ({
+      passes: await passPolicy(work),
+      requiredRegistration: await registrationPolicy(work),
+    }));
     ctx.body = {
       '@odata.context': contextOf('authenticationMethodsPolicy'),
       id: 'authenticationMethodsPolicy',
       displayName: 'Authentication Methods Policy',
-      authenticationMethodConfigurations: [passPolicyResource(settings)],
+      registrationEnforcement: { requiredRegistration },
+      authenticationMethodConfigurations: [passPolicyResource(passes)],
     };
+  });
+
+  router.patch(policy, async (ctx) => {
+    const changes = parseBody(policyChange, writable(await readJson(ctx.req, limits.json)));
+    await run(whoOf(ctx), (work) =>
+      changeRegistrationPolicy(work, changes.registrationEnforcement?.requiredRegistration ?? {}),
+    );
+    ctx.status = 204;
   });
 
   router.get(configuration, async (ctx) => {

@@ -6,10 +6,12 @@ import { auditLogRoutes } from './audit-logs.ts';
 import type { GraphParts, Version } from './api.ts';
 import { groupRoutes } from './groups.ts';
 import { meRoutes } from './me.ts';
+import { methodRoutes } from './methods.ts';
 import { passRoutes } from './passes.ts';
 import { policyRoutes } from './policies.ts';
 import { roleRoutes } from './roles.ts';
 import { recordingRefusals } from './refusals.ts';
+import { sessionRoutes } from './sessions.ts';
 import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
@@ -32,9 +34,11 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   userRoutes(router, parts, version);
   groupRoutes(router, parts, version);
   passRoutes(router, parts, version);
+  methodRoutes(router, parts, version);
   policyRoutes(router, parts, version);
   approvalRoutes(router, parts, version);
   roleRoutes(router, parts, version);
+  sessionRoutes(router, parts, version);
   meRoutes(router, parts, version);
   auditLogRoutes(router, parts, version);
   return router;

@@ -1,10 +1,32 @@
+import { utcMinute } from '../../core/time.ts';
+import type { ListedCredential, MethodId, NotEnrolled } from '../../methods/method.ts';
 import type { SecurityInfo as OwnInfo } from '../../security-info/own-methods.ts';
+import type { OwnSession } from '../../security-info/own-sessions.ts';
 import type { Layout } from '../../../views/layout.tsx';
 import { renderView } from '../../../views/render.ts';
+import { AddApp } from '../../../views/security-info/add-app.tsx';
+import { NewRecoveryCodes, RecoveryCodes } from '../../../views/security-info/recovery-codes.tsx';
+import { RemoveMethod } from '../../../views/security-info/remove-method.tsx';
+import { SetPassword } from '../../../views/security-info/set-password.tsx';
 import { SecurityInfo } from '../../../views/security-info/security-info.tsx';
+import type { SessionSummary } from '../../../views/security-info/session-card.tsx';
+import { SignOutEverywhere } from '../../../views/security-info/sign-out-everywhere.tsx';
 
-const notices = ['added', 'renamed'] as const;
-const errors = ['notCreated', 'alreadyRegistered', 'tooManyPasskeys', 'emptyPasskeyName', 'longPasskeyName'] as const;
+const notices = ['added', 'renamed', 'sessionEnded', 'removed', 'appAdded', 'passwordSaved'] as const;
+const errors = [
+  'notCreated',
+  'alreadyRegistered',
+  'tooManyPasskeys',
+  'noMethodName',
+  'longMethodName',
+  'lastWayIn',
+  'onePerPass',
+] as const;
+const appMistakes = ['appRefused', 'passwordWeak', 'passwordsDiffer', 'tooManyApps', 'onePerPass'] as const;
+const passwordMistakes = ['passwordWeak', 'passwordsDiffer'] as const;
+
+/** Ways in that have names of their own. */
+const named = new Set<MethodId>(['passkey', 'authenticator-app']);
 
 export type SecurityInfoNotice = (typeof notices)[number];
 export type SecurityInfoError = (typeof errors)[number];
@@ -12,40 +34,138 @@ export type SecurityInfoError = (typeof errors)[number];
 interface Around {
   readonly layout: Layout;
   readonly csrf: string;
-  readonly signOutUrl: string;
   /** What the last request wants said; anything unknown is not said. */
-  readonly said: { readonly notice?: unknown; readonly error?: unknown; readonly passkey?: unknown };
+  readonly said: { readonly notice?: unknown; readonly error?: unknown; readonly method?: unknown };
+}
+
+interface AroundList extends Around {
+  /** Undefined where the proof is not fresh enough to see them. */
+  readonly sessions: readonly OwnSession[] | undefined;
+  readonly signOutUrl: string;
   readonly reference: string;
 }
 
 export function securityInfoPage(
   { user, credentials, mayChange, mayAdd }: OwnInfo,
-  { layout, csrf, signOutUrl, said, reference }: Around,
+  { layout, csrf, signOutUrl, said, reference, sessions }: AroundList,
 ): string {
   const notice = notices.find((known) => known === said.notice);
   const error = errors.find((known) => known === said.error);
-  const errorPasskeyId = credentials.find(({ id }) => id === said.passkey)?.id;
+  const errorMethodId = credentials.find(({ id, method }) => id === said.method && named.has(method))?.id;
   return renderView(SecurityInfo, {
     layout,
     csrf,
     displayName: user.displayName,
     userPrincipalName: user.userPrincipalName,
     signOutUrl,
-    ...(!mayChange && { withPass: { mayAdd, proveUrl: '/security-info/prove' } }),
+    ...(!mayChange && { withPass: { mayAdd: mayAdd.includes('passkey'), proveUrl: '/security-info/prove' } }),
     passkeys: credentials
-      .filter(({ suspended }) => !suspended)
-      .map((credential) => ({
-        id: credential.id,
-        name: credential.name,
-        deviceBound: credential.deviceBound,
-        created: moment(credential.createdAt),
-        lastUsed: credential.lastUsedAt ? moment(credential.lastUsedAt) : undefined,
-        lastUsedWith: credential.lastUsedWith ?? undefined,
-      })),
+      .filter(({ method }) => method === 'passkey')
+      .map((credential) => ({ ...summaryOf(credential), deviceBound: credential.deviceBound })),
+    others: credentials.flatMap((credential) =>
+      isOther(credential.method) ? [{ ...summaryOf(credential), kind: credential.method }] : [],
+    ),
+    mayAdd: mayAdd.filter(isOther),
+    sessions: sessions?.map(sessionSummary),
     ...(notice && { notice }),
     ...(error && { error, reference }),
-    ...(errorPasskeyId && { errorPasskeyId }),
+    ...(errorMethodId && { errorMethodId }),
   });
+}
+
+export function signOutEverywherePage(layout: Layout, csrf: string): string {
+  return renderView(SignOutEverywhere, { layout, csrf });
+}
+
+export function addAppPage(
+  around: Around,
+  shown: { readonly secret: string; readonly uri: string; readonly withPassword?: boolean },
+): string {
+  const { layout, csrf, said } = around;
+  const { secret, uri, withPassword = false } = shown;
+  return renderView(AddApp, { layout, csrf, secret, uri, withPassword, error: knownIn(appMistakes, said.error) });
+}
+
+export function setPasswordPage({ user, credentials }: OwnInfo, { layout, csrf, said }: Around): string {
+  return renderView(SetPassword, {
+    layout,
+    csrf,
+    userPrincipalName: user.userPrincipalName,
+    change: credentials.some(({ method }) => method === 'password'),
+    error: knownIn(passwordMistakes, said.error),
+  });
+}
+
+export function recoveryCodesPage({ credentials }: OwnInfo, { layout, csrf }: Around): string {
+  const replacing = credentials.some(({ method }) => method === 'recovery-code');
+  return renderView(RecoveryCodes, { layout, csrf, replacing });
+}
+
+export function newRecoveryCodesPage(layout: Layout, userPrincipalName: string, codes: readonly string[]): string {
+  return renderView(NewRecoveryCodes, { layout, userPrincipalName, codes });
+}
+
+export function removeMethodPage(
+  { layout, csrf }: Around,
+  { credential, lastWayIn }: { readonly credential: ListedCredential; readonly lastWayIn: boolean },
+): string {
+  const { id, name, method } = credential;
+  const kind = isOther(method) ? method : 'passkey';
+  return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, lastWayIn });
+}
+
+/** What the page says of a registration that was refused; `alreadyRegistered` and the like are about passkeys alone. */
+export function appMistakeOf(reason: NotEnrolled): (typeof appMistakes)[number] {
+  const mistakes: Partial<Record<NotEnrolled, (typeof appMistakes)[number]>> = {
+    weak: 'passwordWeak',
+    mismatch: 'passwordsDiffer',
+    too_many: 'tooManyApps',
+    one_per_pass: 'onePerPass',
+  };
+  return mistakes[reason] ?? 'appRefused';
+}
+
+function summaryOf(credential: ListedCredential) {
+  return {
+    id: credential.id,
+    name: credential.name,
+    created: moment(credential.createdAt),
+    lastUsed: credential.lastUsedAt ? moment(credential.lastUsedAt) : undefined,
+    lastUsedWith: credential.lastUsedWith ?? undefined,
+    suspended: credential.suspended,
+  };
+}
+
+function isOther(method: MethodId): method is 'password' | 'authenticator-app' | 'recovery-code' {
+  return method === 'password' || method === 'authenticator-app' || method === 'recovery-code';
+}
+
+function knownIn<Word extends string>(words: readonly Word[], said: unknown): Word | undefined {
+  return words.find((word) => word === said);
+}
+
+function sessionSummary(session: OwnSession): SessionSummary {
+  return {
+    id: session.uid,
+    device: session.device ?? undefined,
+    place: session.ip ?? undefined,
+    method: methodOf(session.amr),
+    started: minuteOf(session.startedAt),
+    lastSeen: minuteOf(session.lastSeenAt),
+    apps: session.apps,
+    current: session.current,
+  };
+}
+
+/** The word for what a sign-in reports. */
+function methodOf(amr: readonly string[]): SessionSummary['method'] {
+  if (amr.includes('pop')) return 'passkey';
+  if (amr.includes('pwd')) return 'password';
+  return amr.some((value) => value.endsWith('/amr/pass')) ? 'pass' : 'other';
+}
+
+function minuteOf(at: Date) {
+  return { at: at.toISOString(), text: utcMinute(at) };
 }
 
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });

@@ -5,13 +5,15 @@ import type { Origin, RunWork } from '../../core/work.ts';
 import { type EnrollableMethod, isEnrollable, type MethodRegistry } from '../../methods/method.ts';
 import { securityInfoClientId } from '../../oidc/built-in-clients.ts';
 import * as own from '../../security-info/own-methods.ts';
+import { endOwnSession, listOwnSessions, signOutEverywhere } from '../../security-info/own-sessions.ts';
 import { messages } from '../../../views/messages.ts';
 import { problemPage } from '../sign-in/pages.ts';
 import type { Guards } from '../guards.ts';
 import type { OwnSessions } from '../own-session.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
-import { type SecurityInfoError, securityInfoPage } from './pages.ts';
+import { methodRoutes, type Said } from './method-routes.ts';
+import { type SecurityInfoError, securityInfoPage, signOutEverywherePage } from './pages.ts';
 
 export interface SecurityInfoParts {
   readonly issuer: string;
@@ -22,19 +24,21 @@ export interface SecurityInfoParts {
   readonly show: Show;
 }
 
-/** My security info: what a person has registered, one more passkey, names, and the way out. */
-export function securityInfoRoutes({ issuer, run, methods, sessions, guards, show }: SecurityInfoParts): Router {
+/** My security info: what a person has registered, more of it, names, and the way out. */
+export function securityInfoRoutes(parts: SecurityInfoParts): Router {
+  const { issuer, run, methods, sessions, guards, show } = parts;
   const router = new Router({ prefix: '/security-info' });
   const passkeys = methods.all.filter(isEnrollable).find(({ id }) => id === 'passkey') as EnrollableMethod;
 
   router.get('/', async (ctx) => {
     const owner = await sessions.owner(ctx);
     const state = String(ctx.query.state ?? '');
-    if (!owner) return state ? fallsShort(ctx) : sessions.ask(ctx, false);
+    if (!owner) return state ? fallsShort(ctx, 'phr') : sessions.ask(ctx);
     const info = await own.ownSecurityInfo(run, methods, owner);
     // Like every change made here, the page itself wants a proof of the last ten minutes, or a pass that signed in.
     if (!info.mayChange && owner.passId === null)
-      return state.startsWith('fresh-') ? fallsShort(ctx) : sessions.ask(ctx, true);
+      return state.startsWith('fresh-') ? fallsShort(ctx, info.needed) : sessions.ask(ctx, info.needed);
+    const signedIn = info.mayChange ? await listOwnSessions(run, methods, owner) : undefined;
     const { requestId: reference } = ctx.state.origin as Origin;
     const signOutUrl = `${issuer}/session/end?client_id=${securityInfoClientId}`;
     show.page(
@@ -45,12 +49,16 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
         signOutUrl,
         said: ctx.query,
         reference,
+        sessions: signedIn,
       }),
     );
   });
 
-  // The way on for who signed in with a pass: the passkey, used once, opens the rest of the page.
-  router.get('/prove', async (ctx) => sessions.ask(ctx, true));
+  // The way on for who signed in with a pass: what was registered, used once, opens the rest of the page.
+  router.get('/prove', async (ctx) => {
+    const owner = await sessions.owner(ctx);
+    sessions.ask(ctx, owner && (await own.ownSecurityInfo(run, methods, owner)).needed);
+  });
 
   router.post('/passkeys/options', async (ctx) => {
     ctx.state.json = true;
@@ -80,40 +88,69 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
     });
   });
 
-  router.post('/passkeys/:id/name', async (ctx) => {
+  router.post('/methods/:id/name', async (ctx) => {
     const form = await readForm(ctx.req, limits.form);
     await change(ctx, form.csrf, async (owner) => {
       const name = form.name?.trim() ?? '';
       const mistake: SecurityInfoError | undefined =
-        name === '' ? 'emptyPasskeyName' : name.length > 64 ? 'longPasskeyName' : undefined;
-      if (mistake) return { error: mistake, passkey: ctx.params.id! };
+        name === '' ? 'noMethodName' : name.length > 64 ? 'longMethodName' : undefined;
+      if (mistake) return { error: mistake, method: ctx.params.id! };
       await own.renameOwnCredential(run, methods, owner, { credentialId: ctx.params.id!, name });
       return { notice: 'renamed' };
     });
   });
 
+  router.post('/sessions/end', async (ctx) => {
+    const form = await readForm(ctx.req, limits.form);
+    await change(ctx, form.csrf, async (owner) => {
+      // One that is over by now is what was asked for.
+      await unlessGone(endOwnSession(run, methods, owner, form.session ?? ''));
+      return { notice: 'sessionEnded' };
+    });
+  });
+
+  router.get('/sign-out-everywhere', async (ctx) => {
+    if (!(await sessions.owner(ctx))) return sessions.ask(ctx);
+    show.page(ctx, signOutEverywherePage(show.layout, guards.browser(ctx).csrf));
+  });
+
+  router.post('/sign-out-everywhere', async (ctx) => {
+    const form = await readForm(ctx.req, limits.form);
+    await change(
+      ctx,
+      form.csrf,
+      async (owner) => {
+        await signOutEverywhere(run, methods, owner);
+        return {};
+      },
+      () => '/session/end/success',
+    );
+  });
+
+  methodRoutes(router, parts, change);
   return router;
 
-  /** Guards, changes, and goes back to the page; a proof grown too old is asked for anew there. */
+  /** A proof grown too old is asked for anew at the list. */
   async function change(
     ctx: Context,
     csrf: string | undefined,
-    body: (owner: own.Owner) => Promise<Readonly<Record<string, string>>>,
+    body: (owner: own.Owner) => Promise<Said>,
+    next: (said: Said) => string = () => '/security-info',
   ): Promise<void> {
     guards.demandOwnPage(ctx, csrf);
     const owner = await sessions.owner(ctx);
-    const said = owner ? await unlessStale(body(owner)) : {};
+    const said = owner && (await unlessStale(body(owner)));
     const query = new URLSearchParams(said).toString();
     ctx.status = 303;
-    ctx.redirect(`/security-info${query && `?${query}`}`);
+    ctx.redirect(`${said ? next(said) : '/security-info'}${query && `?${query}`}`);
   }
 
-  function fallsShort(ctx: Context): void {
+  function fallsShort(ctx: Context, needed: own.Strength): void {
     ctx.status = 403;
     const { requestId: reference } = ctx.state.origin as Origin;
     show.page(
       ctx,
-      problemPage(show.layout, 'needsPasskey', {
+      problemPage(show.layout, needed === 'phr' ? 'needsPasskey' : 'needsBothParts', {
         way: { kind: 'link', url: '/security-info', text: messages.problem.signInAgain },
         reference,
       }),
@@ -121,11 +158,15 @@ export function securityInfoRoutes({ issuer, run, methods, sessions, guards, sho
   }
 }
 
-async function unlessStale<T extends object>(work: Promise<T>): Promise<T | Record<string, never>> {
+const unlessStale = <T>(work: Promise<T>) => unless(work, 'unauthenticated');
+const unlessGone = <T>(work: Promise<T>) => unless(work, 'not_found');
+
+/** Undefined when it was refused for this reason. */
+async function unless<T>(work: Promise<T>, code: AppError['code']): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof AppError && error.code === 'unauthenticated') return {};
+    if (error instanceof AppError && error.code === code) return undefined;
     throw error;
   }
 }

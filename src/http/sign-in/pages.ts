@@ -1,4 +1,5 @@
 import type { Interaction } from '../../oidc/interactions.ts';
+import type { MethodId } from '../../methods/method.ts';
 import type { SignIn } from '../../sign-in/sign-in.ts';
 import type { Standing } from '../../sign-in/steps.ts';
 import type { Layout } from '../../../views/layout.tsx';
@@ -7,6 +8,7 @@ import { Problem, type ProblemProps } from '../../../views/problem.tsx';
 import { renderView } from '../../../views/render.ts';
 import { Complete } from '../../../views/sign-in/complete.tsx';
 import { Confirm } from '../../../views/sign-in/confirm.tsx';
+import { EnrolApp } from '../../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../../views/sign-in/enrol.tsx';
 import { Identify } from '../../../views/sign-in/identify.tsx';
 import { Verify } from '../../../views/sign-in/verify.tsx';
@@ -19,6 +21,8 @@ interface Around {
   readonly asksForMore: boolean;
   readonly loginHint: string;
   readonly signOutUrl: string;
+  /** An authenticator app is to be connected: what it is connected with. */
+  readonly secret?: { readonly secret: string; readonly uri: string; readonly withPassword: boolean } | undefined;
 }
 
 /** The page of a step that waits for the person; the others are redirects. */
@@ -52,14 +56,24 @@ export function pageOf(
         withoutPasskey: withoutPasskey && around.asksForMore,
       });
     }
-    case 'enrol':
+    case 'enrol': {
+      const others = step.methods.filter(isShown).filter((id) => id !== step.chosen);
+      const ends = windowEnd(step.windowEndsAt, now);
+      const { demanded } = step;
+      if (around.secret) {
+        const error = appMistake(notice);
+        return renderView(EnrolApp, { ...interaction, ...around.secret, error, others, ends, demanded });
+      }
       return renderView(Enrol, {
         ...interaction,
         ...reference,
         error: enrolMistake(notice),
+        others,
         oneTime: boundToBrowser,
-        ends: windowEnd(step.windowEndsAt, now),
+        ends,
+        demanded,
       });
+    }
     case 'confirm':
       return renderView(Confirm, {
         ...interaction,
@@ -117,6 +131,7 @@ function passkeyMistake(notice: SignIn['notice']) {
 }
 
 function verifyMistake(notice: SignIn['notice']) {
+  if (notice?.kind === 'refused' && notice.method === 'password') return 'wrongPassword';
   return notice?.kind === 'refused' && notice.method !== 'passkey' ? 'refused' : passkeyMistake(notice);
 }
 
@@ -131,6 +146,16 @@ function enrolMistake(notice: SignIn['notice']) {
   return notice.reason === 'too_many' ? 'tooManyPasskeys' : 'notCreated';
 }
 
+function appMistake(notice: SignIn['notice']) {
+  if (notice?.kind !== 'not_enrolled') return undefined;
+  const mistakes = { weak: 'passwordWeak', mismatch: 'passwordsDiffer', too_many: 'tooManyApps' } as const;
+  return notice.reason in mistakes ? mistakes[notice.reason as keyof typeof mistakes] : 'appRefused';
+}
+
+function isShown(id: MethodId): id is 'passkey' | 'authenticator-app' {
+  return id === 'passkey' || id === 'authenticator-app';
+}
+
 const clock = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
@@ -138,7 +163,8 @@ const clock = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short',
 });
 
-function windowEnd(at: Date, now: Date) {
+function windowEnd(at: Date | null, now: Date) {
+  if (!at) return null;
   return {
     at: at.toISOString(),
     text: clock.format(at),

@@ -40,7 +40,11 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
     const standing = await steps.look(house, visit, interaction.clientId);
     const outcome = outcomeOf(standing);
     if (outcome) return leave(ctx, interaction, outcome);
+    const { step } = standing;
+    const secret =
+      step.kind === 'enrol' && step.chosen === 'authenticator-app' ? await steps.appSecret(house, visit) : undefined;
     const page = pageOf(standing, {
+      secret,
       layout: show.layout,
       base: baseOf(ctx),
       csrf,
@@ -58,6 +62,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
   post('/choose', (visit, form) => steps.choose(house, visit, form.method ?? ''));
   post('/back', (visit) => steps.back(house, visit));
   post('/restart', (visit) => steps.restart(house, visit));
+  post('/not-now', (visit) => steps.notNow(house, visit));
   post('/cancel', (visit) => steps.cancel(house, visit));
   post('/verify/:method', async (visit, form, ctx) => {
     await steps.answer(house, visit, ctx.params.method!, form);

@@ -1,6 +1,7 @@
 import type { ContainableMethod, EnrollableMethod, ListableMethod } from '../method.ts';
 import { authentication } from './authentication.ts';
 import type { RelyingPartyIdentity } from './passkey.ts';
+import { modelOf } from './provider-names.ts';
 import { registration } from './registration.ts';
 import * as passkeys from './store.ts';
 
@@ -24,12 +25,20 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
         lastUsedAt: passkey.lastUsedAt,
         lastUsedWith: passkey.lastUsedWith,
         suspended: passkey.suspendedAt !== null,
+        authenticator: { aaguid: passkey.aaguid, model: modelOf(passkey.aaguid) },
       }));
     },
 
     async rename(work, userId, id, name) {
       if (!uuid.test(id) || !(await passkeys.rename(work.tx, userId, id, name))) return false;
       work.record({ type: 'passkey.renamed', userId, details: { passkeyId: id, name } });
+      return true;
+    },
+
+    async remove(work, userId, id) {
+      const removed = uuid.test(id) ? await passkeys.remove(work.tx, userId, id) : undefined;
+      if (removed === undefined) return false;
+      work.record({ type: 'passkey.removed', userId, details: { passkeyId: id, name: removed } });
       return true;
     },
 

@@ -19,7 +19,12 @@ const names: Readonly<Record<string, string>> = {
   'b5397666-4885-aa6b-cebf-e52262a439a2': 'Chromium',
 };
 
+/** Null for an authenticator that is not known here. */
+export function modelOf(aaguid: string): string | null {
+  return names[aaguid] ?? null;
+}
+
 /** A name a person recognises: the provider's, or else the browser and system it was made with. */
 export function passkeyName(aaguid: string, device: string | null): string {
-  return names[aaguid] ?? (device ? `Passkey from ${device}` : 'Passkey');
+  return modelOf(aaguid) ?? (device ? `Passkey from ${device}` : 'Passkey');
 }

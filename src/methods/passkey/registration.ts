@@ -33,7 +33,10 @@ type NewCredential = Omit<
 /** Making a passkey (WebAuthn L3 §7.1). */
 export function registration(
   identity: RelyingPartyIdentity,
-): Pick<EnrollableMethod, 'beginEnrolment' | 'readEnrolment' | 'checkEnrolment' | 'enrolledThrough' | 'keepEnrolment'> {
+): Pick<
+  EnrollableMethod,
+  'beginEnrolment' | 'readEnrolment' | 'checkEnrolment' | 'enrolledThrough' | 'addedThrough' | 'keepEnrolment'
+> {
   return {
     async beginEnrolment(work, enrolment, preferred) {
       const user = await getUser(work, enrolment.userId);
@@ -68,6 +71,10 @@ export function registration(
     async enrolledThrough(work, passId) {
       const passkey = await passkeys.unusedOfPass(work.tx, passId);
       return passkey ? { credentialId: passkey.id, name: passkey.name } : null;
+    },
+
+    addedThrough(work, passId) {
+      return passkeys.addedThrough(work.tx, passId);
     },
 
     async readEnrolment(work, enrolment, response): Promise<NewCandidate> {
@@ -122,7 +129,7 @@ export function registration(
       const { algorithm, ...made } = proof as NewCredential;
       const existing = await passkeys.ofUser(work.tx, enrolment.userId);
       if (existing.length >= mostPasskeysAUser) return { enrolled: false, reason: 'too_many' };
-      const name = passkeyName(made.aaguid, enrolment.device);
+      const name = enrolment.onBehalf?.name ?? passkeyName(made.aaguid, enrolment.device);
       const passkey = {
         ...made,
         id: randomUUID(),
@@ -135,8 +142,9 @@ export function registration(
         const duplicate = await passkeys.byCredentialId(work.tx, made.credentialId);
         return { enrolled: false, reason: duplicate ? 'duplicate' : 'one_per_pass' };
       }
+      const type = enrolment.onBehalf ? 'passkey.provisioned' : 'passkey.registered';
       work.record({
-        type: 'passkey.registered',
+        type,
         userId: enrolment.userId,
         details: { passkeyId: passkey.id, name, aaguid: made.aaguid, passId: enrolment.passId },
       });

@@ -60,6 +60,10 @@ export async function unusedOfPass(tx: Transaction, passId: string): Promise<Pas
   return row && toPasskey(row);
 }
 
+export async function addedThrough(tx: Transaction, passId: string): Promise<boolean> {
+  return (await tx('passkeys').where('pass_id', '=', passId).first('id')) !== undefined;
+}
+
 /** A credential with what the account says of itself: the assertion's user handle must equal it. */
 export async function byCredentialId(
   tx: Transaction,
@@ -160,6 +164,16 @@ export async function suspendAddedSince(
 }
 
 /** False when this user has no such passkey. */
+/** The name of what was removed; undefined when this user has no such passkey. */
+export async function remove(tx: Transaction, userId: string, id: string): Promise<string | undefined> {
+  const [removed] = await tx('passkeys')
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .delete()
+    .returning<{ name: string }[]>('name');
+  return removed?.name;
+}
+
 export async function rename(tx: Transaction, userId: string, id: string, name: string): Promise<boolean> {
   return (await tx('passkeys').where('id', '=', id).where('user_id', '=', userId).update({ name })) === 1;
 }

@@ -1,7 +1,8 @@
 import type { Work } from '../../core/work.ts';
 import { groupsOf } from '../../groups/manage-groups.ts';
+import { allUsers, type PolicySubject, scopeOf, type Target } from '../../policies/targets.ts';
 import { permissionsFor } from '../../roles/powers.ts';
-import { allUsers, type PassSettings, readPassSettings, replaced, type Target } from './settings.ts';
+import { type PassSettings, readPassSettings, replaced } from './settings.ts';
 
 /** The policy as it is for one user: whether it reaches them, and the values of the profile that is theirs. */
 export interface EffectivePassSettings extends PassSettings {
@@ -30,23 +31,9 @@ export function issuerRules({ managersMayIssue }: Pick<PassSettings, 'managersMa
   return { permissions: permissionsFor('passes.write'), managersMayIssue };
 }
 
-export interface PolicySubject {
-  readonly userId: string;
-  /** Ids of the groups that hold the user. */
-  readonly groups: readonly string[];
-}
-
 export function settingsFor(settings: PassSettings, subject: PolicySubject): EffectivePassSettings {
   const own = settings.profiles.find((profile) => profile.groups.some((id) => subject.groups.includes(id)));
   return { ...replaced(settings, own?.settings ?? {}), scope: scopeOf(settings, subject) };
-}
-
-/** Exclusion wins, however a user is included. */
-function scopeOf(settings: PassSettings, subject: PolicySubject): EffectivePassSettings['scope'] {
-  const names = ({ targetType, id }: Target) =>
-    targetType === 'user' ? id === subject.userId : id === allUsers || subject.groups.includes(id);
-  if (settings.excludeTargets.some(names)) return 'excluded';
-  return settings.includeTargets.some(names) ? 'included' : 'notIncluded';
 }
 
 /** Most organisations name no group; then nobody's groups are read. */

@@ -10,7 +10,7 @@ import type { PassLimits } from '../../roles/role.ts';
 import { countAgainst, issuingLimit } from '../../throttle/throttle.ts';
 import { findUser, getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
-import { newCode } from './code.ts';
+import { newCode } from '../../core/code.ts';
 import type { PassTerms } from './approvals/approval.ts';
 import { needsApproval, standingApproval, useApproval } from './approvals/manage-approvals.ts';
 import {

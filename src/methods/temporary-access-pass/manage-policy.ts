@@ -4,11 +4,11 @@ import { isStorableJson } from '../../core/text.ts';
 import type { Work } from '../../core/work.ts';
 import { groupIdOf } from '../../groups/manage-groups.ts';
 import { lockPolicy, writePolicy } from '../../policies/policy-documents.ts';
+import { allUsers, type Target } from '../../policies/targets.ts';
 import { permit } from '../../roles/permit.ts';
 import { findRole } from '../../roles/role.ts';
 import { getUser } from '../../users/manage-users.ts';
 import {
-  allUsers,
   anyRole,
   defaultPassSettings,
   passPolicyName,
@@ -17,7 +17,6 @@ import {
   type PassSettingsChange,
   readPassSettings,
   replaced,
-  type Target,
 } from './settings.ts';
 
 /** The policy for passes as it stands, defaults filled in. */

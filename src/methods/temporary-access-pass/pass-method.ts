@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Secrets } from '../../core/secrets.ts';
 import type { Work } from '../../core/work.ts';
 import { userNameKey } from '../../users/user.ts';
-import type { BootstrapMethod, BriefSignIn, ContainableMethod, RefusalReason } from '../method.ts';
-import { normalizeCode } from './code.ts';
+import type { BootstrapMethod, BriefSignIn, CancellableMethod, ContainableMethod, RefusalReason } from '../method.ts';
+import { normalizeCode } from '../../core/code.ts';
 import { type EffectivePassSettings, effectivePassSettings, issuerRules } from './effective-settings.ts';
 import { isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
 import * as passes from './store.ts';
@@ -18,7 +18,7 @@ interface Candidate {
 const form = z.object({ code: z.unknown() });
 
 /** Signing in with a pass: it proves who one is just enough to register something better, or to work while it lasts. */
-export function temporaryAccessPassMethod(): BootstrapMethod & ContainableMethod {
+export function temporaryAccessPassMethod(): BootstrapMethod & CancellableMethod & ContainableMethod {
   return {
     id: 'temporary-access-pass',
     traits: { amr: [], level: 'bootstrap', bootstrapOnly: true },
@@ -89,13 +89,17 @@ export function temporaryAccessPassMethod(): BootstrapMethod & ContainableMethod
       await spendBy(work, passId, passes.complete);
     },
 
-    async contain(work, userId) {
-      const passId = await passes.revokeLive(work.tx, work.now, userId);
-      if (passId === undefined) return [];
-      work.record({ type: 'pass.revoked', userId, details: { passId, reason: 'not-me' } });
-      return [passId];
-    },
+    cancelLive: (work, userId) => revokeLive(work, userId, 'signed-out'),
+
+    contain: (work, userId) => revokeLive(work, userId, 'not-me'),
   };
+}
+
+async function revokeLive(work: Work, userId: string, reason: 'signed-out' | 'not-me'): Promise<readonly string[]> {
+  const passId = await passes.revokeLive(work.tx, work.now, userId);
+  if (passId === undefined) return [];
+  work.record({ type: 'pass.revoked', userId, details: { passId, reason } });
+  return [passId];
 }
 
 async function spendBy(work: Work, passId: string, spend: typeof passes.complete): Promise<void> {

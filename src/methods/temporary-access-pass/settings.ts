@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Work } from '../../core/work.ts';
 import { readPolicy } from '../../policies/policy-documents.ts';
+import { allUsers, objectId, target } from '../../policies/targets.ts';
 
 const lifetime = z.int().min(10).max(43_200); // minutes: 30 days at most
 
@@ -20,21 +21,6 @@ const values = {
   /** Whether a pass that signs in counts as two factors. */
   satisfiesMultifactor: z.boolean(),
 };
-
-/** Graph's magic id of a group that holds everybody. */
-export const allUsers = 'all_users';
-
-/** An object id; a group's display name or a user's principal name is understood where a policy is written, and not kept. */
-const objectId = z.string().min(1).max(256);
-
-const target = z
-  .strictObject({ targetType: z.enum(['group', 'user']), id: objectId })
-  .refine(({ targetType, id }) => targetType === 'group' || id !== allUsers, {
-    path: ['id'],
-    message: `${allUsers} is a group`,
-  });
-
-export type Target = z.output<typeof target>;
 
 /** With targetType `role`: whoever holds any. */
 export const anyRole = 'any_role';

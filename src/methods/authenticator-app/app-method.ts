@@ -1,0 +1,57 @@
+import type { ContainableMethod, EnrollableMethod, ListableMethod } from '../method.ts';
+import { authentication } from './authentication.ts';
+import { registration } from './registration.ts';
+import * as apps from './store.ts';
+
+/** Codes of an authenticator app: something one has, next to something one knows. Never a sign-in by itself. */
+export function authenticatorAppMethod({
+  issuerName,
+}: {
+  /** What an app writes above the codes. */
+  readonly issuerName: string;
+}): EnrollableMethod & ListableMethod & ContainableMethod {
+  return {
+    id: 'authenticator-app',
+    traits: { amr: ['otp'], level: '2f', bootstrapOnly: false, part: 'second' },
+    guessable: true,
+    ...authentication,
+    ...registration(issuerName),
+
+    async listOf(work, userId) {
+      return (await apps.ofUser(work.tx, userId)).map((app) => ({
+        id: app.id,
+        method: 'authenticator-app',
+        name: app.name,
+        deviceBound: false, // apps copy their secrets to other devices as they please
+        createdAt: app.createdAt,
+        createdWith: app.createdWith,
+        lastUsedAt: app.lastUsedAt,
+        lastUsedWith: app.lastUsedWith,
+        suspended: app.suspendedAt !== null,
+      }));
+    },
+
+    async rename(work, userId, id, name) {
+      if (!uuid.test(id) || !(await apps.rename(work.tx, userId, id, name))) return false;
+      work.record({ type: 'authenticator-app.renamed', userId, details: { appId: id, name } });
+      return true;
+    },
+
+    async remove(work, userId, id) {
+      const removed = uuid.test(id) ? await apps.remove(work.tx, userId, id) : undefined;
+      if (removed === undefined) return false;
+      work.record({ type: 'authenticator-app.removed', userId, details: { appId: id, name: removed } });
+      return true;
+    },
+
+    async contain(work, userId, since) {
+      const suspended = await apps.suspendAddedSince(work.tx, work.now, { userId, since, reason: 'not-me' });
+      for (const appId of suspended) {
+        work.record({ type: 'authenticator-app.suspended', userId, details: { appId, reason: 'not-me' } });
+      }
+      return suspended;
+    },
+  };
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,0 +1,179 @@
+import type { Transaction } from '../../core/work.ts';
+import type { AuthenticatorApp } from './authenticator-app.ts';
+
+interface AppRow {
+  id: string;
+  user_id: string;
+  sealed_secret: Buffer;
+  last_step: string;
+  name: string;
+  created_at: Date;
+  created_with: string | null;
+  last_used_at: Date;
+  last_used_with: string | null;
+  suspended_at: Date | null;
+}
+
+function toApp(row: AppRow): AuthenticatorApp {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    sealedSecret: row.sealed_secret,
+    lastStep: Number(row.last_step),
+    name: row.name,
+    createdAt: row.created_at,
+    createdWith: row.created_with,
+    lastUsedAt: row.last_used_at,
+    lastUsedWith: row.last_used_with,
+    suspendedAt: row.suspended_at,
+  };
+}
+
+export async function ofUser(tx: Transaction, userId: string): Promise<AuthenticatorApp[]> {
+  return (await tx<AppRow>('authenticator_apps').where('user_id', '=', userId).orderBy('created_at')).map(toApp);
+}
+
+/** An app with whether its user may sign in; undefined when there is none of that id. */
+export async function byId(
+  tx: Transaction,
+  id: string,
+): Promise<{ app: AuthenticatorApp; userEnabled: boolean } | undefined> {
+  const row = await tx<AppRow>('authenticator_apps as a')
+    .join('users as u', 'u.id', 'a.user_id')
+    .where('a.id', '=', id)
+    .first<(AppRow & { account_enabled: boolean }) | undefined>('a.*', 'u.account_enabled');
+  return row && { app: toApp(row), userEnabled: row.account_enabled };
+}
+
+export async function addedThrough(tx: Transaction, passId: string): Promise<boolean> {
+  return (await tx('authenticator_apps').where('pass_id', '=', passId).first('id')) !== undefined;
+}
+
+/** False when the pass has added one before. */
+export async function insert(
+  tx: Transaction,
+  app: Omit<AuthenticatorApp, 'suspendedAt'> & { passId: string | null },
+): Promise<boolean> {
+  const inserted = await tx('authenticator_apps')
+    .insert({
+      id: app.id,
+      user_id: app.userId,
+      sealed_secret: app.sealedSecret,
+      last_step: app.lastStep,
+      name: app.name,
+      created_at: app.createdAt,
+      created_with: app.createdWith,
+      last_used_at: app.lastUsedAt,
+      last_used_with: app.lastUsedWith,
+      pass_id: app.passId,
+    })
+    .onConflict('pass_id')
+    .ignore()
+    .returning('id');
+  return inserted.length === 1;
+}
+
+/** Uses a time step, once; false when it or a later one was used, the app suspended or removed, or its user disabled. */
+export async function useStep(
+  tx: Transaction,
+  now: Date,
+  use: { id: string; step: number; device: string | null },
+): Promise<boolean> {
+  const result = await tx.raw<{ rowCount: number }>(
+    `update authenticator_apps a
+        set last_step = :step, last_used_at = :now, last_used_with = :device
+       from users u
+      where a.id = :id and a.last_step < :step and a.suspended_at is null
+        and u.id = a.user_id and u.account_enabled`,
+    { ...use, now } as never,
+  );
+  return result.rowCount === 1;
+}
+
+/** Returns the ids of those that were not suspended before. */
+export async function suspendAddedSince(
+  tx: Transaction,
+  now: Date,
+  asked: { userId: string; since: Date; reason: string },
+): Promise<string[]> {
+  const rows = await tx('authenticator_apps')
+    .where('user_id', '=', asked.userId)
+    .where('created_at', '>=', asked.since)
+    .whereNull('suspended_at')
+    .update({ suspended_at: now, suspend_reason: asked.reason })
+    .returning<{ id: string }[]>('id');
+  return rows.map(({ id }) => id);
+}
+
+/** The name of what was removed; undefined when this user has no such app. */
+export async function remove(tx: Transaction, userId: string, id: string): Promise<string | undefined> {
+  const [removed] = await tx('authenticator_apps')
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .delete()
+    .returning<{ name: string }[]>('name');
+  return removed?.name;
+}
+
+/** False when this user has no such app. */
+export async function rename(tx: Transaction, userId: string, id: string, name: string): Promise<boolean> {
+  return (await tx('authenticator_apps').where('id', '=', id).where('user_id', '=', userId).update({ name })) === 1;
+}
+
+/** A secret that was shown to somebody and waits for its first code. */
+export interface Ceremony {
+  readonly owner: Buffer;
+  readonly userId: string;
+  readonly sealedSecret: Buffer;
+}
+
+/** Opens it, or keeps the one that lives: of many at once all get the same. Returns the sealed secret that stands. */
+export async function openCeremony(
+  tx: Transaction,
+  now: Date,
+  expiresAt: Date,
+  { owner, userId, sealedSecret }: Ceremony,
+): Promise<Buffer> {
+  await tx.raw(
+    `insert into authenticator_app_ceremonies as c (owner, user_id, sealed_secret, expires_at)
+     values (:owner, :userId, :sealedSecret, :expiresAt)
+     on conflict (owner) do update
+        set user_id = excluded.user_id, sealed_secret = excluded.sealed_secret, expires_at = excluded.expires_at
+      where c.expires_at <= :now or c.user_id <> excluded.user_id`,
+    { owner, userId, sealedSecret, expiresAt, now } as never,
+  );
+  const row = await tx('authenticator_app_ceremonies')
+    .where('owner', '=', owner)
+    .first<{ sealed_secret: Buffer } | undefined>('sealed_secret');
+  // Taken by another tab since the statement above: what is shown here confirms nothing, and the page is loaded again.
+  return row?.sealed_secret ?? sealedSecret;
+}
+
+/** The sealed secret of the ceremony that lives; undefined when there is none of this owner and user. */
+export async function pending(
+  tx: Transaction,
+  now: Date,
+  asked: Pick<Ceremony, 'owner' | 'userId'>,
+): Promise<Buffer | undefined> {
+  const row = await tx('authenticator_app_ceremonies')
+    .where('owner', '=', asked.owner)
+    .where('user_id', '=', asked.userId)
+    .where('expires_at', '>', now)
+    .first<{ sealed_secret: Buffer } | undefined>('sealed_secret');
+  return row?.sealed_secret;
+}
+
+/** Takes the very ceremony whose secret was confirmed, once. */
+export async function takeCeremony(tx: Transaction, now: Date, ceremony: Ceremony): Promise<boolean> {
+  const count = await tx('authenticator_app_ceremonies')
+    .where('owner', '=', ceremony.owner)
+    .where('user_id', '=', ceremony.userId)
+    .where('sealed_secret', '=', ceremony.sealedSecret)
+    .where('expires_at', '>', now)
+    .delete();
+  return count === 1;
+}
+
+export async function deleteExpiredCeremonies(tx: Transaction, now: Date): Promise<number> {
+  return tx('authenticator_app_ceremonies').where('expires_at', '<', now).delete();
+}

@@ -1,0 +1,224 @@
+import { actorId } from './core/actor.ts';
+import { AppError } from './core/errors.ts';
+import { digest } from './core/secrets.ts';
+import { addMinutes } from './core/time.ts';
+import type { RunWork, Work } from './core/work.ts';
+import {
+  type AuthenticationMethod,
+  type EnrollableMethod,
+  type Enrolment,
+  isListable,
+  type ListableMethod,
+  type ListedCredential,
+  type MethodId,
+  type MethodRegistry,
+  type NotEnrolled,
+} from './methods/method.ts';
+import { needsApproval } from './methods/temporary-access-pass/approvals/manage-approvals.ts';
+import { effectivePassSettings } from './methods/temporary-access-pass/effective-settings.ts';
+import { currentPass, type FoundPass, ownPass } from './methods/temporary-access-pass/manage-passes.ts';
+import { permit, permitOn, permitOwn, permitToSee } from './roles/permit.ts';
+import type { Action } from './roles/powers.ts';
+import { getUser, lockUser } from './users/manage-users.ts';
+import type { User } from './users/user.ts';
+
+/**
+ * What administrators see and change of the ways in of other people, through the API. Passes have use-cases of their own; here they
+ * are only listed with the rest. Taking a passkey or an app away ends no session: who wants that signs the user out as well.
+ */
+export interface Asked {
+  readonly methods: MethodRegistry;
+  /** Object id or name. */
+  readonly user: string;
+}
+
+export interface FoundMethods extends FoundPass {
+  readonly credentials: readonly ListedCredential[];
+}
+
+/** Everything a user has, the pass with the rest. Fails with `not_found` for an unknown user. */
+export async function methodsOf(work: Work, asked: Asked): Promise<FoundMethods> {
+  const user = await visible(work, 'methods.read', asked.user);
+  return { ...(await currentPass(work, user.id)), credentials: await credentialsOf(work, asked.methods, user.id) };
+}
+
+/** The same for the person behind an access token. */
+export async function ownMethods(work: Work, methods: MethodRegistry): Promise<FoundMethods> {
+  const userId = await permitOwn(work, 'methods.read');
+  return { ...(await ownPass(work)), credentials: await credentialsOf(work, methods, userId) };
+}
+
+/** What a user has of one kind. */
+export async function credentialsOfKind(
+  work: Work,
+  { methods, user: idOrName, kind }: Asked & { readonly kind: 'passkey' | 'authenticator-app' | 'password' },
+): Promise<{ user: User; credentials: readonly ListedCredential[] }> {
+  const user = await visible(work, kind === 'passkey' ? 'passkeys.read' : 'methods.read', idOrName);
+  return { user, credentials: await listable(methods, kind).listOf(work, user.id) };
+}
+
+/** As long as any challenge of a passkey lives. */
+export const mostChallengeMinutes = 5;
+
+/**
+ * Options for a passkey that somebody else makes for the user; the answer has to come from the same caller, for the same user.
+ * Fails with `forbidden` for whom a pass would take a second administrator: a passkey must not be the way round that.
+ */
+export async function passkeyCreationOptions(
+  work: Work,
+  { methods, user: idOrName, minutes }: Asked & { readonly minutes: number },
+): Promise<{ options: object; expiresAt: Date }> {
+  const user = await recipient(work, idOrName);
+  const expiresAt = addMinutes(work.now, minutes);
+  const options = await enrollable(methods).beginEnrolment(work, { ...enrolmentOf(work, user.id), endsAt: expiresAt });
+  return { options, expiresAt };
+}
+
+/**
+ * Registers a passkey for somebody else. The user is told. `answer` is a browser's, in WebAuthn's JSON form.
+ * Fails with `invalid_input` for a challenge that is not open for this caller and user, or an answer that proves nothing; `conflict`
+ * for a passkey that is registered, or one too many. The challenge is spent all the same.
+ */
+export async function registerPasskeyFor(
+  run: RunWork,
+  who: Parameters<RunWork>[0],
+  { methods, user: idOrName, answer, name }: Asked & { readonly answer: object; readonly name: string | undefined },
+): Promise<{ user: User; credential: ListedCredential }> {
+  const method = enrollable(methods);
+  const onBehalf = { name: name === undefined ? undefined : named(name) };
+  const read = await run(who, async (work) => {
+    const user = await recipient(work, idOrName);
+    const enrolment = { ...enrolmentOf(work, user.id), onBehalf };
+    const response = { response: JSON.stringify(answer) };
+    return { enrolment, candidate: await method.readEnrolment(work, enrolment, response) };
+  });
+  const proof = await method.checkEnrolment(read.candidate);
+  return run(who, async (work) => {
+    await lockUser(work, read.enrolment.userId);
+    // Roles, policy and the user may have changed while the answer was checked.
+    const user = await recipient(work, read.enrolment.userId);
+    const verdict = await method.keepEnrolment(work, read.enrolment, read.candidate, proof);
+    if (!verdict.enrolled) throw refusalOf(verdict.reason);
+    const credential = (await method.listOf(work, user.id)).find(({ id }) => id === verdict.credential.credentialId)!;
+    return { user, credential };
+  });
+}
+
+/** Fails with `not_found`, or `invalid_input` for a name that is empty or too long. */
+export async function renamePasskeyOf(
+  work: Work,
+  asked: Asked & { readonly passkeyId: string; readonly name: string },
+): Promise<void> {
+  const user = await target(work, 'passkeys.write', asked.user);
+  const name = named(asked.name);
+  await lockUser(work, user.id);
+  if (await listable(asked.methods, 'passkey').rename(work, user.id, asked.passkeyId, name)) return;
+  throw new AppError('not_found', 'This user has no such passkey.');
+}
+
+/** Also the last way in: whoever lost it needs it gone. That it was the last is recorded. Fails with `not_found`. */
+export async function removePasskeyOf(work: Work, asked: Asked & { readonly passkeyId: string }): Promise<void> {
+  const user = await target(work, 'passkeys.write', asked.user);
+  if (await removed(work, asked.methods, { userId: user.id, kind: 'passkey', id: asked.passkeyId })) return;
+  throw new AppError('not_found', 'This user has no such passkey.');
+}
+
+/** The same for an authenticator app. */
+export async function removeAppOf(work: Work, asked: Asked & { readonly appId: string }): Promise<void> {
+  const user = await target(work, 'methods.write', asked.user);
+  if (await removed(work, asked.methods, { userId: user.id, kind: 'authenticator-app', id: asked.appId })) return;
+  throw new AppError('not_found', 'This user has no such authenticator app.');
+}
+
+async function visible(work: Work, action: Action, idOrName: string): Promise<User> {
+  await permit(work, action);
+  const user = await getUser(work, idOrName);
+  await permitToSee(work, action, user.id);
+  return user;
+}
+
+async function target(work: Work, action: Action, idOrName: string): Promise<User> {
+  await permit(work, action);
+  const user = await getUser(work, idOrName);
+  await permitOn(work, action, user.id);
+  return user;
+}
+
+/** Somebody a passkey can be registered for without a word from anybody else. */
+async function recipient(work: Work, idOrName: string): Promise<User> {
+  const user = await target(work, 'passkeys.write', idOrName);
+  if (await needsApproval(work, await effectivePassSettings(work, user.id), user.id)) {
+    throw new AppError(
+      'forbidden',
+      'A pass for this user needs the word of a second administrator, so nobody can register a passkey for them alone. Ask for a pass.',
+    );
+  }
+  return user;
+}
+
+/** Its challenges are this caller's for this user, and nobody else's. The user has nothing to recognise the caller's device by. */
+function enrolmentOf({ actor }: Work, userId: string): Enrolment {
+  const owner = digest(`on-behalf/${actor.kind}/${actorId(actor) ?? ''}/${userId}`);
+  return { owner, userId, passId: null, endsAt: null, device: null };
+}
+
+function refusalOf(reason: NotEnrolled): AppError {
+  switch (reason) {
+    case 'ceremony':
+      return new AppError(
+        'invalid_input',
+        'This challenge is not open: it has expired, was answered before, or was given to somebody else or for somebody else. Ask for new creationOptions.',
+      );
+    case 'duplicate':
+      return new AppError('conflict', 'This passkey is registered already.');
+    case 'too_many':
+      return new AppError('conflict', 'This user has as many passkeys as are allowed.');
+    default:
+      return new AppError('invalid_input', 'publicKeyCredential: the answer does not prove that a passkey was made.');
+  }
+}
+
+function named(typed: string): string {
+  const name = typed.trim();
+  if (name === '' || name.length > 64) throw new AppError('invalid_input', 'displayName needs 1 to 64 characters.');
+  return name;
+}
+
+async function removed(
+  work: Work,
+  methods: MethodRegistry,
+  { userId, kind, id }: { readonly userId: string; readonly kind: MethodId; readonly id: string },
+): Promise<boolean> {
+  await lockUser(work, userId);
+  const before = await canSignIn(work, methods, userId);
+  if (!(await listable(methods, kind).remove(work, userId, id))) return false;
+  if (before && !(await canSignIn(work, methods, userId))) {
+    work.record({ type: 'user.last-method-removed', userId, details: { method: kind, credentialId: id } });
+  }
+  return true;
+}
+
+/** Whether what the user has makes a sign-in: one that is enough by itself, or both parts of one. */
+async function canSignIn(work: Work, methods: MethodRegistry, userId: string): Promise<boolean> {
+  const parts = new Set<'whole' | 'first' | 'second'>();
+  for (const method of methods.all.filter(isListable)) {
+    if (method.traits.bootstrapOnly) continue;
+    const listed = await method.listOf(work, userId);
+    if (listed.some(({ suspended }) => !suspended)) parts.add(method.traits.part ?? 'whole');
+  }
+  return parts.has('whole') || (parts.has('first') && parts.has('second'));
+}
+
+async function credentialsOf(work: Work, methods: MethodRegistry, userId: string): Promise<ListedCredential[]> {
+  const credentials: ListedCredential[] = [];
+  for (const method of methods.all.filter(isListable)) credentials.push(...(await method.listOf(work, userId)));
+  return credentials;
+}
+
+function listable(methods: MethodRegistry, kind: MethodId): ListableMethod {
+  return methods.get(kind) as AuthenticationMethod as ListableMethod;
+}
+
+function enrollable(methods: MethodRegistry): EnrollableMethod & ListableMethod {
+  return methods.get('passkey') as EnrollableMethod & ListableMethod;
+}

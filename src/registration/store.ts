@@ -1,0 +1,34 @@
+import type { Transaction } from '../core/work.ts';
+import type { MethodId } from '../methods/method.ts';
+import type { RegistrationStanding } from './demand.ts';
+
+export interface StandingRow {
+  user_id: string;
+  groups: string[];
+  methods: MethodId[];
+  snoozes: number;
+  snoozed_until: Date | null;
+}
+
+export async function standingOf(tx: Transaction, userId: string): Promise<RegistrationStanding | undefined> {
+  const row = await tx('registration_standing').where('user_id', '=', userId).first<StandingRow | undefined>();
+  if (!row) return undefined;
+  const { groups, methods, snoozes, snoozed_until: snoozedUntil } = row;
+  return { userId, groups, methods, snoozes, snoozedUntil };
+}
+
+/** True for the one request that puts it off: not while it is put off already, and not more than `most` times. */
+export async function snooze(
+  tx: Transaction,
+  now: Date,
+  { userId, until, most }: { userId: string; until: Date; most: number },
+): Promise<boolean> {
+  const { rowCount } = await tx.raw<{ rowCount: number }>(
+    `insert into registration_snoozes as s (user_id, count, until)
+       select :userId, 1, :until where :most > 0
+     on conflict (user_id) do update set count = s.count + 1, until = excluded.until
+       where s.until <= :now and s.count < :most`,
+    { userId, until, most, now } as never,
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,24 @@
+import { passwordSettings } from './methods/password/settings.ts';
+import { registrationRules } from './registration/demand.ts';
+import { registrationSettings } from './registration/settings.ts';
+import type { PolicyDocuments, SignInPolicy } from './sign-in/policy.ts';
+
+/** What the documents of the rooms mean for the flow, which knows no room: part of the composition. */
+export function signInPolicyFrom(decided: PolicyDocuments): SignInPolicy {
+  const passwords = passwordSettings.parse(decided.password ?? {});
+  const withPasswords = passwords.state === 'enabled';
+  // An authenticator app is no sign-in without a password.
+  const enrollable = ['passkey', ...(withPasswords ? (['authenticator-app'] as const) : [])] as const;
+  return {
+    methods: [
+      'passkey',
+      'temporary-access-pass',
+      ...(withPasswords ? (['password', 'authenticator-app'] as const) : []),
+      'recovery-code',
+    ],
+    enrollable,
+    together: { 'authenticator-app': ['password'] },
+    firstPartAlone: passwords.alone,
+    registration: registrationRules(registrationSettings.parse(decided.registration ?? {}), enrollable),
+  };
+}

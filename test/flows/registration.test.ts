@@ -1,0 +1,211 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
+import { type CookieBrowser, newBrowser } from '../support/cookie-browser.ts';
+import { startHouse, type TestHouse } from '../support/house.ts';
+import { aName } from '../support/makers.ts';
+import { createPasskey, enterPass, joinWithPass, usePasskey } from '../support/person.ts';
+import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
+import { newAuthenticator } from '../support/software-authenticator.ts';
+import { scan, type SoftwareAuthenticatorApp } from '../support/software-authenticator-app.ts';
+
+/** What an organisation asks people to register, between the sign-in and the app, on the real provider. */
+
+let house: TestHouse;
+let app: RelyingParty;
+
+beforeAll(async () => {
+  app = await startRelyingParty({ issuer: () => house.issuer, clientId: 'app', clientSecret: 'app-secret' });
+  const plenty = { most: 100_000, windowMinutes: 5 };
+  house = await startHouse({ LATCHKEY_THROTTLES: JSON.stringify({ source: plenty, sourceAndAccount: plenty }) });
+  await house.seed({
+    clients: [{ client_id: 'app', client_secret: 'app-secret', redirect_uris: [app.redirectUri] }],
+  });
+});
+afterEach(() => house.work(resetRegistrationPolicy));
+afterAll(async () => {
+  await app?.close();
+  await house?.close();
+});
+
+const password = 'plum lantern over quiet tuba';
+const now = () => house.work(async (work) => work.now);
+const decide = (registration: object) =>
+  house.seed({ policies: { registration: { state: 'enabled', ...registration } } });
+const passkeyOnly = { methods: ['passkey'] };
+
+async function atApp(params: Record<string, string> = {}, browser = newBrowser({ stopAt: app.redirectUri })) {
+  await browser.visit((await app.authorizationUrl(params)).href);
+  return browser;
+}
+
+/** Connects the app at the page the browser is at. */
+async function connectApp(browser: CookieBrowser): Promise<SoftwareAuthenticatorApp> {
+  const secret = browser.page.find('code.secret')!.text.replaceAll(/\s/g, '');
+  const device = scan(`otpauth://totp/x?secret=${secret}`);
+  await browser.submit({ formWith: 'code', fields: { password, repeat: password, code: device.code(await now()) } });
+  return device;
+}
+
+/** Somebody with an app and its password, signed in in a browser of theirs. */
+async function anAppHolder() {
+  const userName = aName('holder');
+  const { id } = await house.user(userName);
+  const browser = await atApp();
+  await enterPass(browser, userName, await house.pass(userName));
+  await browser.click('use-app');
+  const device = await connectApp(browser);
+  house.clock.advance(1);
+  return { id, userName, device, browser };
+}
+
+/** Proves password and code at the page the browser is at. */
+async function proveBoth(browser: CookieBrowser, { userName, device }: Awaited<ReturnType<typeof anAppHolder>>) {
+  if (browser.page.step === 'identify') await browser.submit({ formWith: 'username', fields: { username: userName } });
+  if (!browser.page.find('#password')) await browser.click('use-password');
+  await browser.submit({ formWith: 'password', fields: { password } });
+  const page = await browser.submit({ formWith: 'code', fields: { code: device.code(await now()) } });
+  house.clock.advance(1);
+  return page;
+}
+
+describe('a passkey that is required', () => {
+  test('is made and used before the app gets a code, with no window that ends', async () => {
+    const holder = await anAppHolder();
+    await decide(passkeyOnly);
+    const browser = await atApp();
+    const page = await proveBoth(browser, holder);
+    expect(page.step).toBe('enrol');
+    expect(page.text).toContain('Your organisation asks for one more way to sign in before you go on to');
+    for (const absent of ['.window', '#not-now', '#use-app']) expect(page.find(absent)).toBeNull();
+    expect(app.callbacks).toEqual([]);
+
+    const authenticator = newAuthenticator();
+    expect((await createPasskey(browser, authenticator)).step).toBe('confirm');
+    expect(browser.page.find('.window')).toBeNull();
+    await usePasskey(browser, authenticator);
+    const { claims } = await app.exchange(browser.page.callback);
+    expect(claims).toMatchObject({ sub: holder.id, acr: 'phr' });
+
+    const again = await atApp();
+    await proveBoth(again, holder);
+    expect((await app.exchange(again.page.callback)).claims.sub).toBe(holder.id);
+  });
+
+  test('may be declined: the app is told so, and gets nothing', async () => {
+    const holder = await anAppHolder();
+    await decide(passkeyOnly);
+    const browser = await atApp();
+    await proveBoth(browser, holder);
+    await browser.click('cancel');
+    expect(browser.page.callback!.searchParams.get('error')).toBe('access_denied');
+    expect(browser.page.callback!.searchParams.get('code')).toBeNull();
+  });
+
+  test('is not put off by a form that the page does not have', async () => {
+    const holder = await anAppHolder();
+    await decide(passkeyOnly);
+    const browser = await atApp();
+    const { url, csrf } = await proveBoth(browser, holder);
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const body = new URLSearchParams({ csrf: csrf! }).toString();
+    const answer = await browser.request(`${url}/not-now`, { method: 'POST', headers, body, redirect: 'manual' });
+    expect(answer.status).toBe(303);
+    expect((await browser.reload()).step).toBe('enrol');
+  });
+});
+
+describe('a session from before it was required', () => {
+  test('is asked at the next authorization, and its refresh token still works', async () => {
+    const holder = await anAppHolder();
+    const { tokens } = await app.exchange(holder.browser.page.callback);
+    await decide(passkeyOnly);
+    expect((await app.refresh(tokens.refresh_token!)).access_token).toEqual(expect.any(String));
+
+    await atApp({ prompt: 'none' }, holder.browser);
+    expect(holder.browser.page.callback!.searchParams.get('error')).toBe('interaction_required');
+
+    await atApp({}, holder.browser);
+    expect(holder.browser.page.step).toBe('verify');
+    expect((await proveBoth(holder.browser, holder)).step).toBe('enrol');
+    const authenticator = newAuthenticator();
+    await createPasskey(holder.browser, authenticator);
+    await usePasskey(holder.browser, authenticator);
+    expect((await app.exchange(holder.browser.page.callback)).claims).toMatchObject({ sub: holder.id, acr: 'phr' });
+
+    await atApp({ prompt: 'none' }, holder.browser);
+    expect((await app.exchange(holder.browser.page.callback)).claims.sub).toBe(holder.id);
+  });
+
+  test('goes on where the user is excluded, or is only nudged', async () => {
+    const holder = await anAppHolder();
+    for (const decided of [
+      { excludeTargets: [{ targetType: 'user', id: holder.userName }] },
+      { excludeTargets: [], mode: 'nudge' },
+    ]) {
+      await decide({ ...passkeyOnly, ...decided });
+      await atApp({ prompt: 'none' }, holder.browser);
+      expect(holder.browser.page.callback!.searchParams.get('code')).not.toBeNull();
+    }
+    await decide({ snoozes: 0 });
+    await atApp({ prompt: 'none' }, holder.browser);
+    expect(holder.browser.page.callback!.searchParams.get('error')).toBe('interaction_required');
+  });
+
+  test('of a pass that signs in is asked as well', async () => {
+    await house.seed({ policies: { temporaryAccessPass: { purpose: 'signIn' } } });
+    const userName = aName('guest');
+    await house.user(userName);
+    const browser = await atApp();
+    await enterPass(browser, userName, await house.pass(userName, { purpose: 'signIn' }));
+    await app.exchange(browser.page.callback);
+    await atApp({ prompt: 'none' }, browser);
+    expect(browser.page.callback!.searchParams.get('code')).not.toBeNull();
+    await decide(passkeyOnly);
+    await atApp({ prompt: 'none' }, browser);
+    expect(browser.page.callback!.searchParams.get('error')).toBe('interaction_required');
+    await atApp({}, browser);
+    expect(browser.page.step).toBe('verify');
+    expect(browser.page.text).toContain('Add a passkey in My security info');
+  });
+});
+
+describe('a nudge', () => {
+  test('is put off without script, and the app gets its code; it is not asked again that day', async () => {
+    const holder = await anAppHolder();
+    await decide({ ...passkeyOnly, mode: 'nudge' });
+    const browser = await atApp();
+    expect((await proveBoth(browser, holder)).text).toContain('Your organisation recommends one more way to sign in.');
+    await browser.click('not-now');
+    expect((await app.exchange(browser.page.callback)).claims).toMatchObject({
+      sub: holder.id,
+      acr: `${house.issuer}/acr/2f`,
+    });
+    const again = await atApp();
+    await proveBoth(again, holder);
+    expect((await app.exchange(again.page.callback)).claims.sub).toBe(holder.id);
+  });
+
+  test('with no days between does not come back on the way to the app', async () => {
+    const holder = await anAppHolder();
+    await decide({ ...passkeyOnly, mode: 'nudge', snoozes: 1, snoozeDurationInDays: 0 });
+    const browser = await atApp();
+    await proveBoth(browser, holder);
+    await browser.click('not-now');
+    expect((await app.exchange(browser.page.callback)).claims.sub).toBe(holder.id);
+  });
+});
+
+test('whoever has a passkey connects an app where two are required, and the app hears of the passkey', async () => {
+  const userName = aName('owner');
+  const { id } = await house.user(userName);
+  const authenticator = newAuthenticator();
+  const joining = await atApp();
+  await joinWithPass(joining, authenticator, userName, await house.pass(userName));
+  await app.exchange(joining.page.callback);
+  await decide({ count: 2 });
+  const browser = await atApp();
+  expect((await usePasskey(browser, authenticator)).step).toBe('enrol');
+  expect(browser.page.find('code.secret')).not.toBeNull();
+  await connectApp(browser);
+  expect((await app.exchange(browser.page.callback)).claims).toMatchObject({ sub: id, acr: 'phr' });
+});

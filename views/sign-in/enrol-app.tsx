@@ -1,0 +1,44 @@
+import { Page } from '../layout.tsx';
+import { messages } from '../messages.ts';
+import { AppFields, type AppFieldsProps, appField } from '../parts/app-fields.tsx';
+import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
+import { EnrolWays } from '../parts/enrol-ways.tsx';
+import { ErrorSummary } from '../parts/error-summary.tsx';
+import type { Interaction } from '../parts/interaction.ts';
+import { Cancel, PostForm } from '../parts/post-form.tsx';
+import { Say } from '../parts/say.tsx';
+import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
+
+export interface EnrolAppProps extends Interaction, AppFieldsProps {
+  /** Null where no pass limits the time. */
+  readonly ends: WindowEnd | null;
+  /** The organisation asks for it; absent where a pass opened the registration. */
+  readonly demanded?: Demanded | undefined;
+  /** Other things that can be registered here. */
+  readonly others: readonly ('passkey' | 'authenticator-app')[];
+}
+
+/** The authenticator app is connected here, proved with one code, and set together with a password. */
+export function EnrolApp(props: EnrolAppProps) {
+  const { layout, base, csrf, appName, ends, demanded, others, secret, uri, withPassword, error } = props;
+  const say = messages.enrolApp;
+  const field = appField(error);
+  return (
+    <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
+      <ErrorSummary error={error} {...(field !== undefined && { field })} />
+      <h1>{say.heading}</h1>
+      <WhyAsked demanded={demanded} appName={appName} />
+      <p>{say.lead}</p>
+      <PostForm action={`${base}/enrol/authenticator-app`} csrf={csrf}>
+        <AppFields secret={secret} uri={uri} withPassword={withPassword} error={error} />
+        <p class="next">
+          <Say text={say.next} values={{ app: appName }} />
+        </p>
+      </PostForm>
+      <EnrolWays base={base} csrf={csrf} others={others} />
+      <NotNow demanded={demanded} base={base} csrf={csrf} />
+      {ends && <WindowEnds ends={ends} base={base} />}
+      <Cancel base={base} csrf={csrf} />
+    </Page>
+  );
+}

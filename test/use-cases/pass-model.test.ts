@@ -695,7 +695,7 @@ test(
         numRuns: long ? 3_000 : smallRuns,
         endOnFailure: replayPath !== undefined,
         // However slow the machine; the lives that were lived then count.
-        ...(!long && { interruptAfterTimeLimit: 12_000 }),
+        interruptAfterTimeLimit: long ? 8 * 60_000 : 12_000,
         ...(replay.path && { path: replay.path }),
       },
     );

@@ -20,11 +20,11 @@ export function interleavings(theNodes: () => TwoNodes): void {
     withLocks(async (hold) => {
       const [user] = (await people.named('jammed', 1)) as [string];
       const { visitor, code } = await people.atVerify(user);
-      const policies = await hold('lock table policies in access exclusive mode');
+      const passes = await hold('lock table temporary_access_passes in share row exclusive mode');
       const entered = visitor.post('verify/temporary-access-pass', { code });
-      await policies.waitedFor(1); // the attempt was counted and the code is right; it is about to be spent
+      await passes.waitedFor(1); // the attempt was counted and the code is right; it is about to be spent
       const counters = await hold('lock table throttle_counters in share row exclusive mode');
-      await policies.release();
+      await passes.release();
       await counters.waitedFor(1); // the pass is spent, the attempt to be given back, and then the user is named
       const replaced = theNodes().pass(user);
       await counters.waitedFor(2); // the issuer has locked the user and wants the pass
@@ -37,11 +37,11 @@ export function interleavings(theNodes: () => TwoNodes): void {
     withLocks(async (hold) => {
       const [user] = (await people.named('leaving', 1)) as [string];
       const { visitor, code } = await people.atVerify(user);
-      const policies = await hold('lock table policies in access exclusive mode');
+      const passes = await hold('lock table temporary_access_passes in share row exclusive mode');
       const entered = visitor.post('verify/temporary-access-pass', { code });
-      await policies.waitedFor(1); // the attempt was counted and the code is right; it is about to be spent
+      await passes.waitedFor(1); // the attempt was counted and the code is right; it is about to be spent
       const counters = await hold('lock table throttle_counters in share row exclusive mode');
-      await policies.release();
+      await passes.release();
       await counters.waitedFor(1); // the pass is spent; the user is named after this
       const removed = people.remove(user);
       await counters.waitedFor(2); // the user is on the way out, and the pass with them
@@ -99,11 +99,11 @@ export function interleavings(theNodes: () => TwoNodes): void {
       const { code } = await issuePass(theNodes().run, who, { user });
       const visitor = await newVisitor(theNodes());
       await visitor.identify(user);
-      const policies = await hold('lock table policies in access exclusive mode');
+      const passes = await hold('lock table temporary_access_passes in share row exclusive mode');
       const entered = visitor.post('verify/temporary-access-pass', { code });
-      await policies.waitedFor(1);
+      await passes.waitedFor(1);
       const counters = await hold('lock table throttle_counters in share row exclusive mode');
-      await policies.release();
+      await passes.release();
       await counters.waitedFor(1); // the pass is spent, and nobody knows yet
       const order: string[] = [];
       const revoked = theNodes()

@@ -388,7 +388,7 @@ test('what was typed wrongly ends with 2 and says how it is typed, without touch
     ['group add-member Staff', /Use: latchkey group add-member GROUP USER/],
     ['role grant a@b', /Use: latchkey role grant USER ROLE/],
     ['policy show all', /Use: latchkey policy show/],
-    ['policy set', /Use: latchkey policy set KEY=VALUE/],
+    ['policy set', /Use: latchkey policy set \[NAME\] KEY=VALUE/],
     ['policy set state', /"state" is not KEY=VALUE/],
     ['client show', /Use: latchkey client show ID/],
     ['client set app', /Use: latchkey client set ID KEY=VALUE/],

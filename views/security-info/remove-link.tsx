@@ -7,6 +7,7 @@ export function RemoveLink({ id, name }: { readonly id: string; readonly name: s
   const say = messages.securityInfo;
   return (
     <a
+      class="reach"
       id={`remove-${id}`}
       href={href(`/security-info/methods/${encodeURIComponent(id)}/remove`)}
       aria-label={saying(say.removeOf, { method: name })}

@@ -180,3 +180,8 @@ export function enrolledTogether(
     .map((id) => house.methods.get(id));
   return [...others.filter((other) => other !== undefined && isEnrollable(other)), method];
 }
+
+/** What a call for a step that is not this sign-in's is answered with. */
+export function notThisStep(): AppError {
+  return new AppError('conflict', 'This sign-in went on elsewhere. The page is loaded again.');
+}

@@ -406,7 +406,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|others-methods|steps|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|others-methods|steps|answering|enrolling|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(
         file,
       ),
     );

@@ -16,18 +16,21 @@ import {
 import { globalAdministrator, type HeldRole, type PassLimits, rankOf } from './role.ts';
 import * as assignments from './store.ts';
 
-/** First line of every administrative use-case: refuses with `forbidden` unless the actor may do such a thing at all. */
-export async function permit(work: Work, action: Action): Promise<void> {
+/**
+ * First line of every administrative use-case: refuses with `forbidden` unless the actor may do such a thing at all. Returns the
+ * roles of a person that open it; none for the others, whom no role limits.
+ */
+export async function permit(work: Work, action: Action): Promise<readonly HeldRole[]> {
   const { actor } = work;
   switch (actor.kind) {
     case 'operator':
     case 'system':
-      return;
+      return [];
     case 'client':
-      return permitApplication(actor.permissions, action);
+      permitApplication(actor.permissions, action);
+      return [];
     case 'user':
-      await permitPerson(work, actor, action);
-      return;
+      return permitPerson(work, actor, action);
     default:
       throw new AppError('forbidden', 'You may not do this.');
   }
@@ -80,7 +83,7 @@ export async function permitOn(
   action: Action,
   targetUserId: string,
 ): Promise<{ limits: PassLimits | null }> {
-  await permit(work, action);
+  const opening = await permit(work, action);
   const { actor } = work;
   if (actor.kind === 'client') {
     await demandMember(work, targetUserId);
@@ -91,7 +94,7 @@ export async function permitOn(
   if (actor.userId === targetUserId) throw new AppError('forbidden', ownWords[action] ?? notOneself);
   if (opensAccount(action) && actor.through) await demandNoOwner(work, actor.through.clientId, targetUserId);
   const target = await targetOf(work, targetUserId);
-  const reached = reach(openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId)), target);
+  const reached = reach(opening, target);
   if (reached) return reached;
   throw new AppError(
     'forbidden',
@@ -131,11 +134,10 @@ export async function permitManager(work: Work, targetUserId: string): Promise<v
  * whom it reaches; an application sees nothing of people with roles.
  */
 export async function permitToSee(work: Work, action: Action, targetUserId: string): Promise<void> {
-  await permit(work, action);
+  const opening = await permit(work, action);
   const { actor } = work;
   if (actor.kind === 'client') return demandMember(work, targetUserId);
   if (actor.kind !== 'user') return;
-  const opening = openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId));
   if (opening.some(({ scopeGroupId }) => scopeGroupId === null)) return;
   if (reach(opening, await targetOf(work, targetUserId))) return;
   throw new AppError('forbidden', 'This user is in none of the groups that your role is for.');
@@ -156,10 +158,8 @@ async function targetOf(work: Work, userId: string): Promise<Target> {
 
 /** `permit` for what shows everybody: a role that is for some groups is not enough. */
 export async function permitEverywhere(work: Work, action: Action): Promise<void> {
-  await permit(work, action);
-  const { actor } = work;
-  if (actor.kind !== 'user') return;
-  const opening = openingRoles(action, await assignments.rolesHeld(work.tx, actor.userId));
+  const opening = await permit(work, action);
+  if (work.actor.kind !== 'user') return;
   if (opening.some(({ scopeGroupId }) => scopeGroupId === null)) return;
   throw new AppError('forbidden', 'Your role is for the people in some groups. Ask for one of them by name.');
 }

@@ -308,6 +308,21 @@ describe('a manager', () => {
     }
   });
 
+  test('may all that their role lets them, also where being the manager would not', async () => {
+    const [helper, report] = [await aUser('Authentication Administrator'), await aUser()];
+    await house.work((w) => nameManager(w, report, helper));
+    const [reader, colleague] = [await aUser('Global Reader'), await aUser('User Administrator')];
+    await house.work((w) => setManager(w, colleague, reader));
+    await passPolicy(house, { managersMayIssue: true });
+    try {
+      expect((await ask(helper, report)).pass.userId).toBe(report);
+      const anHourAgo: Actor = { kind: 'user', userId: reader, strongAt: new Date(Date.now() - 3_600_000) };
+      expect((await house.base.run(who(anHourAgo), (w) => currentPass(w, colleague))).pass).toBeUndefined();
+    } finally {
+      await passPolicy(house, {});
+    }
+  });
+
   test('issues for reports where policy says so, and for nobody else', async () => {
     const [manager, report, stranger] = [await aUser(), await house.user(aName()), await aUser()];
     await house.work((w) => setManager(w, report.id, manager));

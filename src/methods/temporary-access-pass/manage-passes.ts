@@ -1,17 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type Actor, actorId } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
-import { isStorableJson } from '../../core/text.ts';
-import { addDays, addMinutes, minute } from '../../core/time.ts';
+import { addMinutes } from '../../core/time.ts';
 import type { Origin, RunWork, Work } from '../../core/work.ts';
-import { permit, permitEverywhere, permitManager, permitOn, permitOwn, permitToSee } from '../../roles/permit.ts';
+import { permitEverywhere, permitOwn } from '../../roles/permit.ts';
 import { momentAfterGrants } from '../../roles/manage-roles.ts';
-import type { PassLimits } from '../../roles/role.ts';
-import { countAgainst, issuingLimit } from '../../throttle/throttle.ts';
-import { findUser, getUser, lockUser } from '../../users/manage-users.ts';
+import { getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from '../../core/code.ts';
-import type { PassTerms } from './approvals/approval.ts';
 import { needsApproval, standingApproval, useApproval } from './approvals/manage-approvals.ts';
 import {
   type EffectivePassSettings,
@@ -19,32 +15,14 @@ import {
   effectivePassSettingsOfAll,
   issuerRules,
 } from './effective-settings.ts';
-import {
-  isDisabledByPolicy,
-  type Pass,
-  type PassEnd,
-  type PassPurpose,
-  type PassRules,
-  passEnd,
-  passState,
-} from './pass.ts';
+import { isDisabledByPolicy, type Pass, type PassEnd, type PassRules, passEnd, passState } from './pass.ts';
 import { readPassSettings } from './settings.ts';
 import * as passes from './store.ts';
+import { type IssuePass, lifetimeWithin, termsOf, withinPolicy } from './terms.ts';
+import { recipient, visible, within, withinQuota } from './who-may.ts';
 import { makeVerifier, pepperVersion } from './verifier.ts';
 
-export interface IssuePass {
-  /** Object id or user principal name. */
-  readonly user: string;
-  /** Absent: now. At most 90 days ahead. */
-  readonly startsAt?: Date | undefined;
-  /** Minutes from the start; absent: the policy's default. */
-  readonly lifetimeMinutes?: number | undefined;
-  readonly oneTime?: boolean | undefined;
-  readonly purpose?: PassPurpose | undefined;
-  readonly reason?: string | undefined;
-  readonly ticket?: string | undefined;
-  readonly verifiedBy?: string | undefined;
-}
+export type { IssuePass } from './terms.ts';
 
 export interface IssuedPass {
   readonly pass: Pass;
@@ -87,12 +65,6 @@ export async function issuePass(
   return run(who, (work) =>
     keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }),
   );
-}
-
-function termsOf(asked: IssuePass): PassTerms {
-  const { user: _, startsAt, ...terms } = asked;
-  const named = { ...terms, ...(startsAt && { startsAt: startsAt.toISOString() }) };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
 }
 
 async function keepPass(
@@ -164,131 +136,6 @@ async function keepPass(
   return { pass, user, settings, code: made.code };
 }
 
-/** The user, and what the issuer's role allows at most. */
-async function recipient(
-  work: Work,
-  asked: Pick<IssuePass, 'user'>,
-): Promise<{ user: User; limits: PassLimits | null }> {
-  const { user, limits } = await within(work, asked.user);
-  if (!user.enabled)
-    throw new AppError('invalid_input', 'This user is disabled. Enable the user, then issue the pass.');
-  return { user, limits };
-}
-
-/** Somebody whose passes the actor gives and takes away: by role or permission, or as their manager where policy lets managers. */
-async function within(work: Work, idOrName: string): Promise<{ user: User; limits: PassLimits | null }> {
-  const report = await reportOf(work, idOrName);
-  if (report) return { user: report, limits: null };
-  await permit(work, 'passes.write');
-  const user = await getUser(work, idOrName);
-  return { user, ...(await permitOn(work, 'passes.write', user.id)) };
-}
-
-async function reportOf(work: Work, idOrName: string): Promise<User | undefined> {
-  const { actor } = work;
-  if (actor.kind !== 'user') return undefined;
-  if (!(await readPassSettings(work)).managersMayIssue) return undefined;
-  const user = await findUser(work, idOrName);
-  if (user?.managerId !== actor.userId) return undefined;
-  if (user.managerChangedAt && addDays(user.managerChangedAt, 1) > work.now) {
-    // Otherwise whoever may name managers could name themselves.
-    throw new AppError(
-      'forbidden',
-      'You have been the manager of this user for less than a day. Ask an administrator.',
-    );
-  }
-  await permitManager(work, user.id);
-  return user;
-}
-
-/** One person's credentials in the wrong hands must not open every account at once. */
-async function withinQuota(work: Work): Promise<void> {
-  if (work.actor.kind !== 'user') return;
-  const retryAt = await countAgainst(work, issuingLimit, work.actor.userId);
-  if (!retryAt) return;
-  throw new AppError(
-    'throttled',
-    `One person can issue ${issuingLimit.most} passes an hour. Wait, or ask a colleague.`,
-    {
-      retryAfterSeconds: Math.max(1, Math.ceil((retryAt.getTime() - work.now.getTime()) / 1000)),
-    },
-  );
-}
-
-const furthestStartDays = 90;
-// A caller's clock may run behind: a start that is only just past means "now".
-const toleratedPastMs = 10 * minute;
-
-const outOfScope = {
-  notIncluded:
-    'The Temporary Access Pass policy does not include this user: includeTargets names neither the user nor one of their groups.',
-  excluded:
-    'The Temporary Access Pass policy excludes this user: excludeTargets names the user or one of their groups.',
-};
-
-function withinPolicy(settings: EffectivePassSettings, limits: PassLimits | null, asked: IssuePass, now: Date) {
-  if (settings.state === 'disabled') {
-    throw new AppError('invalid_input', 'Temporary Access Passes are disabled by policy.');
-  }
-  if (settings.scope !== 'included') throw new AppError('invalid_input', outOfScope[settings.scope]);
-  if (!isStorableJson([asked.reason, asked.ticket, asked.verifiedBy])) {
-    throw new AppError('invalid_input', 'reason and ticket must be plain text.');
-  }
-  if (settings.requireReason && !asked.reason?.trim()) {
-    throw new AppError('invalid_input', 'reason is required: the Temporary Access Pass policy asks for one.');
-  }
-  const lifetimeMinutes = lifetimeWithin(settings, limits, asked.lifetimeMinutes);
-  if (asked.oneTime === false && settings.isUsableOnce) {
-    throw new AppError('invalid_input', 'isUsableOnce cannot be false: policy makes every pass one-time.');
-  }
-  const purpose = asked.purpose ?? 'registration';
-  if (purpose === 'signIn' && settings.purpose !== 'signIn') {
-    throw new AppError('invalid_input', 'purpose cannot be signIn: policy allows registration at most.');
-  }
-  if (asked.oneTime === false && limits?.oneTimeOnly) {
-    throw new AppError('forbidden', 'isUsableOnce cannot be false: your role lets you issue one-time passes only.');
-  }
-  const oneTime = settings.isUsableOnce || (limits?.oneTimeOnly ?? false) || (asked.oneTime ?? false);
-  return {
-    lifetimeMinutes,
-    oneTime,
-    maximumUses: oneTime ? null : settings.maximumUses,
-    purpose,
-    windowMinutes: settings.registrationWindowInMinutes,
-    startsAt: startWithin(asked.startsAt, now),
-  };
-}
-
-function lifetimeWithin(settings: EffectivePassSettings, limits: PassLimits | null, asked: number | undefined): number {
-  const { minimumLifetimeInMinutes: least } = settings;
-  const most = Math.min(settings.maximumLifetimeInMinutes, limits?.maximumLifetimeMinutes ?? Number.POSITIVE_INFINITY);
-  if (most < least) {
-    throw new AppError(
-      'forbidden',
-      `Your role lets you issue passes of ${most} minutes at most, and policy asks for ${least} at least.`,
-    );
-  }
-  const minutes = asked ?? Math.min(settings.defaultLifetimeInMinutes, most);
-  if (Number.isInteger(minutes) && minutes >= least && minutes <= most) return minutes;
-  // Entra's sentence, word for word: scripts look for it.
-  throw new AppError(
-    'invalid_input',
-    `Invalid LifetimeInMinutes specified. The valid range between ${least} and ${most}.`,
-  );
-}
-
-function startWithin(asked: Date | undefined, now: Date): Date {
-  if (!asked) return now;
-  if (Number.isNaN(asked.getTime()))
-    throw new AppError('invalid_input', 'startDateTime must be a date and time as in 2026-11-21T09:00:00Z.');
-  if (asked.getTime() < now.getTime() - toleratedPastMs)
-    throw new AppError('invalid_input', 'startDateTime lies in the past.');
-  if (asked > addDays(now, furthestStartDays)) {
-    throw new AppError('invalid_input', `startDateTime must be within the next ${furthestStartDays} days.`);
-  }
-  return asked < now ? now : asked;
-}
-
 /** A user's pass, with all by which it is judged whether it can be entered. */
 export interface FoundPass {
   readonly user: User;
@@ -306,16 +153,6 @@ async function passOf(work: Work, user: User): Promise<FoundPass> {
   const settings = await effectivePassSettings(work, user.id);
   const barred = await passes.barred(work.tx, pass ? [pass.id] : [], issuerRules(settings));
   return { user, pass, settings: { ...settings, barred: barred.size > 0 } };
-}
-
-/** Somebody whose passes the actor may see. */
-async function visible(work: Work, idOrName: string): Promise<User> {
-  const report = await reportOf(work, idOrName);
-  if (report) return report;
-  await permit(work, 'passes.read');
-  const user = await getUser(work, idOrName);
-  await permitToSee(work, 'passes.read', user.id);
-  return user;
 }
 
 export async function listPasses(

@@ -1,7 +1,8 @@
+import { type Level, levels } from '../assurance/levels.ts';
 import { addMinutes, earlier } from '../core/time.ts';
 import type { MethodId, MethodTraits } from '../methods/method.ts';
 import type { RegistrationDemand } from '../registration/demand.ts';
-import { type Level, levels, type SignInPolicy } from './policy.ts';
+import type { SignInPolicy } from './policy.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
 /** What comes next; the page of that name shows it. */

@@ -1,11 +1,11 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
+import { acrOf, amrOf } from '../../assurance/levels.ts';
 import { anonymous } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Origin } from '../../core/work.ts';
 import type { Interaction, Interactions, Outcome } from '../../oidc/interactions.ts';
 import type { ProviderSession } from '../../oidc/own-sessions.ts';
-import { acrOf, amrOf } from '../../sign-in/policy.ts';
 import * as steps from '../../sign-in/steps.ts';
 import { messages } from '../../../views/messages.ts';
 import type { Guards } from '../guards.ts';

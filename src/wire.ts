@@ -16,6 +16,7 @@ import { connectNamedStatements, type NamedStatements } from './database/named-s
 import { type Clock, unitOfWork } from './database/unit-of-work.ts';
 import { makeApp } from './http/app.ts';
 import { loadAssets } from './http/assets.ts';
+import { deviceOf } from './http/device.ts';
 import { guardsOf } from './http/guards.ts';
 import { ownSessions } from './http/own-session.ts';
 import { showing } from './http/show.ts';
@@ -156,6 +157,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       interactions: interactionsOf(provider),
       session: readSession,
       guards,
+      device: deviceOf(issuer, secrets),
       show,
       house: {
         run,

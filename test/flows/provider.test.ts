@@ -1213,6 +1213,7 @@ describe('over https', () => {
       const given = browser.history.flatMap(({ headers }) => headers['set-cookie'] ?? []);
       expect([...new Set(given.map((cookie) => cookie.split('=')[0]))].sort()).toEqual([
         '__Host-latchkey_browser',
+        '__Host-latchkey_device',
         '__Host-latchkey_session',
         '__Host-latchkey_session.sig',
         '__Secure-latchkey_interaction',

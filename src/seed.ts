@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { changeAssurancePolicy } from './assurance/manage-policy.ts';
+import { assuranceSettingsChange } from './assurance/settings.ts';
 import { clientInput, toMetadata } from './clients/client.ts';
 import { putClient, setOwners } from './clients/manage-clients.ts';
 import { AppError } from './core/errors.ts';
@@ -56,6 +58,7 @@ const seedShape = z.strictObject({
       temporaryAccessPass: passSettingsChange.optional(),
       password: passwordSettingsChange.optional(),
       registration: registrationSettingsChange.optional(),
+      assurance: assuranceSettingsChange.optional(),
     })
     .default({}),
   identityProviders: z.array(z.unknown()).max(0, later('signing in through another provider')).default([]),
@@ -129,12 +132,13 @@ export async function applySeed(work: Work, seed: Seed): Promise<void> {
     for (const owner of client.owners) owners.push((await named(work, owner, `an owner of ${client_id}`)).id);
     await setOwners(work, client_id, owners);
   }
-  const { temporaryAccessPass, password, registration } = seed.policies;
+  const { temporaryAccessPass, password, registration, assurance } = seed.policies;
   if (temporaryAccessPass) {
     await underPath('policies.temporaryAccessPass', () => changePassPolicy(work, temporaryAccessPass));
   }
   if (password) await underPath('policies.password', () => changePasswordPolicy(work, password));
   if (registration) await underPath('policies.registration', () => changeRegistrationPolicy(work, registration));
+  if (assurance) await underPath('policies.assurance', () => changeAssurancePolicy(work, assurance));
 }
 
 async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void> {

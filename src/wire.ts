@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { Logout } from '../views/oidc/logout.tsx';
 import { LoggedOut } from '../views/oidc/logged-out.tsx';
 import { renderView } from '../views/render.ts';
+import { acrOf } from './assurance/levels.ts';
 import { writeEvents } from './audit/write-events.ts';
 import { type Config, isLocalhost } from './config.ts';
 import { operator, system } from './core/actor.ts';
@@ -15,6 +16,7 @@ import { connectNamedStatements, type NamedStatements } from './database/named-s
 import { type Clock, unitOfWork } from './database/unit-of-work.ts';
 import { makeApp } from './http/app.ts';
 import { loadAssets } from './http/assets.ts';
+import { deviceOf } from './http/device.ts';
 import { guardsOf } from './http/guards.ts';
 import { ownSessions } from './http/own-session.ts';
 import { showing } from './http/show.ts';
@@ -29,7 +31,6 @@ import { readProviderSession } from './oidc/own-sessions.ts';
 import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
 import type { OutboundRules } from './outbound/outbound.ts';
-import { acrOf, acrScale } from './sign-in/policy.ts';
 import { signInPolicyFrom } from './sign-in-policy.ts';
 
 /** What every command needs: a database that is up to date, and a way to work on it. */
@@ -119,7 +120,6 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     db,
     secrets,
     keys,
-    acrScale: acrScale(issuer),
     policyFrom: signInPolicyFrom,
     onFault: (error) => log.error({ err: error }, 'protocol endpoint failed'),
     onTokenRefused: (clientId, reason) => {
@@ -157,6 +157,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       interactions: interactionsOf(provider),
       session: readSession,
       guards,
+      device: deviceOf(issuer, secrets),
       show,
       house: {
         run,

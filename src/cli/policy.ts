@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { assurancePolicy, changeAssurancePolicy, resetAssurancePolicy } from '../assurance/manage-policy.ts';
+import { assurancePolicyName, assuranceSettingsChange } from '../assurance/settings.ts';
 import type { Work } from '../core/work.ts';
 import { passPolicyResource } from '../http/graph/resources.ts';
 import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../methods/password/manage-policy.ts';
@@ -40,6 +42,12 @@ const policies: Readonly<Record<string, Policy>> = {
     read: registrationPolicy,
     changing: changing(registrationSettingsChange, changeRegistrationPolicy),
     reset: resetRegistrationPolicy,
+    resource: (settings) => settings,
+  },
+  [assurancePolicyName]: {
+    read: assurancePolicy,
+    changing: changing(assuranceSettingsChange, changeAssurancePolicy),
+    reset: resetAssurancePolicy,
     resource: (settings) => settings,
   },
 };

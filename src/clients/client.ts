@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { reachableLevels } from '../assurance/levels.ts';
 import { AppError } from '../core/errors.ts';
 import { applicationPermissions, delegatedScopes } from '../roles/powers.ts';
 
-/** Relying parties and API clients, in RFC 7591's words and a few of ours (`require_pkce`, `first_party`, `app_roles`, `delegated_permissions`). */
+/** Relying parties and API clients, in RFC 7591's words and a few of ours (`require_pkce`, `minimum_acr`, `first_party`, `app_roles`, `delegated_permissions`). */
 export interface Client {
   readonly clientId: string;
   readonly metadata: ClientMetadata;
@@ -48,6 +49,13 @@ const metadataShape = {
   backchannel_logout_uri: logoutUrl.optional(),
   backchannel_logout_session_required: z.boolean().optional(),
   default_max_age: z.int().min(0).optional(),
+  // As in `acr_values`: ones that nobody knows count for nothing.
+  default_acr_values: z
+    .array(z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be visible ASCII characters without spaces'))
+    .max(20)
+    .optional(),
+  /** The client gets nothing for a weaker sign-in. */
+  minimum_acr: z.enum(reachableLevels, 'must be 1f, 2f or phr: no sign-in reaches more yet').optional(),
   require_pkce: z.boolean().optional(),
 } as const;
 

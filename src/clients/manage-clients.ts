@@ -33,7 +33,7 @@ export async function putClient(work: Work, input: ClientInput): Promise<Client>
   work.record({
     type: existing ? 'client.changed' : 'client.created',
     clientId: client.clientId,
-    details: { ...powersOf(client), grantTypes: client.metadata.grant_types },
+    details: { ...powersOf(client), grantTypes: client.metadata.grant_types, ...minimumChange(existing, client) },
   });
   return client;
 }
@@ -52,7 +52,12 @@ export async function changeClient(work: Work, clientId: string, changes: Client
   work.record({
     type: 'client.changed',
     clientId,
-    details: { ...powersOf(client), grantTypes: client.metadata.grant_types, changed: Object.keys(changes) },
+    details: {
+      ...powersOf(client),
+      grantTypes: client.metadata.grant_types,
+      changed: Object.keys(changes),
+      ...minimumChange(existing, client),
+    },
   });
   return client;
 }
@@ -109,6 +114,12 @@ async function getClient(work: Work, clientId: string): Promise<Client> {
 
 function powersOf(client: Client | undefined) {
   return { appRoles: client?.appRoles ?? [], delegatedPermissions: client?.metadata.delegated_permissions ?? [] };
+}
+
+/** How strong a sign-in it takes, where that has changed: who looks for the day it was lowered finds it. */
+function minimumChange(existing: Client | undefined, client: Client) {
+  const [before, after] = [existing?.metadata.minimum_acr ?? null, client.metadata.minimum_acr ?? null];
+  return before === after ? {} : { minimumAcr: { before, after } };
 }
 
 /** Whose client it is; nobody gets a pass through a client of their own. Replaces the owners there were. */

@@ -1,5 +1,7 @@
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import { judge, scaleFrom } from '../assurance/scale.ts';
 import type { ProtocolAccount } from './account.ts';
+import { assuranceAskedBy } from './client-metadata.ts';
 import { sessionTie } from './pass-ties.ts';
 
 const { Check, Prompt, base } = interactionPolicy;
@@ -10,7 +12,7 @@ const { Check, Prompt, base } = interactionPolicy;
  * Every check names its error: one added without would answer `interaction_required` to `prompt=none`.
  */
 export function signInPolicy(
-  scale: readonly string[],
+  issuer: string,
   mustAddMethods: (account: ProtocolAccount) => Promise<boolean>,
 ): interactionPolicy.DefaultPolicy {
   const policy = base();
@@ -26,7 +28,7 @@ export function signInPolicy(
   login.checks.remove('essential_acrs');
   login.checks.add(
     new Check('acr_unmet', 'the session is weaker than asked for', 'unmet_authentication_requirements', (ctx) =>
-      acrUnmet(ctx, scale),
+      acrUnmet(ctx, issuer),
     ),
   );
 
@@ -52,29 +54,28 @@ export function signInPolicy(
   return policy;
 }
 
-/** `acr_values` is a minimum, also when a session exists; any of the values named will do (Core 5.5.1.1). */
-function acrUnmet({ oidc }: KoaContextWithOIDC, scale: readonly string[]): boolean {
-  if (!oidc.session?.accountId) return false;
-  const reached = scale.indexOf((oidc.session as { acr?: string }).acr ?? '');
-  const wished = String(oidc.params?.acr_values ?? '')
-    .split(' ')
-    .filter((acr) => scale.includes(acr));
-  const claimed = acrClaim(oidc.params?.claims);
-  const demanded = claimed.essential ? claimed.values : [];
-  reportAsAsked(oidc, [...wished, ...claimed.values], reached, scale);
+/**
+ * Whether to ask for more, also when a session exists. What must be met and was not after a new sign-in is refused; a wish is
+ * asked for once and then let go. The names are those of policy at this moment: one that is gone is one that nobody knows.
+ */
+function acrUnmet({ oidc }: KoaContextWithOIDC, issuer: string): boolean {
+  const account = oidc.account as ProtocolAccount | undefined;
+  if (!oidc.session?.accountId || !account) return false;
+  const scale = scaleFrom(issuer, account.decided.assurance);
+  const { minimum, defaults } = assuranceAskedBy(oidc.client!);
+  const claim = acrClaim(oidc.params?.claims);
+  const parameter = String(oidc.params?.acr_values ?? '');
+  // Registered defaults are for a request that names no value at all (Dynamic Client Registration 2).
+  const wished = parameter ? parameter.split(' ') : claim.values.length > 0 ? [] : defaults;
+  const reached = scale.placeOf((oidc.session as { acr?: string }).acr);
+  const asked = { wished, claimed: claim.values, essential: claim.essential, minimum };
+  const { demand, wish, reported } = judge(scale, reached, asked);
 
-  const demandUnmet = demanded.length > 0 && reached < leastOf(demanded, scale);
-  if (oidc.result?.login) {
-    if (demandUnmet) throw new UnmetAuthenticationRequirements('the requested acr was not met');
-    return false; // a wish, not a demand: go on with what there is
-  }
-  return demandUnmet || (wished.length > 0 && reached < leastOf(wished, scale));
-}
-
-/** Of the values asked for, the highest that was met is reported: an app that looks for its own value would else ask again. */
-function reportAsAsked(oidc: object, asked: readonly unknown[], reached: number, scale: readonly string[]): void {
-  const met = asked.map((acr) => scale.indexOf(acr as string)).filter((place) => place >= 0 && place <= reached);
-  if (met.length > 0) Object.defineProperty(oidc, 'acr', { value: scale[Math.max(...met)], configurable: true });
+  // An app that looks for its own value would else ask again.
+  if (reported !== undefined) Object.defineProperty(oidc, 'acr', { value: reported, configurable: true });
+  if (!oidc.result?.login) return !demand || !wish;
+  if (!demand) throw new UnmetAuthenticationRequirements('the requested acr was not met');
+  return false;
 }
 
 /** From the parameter itself: the library writes `acr_values` over the claim that stands beside it. */
@@ -87,12 +88,6 @@ function acrClaim(parameter: unknown): { essential: boolean; values: readonly un
   const values = acr?.values ?? (acr?.value === undefined ? [] : [acr.value]);
   if (!Array.isArray(values)) throw new errors.InvalidRequest('invalid claims.id_token.acr.values type');
   return { essential: acr?.essential === true, values };
-}
-
-/** The place of the lowest; a level nobody knows cannot be reached. */
-function leastOf(acrs: readonly unknown[], scale: readonly string[]): number {
-  const places = acrs.map((acr) => scale.indexOf(acr as string)).filter((place) => place >= 0);
-  return Math.min(Number.POSITIVE_INFINITY, ...places);
 }
 
 const { UnmetAuthenticationRequirements } = errors as unknown as {

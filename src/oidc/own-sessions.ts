@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
+import { amrOf } from '../assurance/levels.ts';
 import type { NamedStatements } from '../database/named-statements.ts';
-import { amrOf } from '../sign-in/policy.ts';
 
 /** The provider's session in this browser, as our own pages judge it on every request. */
 export interface ProviderSession {

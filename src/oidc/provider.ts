@@ -1,14 +1,16 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { type Client, type Configuration, errors, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { acrScale } from '../assurance/levels.ts';
+import { scaleFrom } from '../assurance/scale.ts';
 import { secretDigest } from '../clients/manage-clients.ts';
 import { findProtocolClient } from '../clients/protocol-clients.ts';
 import type { Secrets } from '../core/secrets.ts';
 import type { NamedStatements } from '../database/named-statements.ts';
-import { findAccount, type ProtocolAccount } from './account.ts';
+import { type Authentication, type DecidedDocuments, findAccount, type ProtocolAccount } from './account.ts';
 import { adapterFactory } from './adapter.ts';
 import { builtInClient } from './built-in-clients.ts';
-import { clientRules } from './client-metadata.ts';
+import { clientRules, inLibraryWords } from './client-metadata.ts';
 import { queueOneSql } from './ending-sql.ts';
 import { firstPartyGrant } from './first-party-grant.ts';
 import { signInPolicy } from './interaction-policy.ts';
@@ -30,8 +32,6 @@ export interface ProviderParts {
   readonly db: NamedStatements;
   readonly secrets: Secrets;
   readonly keys: readonly JWK[];
-  /** Values of acr from the lowest. */
-  readonly acrScale: readonly string[];
   readonly pages: ProtocolPages;
   readonly policyFrom: PolicyFrom;
   onFault(error: unknown): void;
@@ -45,7 +45,12 @@ const day = 24 * hour;
 
 export function makeProvider(parts: ProviderParts): Provider {
   const { issuer, db, secrets } = parts;
-  const clients = { find: async (id: string) => builtInClient(issuer, id) ?? findProtocolClient(db, id) };
+  const clients = {
+    find: async (id: string) => {
+      const metadata = builtInClient(issuer, id) ?? (await findProtocolClient(db, id));
+      return metadata && inLibraryWords(metadata);
+    },
+  };
   const provider = new Provider(issuer, {
     ...configuration(parts),
     adapter: adapterFactory(db, secrets, clients) as never,
@@ -63,6 +68,9 @@ export function makeProvider(parts: ProviderParts): Provider {
   provider.use(async (ctx, next) => {
     await next();
     endWithTheBrowser(ctx.res);
+    if (ctx.status === 200 && ctx.path === '/.well-known/openid-configuration') {
+      Object.assign(ctx.body as object, { acr_values_supported: await acrNames(issuer, db) });
+    }
     if (ctx.status === 200 && (ctx.path === '/jwks' || ctx.path.startsWith('/.well-known/'))) {
       ctx.set('cache-control', 'public, max-age=300');
     }
@@ -118,7 +126,7 @@ function tellByOutbox(provider: Provider, db: NamedStatements): void {
   };
 }
 
-function configuration({ issuer, db, secrets, keys, acrScale, pages, policyFrom }: ProviderParts): Configuration {
+function configuration({ issuer, db, secrets, keys, pages, policyFrom }: ProviderParts): Configuration {
   const secure = issuer.startsWith('https:');
   const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true } as const;
   return {
@@ -137,9 +145,9 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages, policyFrom 
     },
     interactions: {
       url: (_ctx, interaction) => `/sign-in/${interaction.uid}`,
-      policy: signInPolicy(acrScale, (account) => mustAddMethods(db, policyFrom, account)),
+      policy: signInPolicy(issuer, (account) => mustAddMethods(db, policyFrom, account)),
     },
-    findAccount: (_ctx, sub) => findAccount(db, sub),
+    findAccount: (_ctx, sub, token) => findAccount(db, sub, authenticationIn(token)),
     loadExistingGrant: (ctx) => firstPartyGrant(db, ctx),
     claims: {
       // Listed inside openid, the three reach every ID token.
@@ -147,7 +155,7 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages, policyFrom 
       profile: ['name', 'preferred_username', 'updated_at'],
       email: ['email'],
     },
-    acrValues: [...acrScale],
+    acrValues: acrScale(issuer),
     pkce: {
       required: (ctx, client) =>
         client.clientAuthMethod === 'none' ||
@@ -208,6 +216,18 @@ function configuration({ issuer, db, secrets, keys, acrScale, pages, policyFrom 
     },
     discovery: { prompt_values_supported: ['none', 'login', 'consent'], service_documentation: undefined },
   } as Configuration;
+}
+
+/** The scale and what policy adds to it, as they are now: a change is in the document as soon as caches let it. */
+async function acrNames(issuer: string, db: NamedStatements): Promise<readonly string[]> {
+  const sql = 'select decided from decided_policies';
+  const { rows } = await db.query<{ decided: DecidedDocuments }>('decided-policies', sql, []);
+  return scaleFrom(issuer, rows[0]?.decided.assurance).names;
+}
+
+/** What an access token says of the sign-in it came of; nothing of any other kind of token. */
+function authenticationIn(token: { kind?: string; extra?: object | undefined } | undefined): Authentication {
+  return token?.kind === 'AccessToken' ? ((token.extra ?? {}) as Authentication) : {};
 }
 
 /** How and when the person signed in, for whoever has to judge the token by it. */

@@ -1,7 +1,8 @@
+import { type Level, levels } from '../assurance/levels.ts';
 import { addMinutes, earlier } from '../core/time.ts';
 import type { MethodId, MethodTraits } from '../methods/method.ts';
 import type { RegistrationDemand } from '../registration/demand.ts';
-import { type Level, levels, type SignInPolicy } from './policy.ts';
+import type { SignInPolicy } from './policy.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
 /** What comes next; the page of that name shows it. */
@@ -48,6 +49,8 @@ export interface Circumstances {
   readonly passStillOpens: boolean;
   /** What the organisation asks of the user whom the proofs show, before anything else; undefined when it is nothing. */
   readonly demand?: RegistrationDemand | undefined;
+  /** With what this device was last signed in by the user who was named: offered first, and nothing more. */
+  readonly usedLast?: MethodId | undefined;
 }
 
 /** The one decision of the flow: from what stands in the row, nothing else. Every page and every gate asks this. */
@@ -84,7 +87,8 @@ export function nextStep(signIn: SignIn, circumstances: Circumstances): NextStep
   const seconds = policy.methods.filter((method) => traits(method).part === 'second');
   const others = policy.methods.filter((method) => traits(method).part === undefined);
   const firsts = policy.methods.filter((method) => traits(method).part !== 'second');
-  const methods = halfway ? [...seconds, ...others] : firsts;
+  // Between the two parts the order is that of the way that was begun.
+  const methods = halfway ? [...seconds, ...others] : firstOf(circumstances.usedLast, firsts);
   return { kind: 'verify', methods, chosen: chosenOf(methods, signIn) };
 }
 
@@ -105,6 +109,11 @@ function stepBeforeCompletion(signIn: SignIn, proof: Proof, circumstances: Circu
   }
   const chosen = chosenOf(methods, signIn);
   return { kind: 'enrol', methods, chosen, windowEndsAt, demanded: mayWait ? 'nudge' : 'required' };
+}
+
+/** The same ways in the same order, but for the one that comes first if it is among them. */
+function firstOf(first: MethodId | undefined, methods: readonly MethodId[]): readonly MethodId[] {
+  return methods.toSorted((a, b) => Number(b === first) - Number(a === first));
 }
 
 function chosenOf(methods: readonly MethodId[], { chosenMethod }: SignIn): MethodId {

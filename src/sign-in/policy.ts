@@ -1,25 +1,5 @@
-import type { MethodId, MethodTraits } from '../methods/method.ts';
+import type { MethodId } from '../methods/method.ts';
 import type { RegistrationRules } from '../registration/demand.ts';
-
-/** The ordered scale of levels; each is a minimum for what lies below it. */
-export const levels = ['bootstrap', '1f', '2f', 'phr', 'phrh'] as const satisfies readonly MethodTraits['level'][];
-
-export type Level = (typeof levels)[number];
-
-/** Our own values are URIs under the issuer; `phr` and `phrh` are OpenID EAP ACR Values 1.0. */
-export function acrOf(level: Level, issuer: string): string {
-  return level === 'phr' || level === 'phrh' ? level : `${issuer}/acr/${level}`;
-}
-
-/** Words of RFC 8176 stand for themselves; what it has no word for is a URI under the issuer. */
-export function amrOf(method: string, issuer: string): string {
-  return method === 'pass' ? `${issuer}/amr/${method}` : method;
-}
-
-/** Every value a relying party can get, from the lowest: what discovery advertises. Bootstrap is not among them. */
-export function acrScale(issuer: string): string[] {
-  return levels.filter((level) => level !== 'bootstrap').map((level) => acrOf(level, issuer));
-}
 
 /** Names of the policy documents that a sign-in is judged by; they are read with its row. */
 export const signInPolicies = ['password', 'registration'] as const;

@@ -9,6 +9,7 @@ import {
   isBootstrap,
   isEnrollable,
   isListable,
+  type MethodId,
   type MethodRegistry,
 } from '../methods/method.ts';
 import { registrationDemand } from '../registration/registration.ts';
@@ -41,6 +42,8 @@ export interface Visit {
   readonly signedInUserId: string | null;
   /** The pass that session was born of, if it was. */
   readonly sessionPassId?: string | null;
+  /** With what this device was last signed in by whoever has that name; asked where a page is shown. */
+  readonly usedLast?: (userName: string) => MethodId | undefined;
 }
 
 export interface Standing {
@@ -51,6 +54,8 @@ export interface Standing {
   readonly boundToBrowser: boolean;
   /** The person is asked for more than the pass they are signed in with, and has no passkey to show it with. */
   readonly withoutPasskey: boolean;
+  /** Only for the one look that completes the sign-in: who it was, and with what that they will have again. */
+  readonly completed?: { readonly userName: string; readonly methodId: MethodId };
   /** The database's clock. */
   readonly now: Date;
 }
@@ -93,6 +98,7 @@ export async function stand(
     policy,
     traits: (id) => house.methods.get(id)!.traits,
     passStillOpens: opened !== undefined,
+    usedLast: signIn.userName === null ? undefined : visit.usedLast?.(signIn.userName),
   });
   return {
     signIn,

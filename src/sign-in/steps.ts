@@ -1,5 +1,5 @@
 import type { Work } from '../core/work.ts';
-import { isBootstrap } from '../methods/method.ts';
+import { isBootstrap, type MethodId } from '../methods/method.ts';
 import { snoozeRegistration } from '../registration/registration.ts';
 import type { NextStep } from './next-step.ts';
 import type { SignIn } from './sign-in.ts';
@@ -24,7 +24,9 @@ export function look(house: SignInHouse, visit: Visit, clientId: string): Promis
   return house.run(visit, async (work) => {
     const signIn = (await signIns.byUid(work.tx, visit.uid)) ?? (await begin(work, visit, clientId));
     const standing = await standForLook(house, work, visit, signIn);
-    if (standing.step.kind === 'complete' && (await signIns.complete(work.tx, work.now, signIn.uid))) {
+    const userName =
+      standing.step.kind === 'complete' ? await signIns.complete(work.tx, work.now, signIn.uid) : undefined;
+    if (standing.step.kind === 'complete' && userName !== undefined) {
       const { userId, level, amr } = standing.step;
       await spendPass(house, work, visit, standing.signIn, standing.step);
       work.record({
@@ -33,9 +35,20 @@ export function look(house: SignInHouse, visit: Visit, clientId: string): Promis
         clientId: signIn.clientId,
         details: { level, amr, uid: signIn.uid },
       });
+      const methodId = begunWith(house, standing.signIn);
+      return methodId === undefined ? standing : { ...standing, completed: { userName, methodId } };
     }
     return standing;
   });
+}
+
+/** What was used, as it is chosen on the page: of two parts the first. A pass is for once, and no way that one has. */
+function begunWith(house: SignInHouse, { evidence }: SignIn): MethodId | undefined {
+  const lasting = evidence.findLast(({ methodId }) => {
+    const { part, bootstrapOnly } = house.methods.get(methodId)!.traits;
+    return part !== 'second' && !bootstrapOnly;
+  });
+  return lasting?.methodId;
 }
 
 /** A pass that signs in is held still while it does: of two tabs that come with one for once, one gets in. */

@@ -136,9 +136,17 @@ export async function change(tx: Transaction, uid: string, changes: SignInChange
   await tx('sign_ins').where('uid', '=', uid).update(row);
 }
 
-/** True for the one request that completes it. */
-export async function complete(tx: Transaction, now: Date, uid: string): Promise<boolean> {
-  return (await tx('sign_ins').where('uid', '=', uid).whereNull('completed_at').update({ completed_at: now })) === 1;
+/** The name of its user, for the one request that completes it; undefined for any other. */
+export async function complete(tx: Transaction, now: Date, uid: string): Promise<string | undefined> {
+  const [completed] = await tx('sign_ins')
+    .where('uid', '=', uid)
+    .whereNull('completed_at')
+    .update({ completed_at: now })
+    .returning<{ name: string }[]>(
+      // What was typed may be written otherwise, or be nothing where a passkey named its user.
+      tx.raw('(select user_principal_name from users u where u.id = sign_ins.user_id) as name') as never,
+    );
+  return completed?.name;
 }
 
 export async function deleteExpired(tx: Transaction, now: Date): Promise<number> {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { acrOf, acrScale, amrOf, levels } from '../../src/sign-in/policy.ts';
+import { acrOf, acrScale, amrOf, levels } from '../../src/assurance/levels.ts';
 import { messages } from '../../views/messages.ts';
 import { newBrowser } from '../support/cookie-browser.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';

@@ -6,7 +6,7 @@ import { versions } from '../../src/http/graph/api.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import * as powers from '../../src/roles/powers.ts';
 import { roles } from '../../src/roles/role.ts';
-import { acrOf } from '../../src/sign-in/policy.ts';
+import { acrOf } from '../../src/assurance/levels.ts';
 import { type CookieBrowser, newBrowser } from '../support/cookie-browser.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
 import { aName } from '../support/makers.ts';

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { resetAssurancePolicy } from '../../src/assurance/manage-policy.ts';
 import { resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
@@ -109,6 +110,7 @@ describe('reading the policy', () => {
       id: 'authenticationMethodsPolicy',
       displayName: 'Authentication Methods Policy',
       registrationEnforcement: { requiredRegistration: registrationDefaults },
+      assurance: { aliases: {} },
       authenticationMethodConfigurations: [defaults],
     });
   });
@@ -304,6 +306,51 @@ describe('what has to be registered', () => {
   test('is changed by nobody who may only read', async () => {
     expect((await enforce({ state: 'enabled' }, 'reader')).status).toBe(403);
     expect(await enforced()).toEqual(registrationDefaults);
+  });
+});
+
+describe('names of levels', () => {
+  afterEach(() => house.work(resetAssurancePolicy));
+
+  const mfa = 'https://refeds.org/profile/mfa';
+  const name = (assurance: unknown, as?: string) => call('PATCH', policy, { assurance }, as);
+  const named = async () => (await call('GET', policy)).body.assurance;
+
+  test('are changed by PATCH of the policy, replaced as a whole, and recorded', async () => {
+    expect(await name({ aliases: { [mfa]: '2f' } })).toMatchObject({ status: 204, text: '' });
+    expect(await named()).toEqual({ aliases: { [mfa]: '2f' } });
+    expect((await call('PATCH', policy, { assurance: {} })).status).toBe(204);
+    expect((await name({ aliases: { 'urn:x': 'phr' } })).status).toBe(204);
+    expect(await named()).toEqual({ aliases: { 'urn:x': 'phr' } });
+    expect((await eventsOf(house, { type: 'policy.changed' })).at(-1)).toMatchObject({
+      actor_id: 'writer',
+      details: {
+        policy: 'assurance',
+        before: { aliases: { [mfa]: '2f' } },
+        after: { aliases: { 'urn:x': 'phr' } },
+      },
+    });
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['a name of ours', { aliases: { phr: '1f' } }, /^assurance\.aliases\.phr: is a name of our own\.$/],
+    ['a level nobody knows', { aliases: { [mfa]: '3f' } }, /^assurance\.aliases\.https:.*mfa: /],
+    ['bootstrap', { aliases: { [mfa]: 'bootstrap' } }, /^assurance\.aliases\./],
+    ['a name with a space', { aliases: { 'a b': '1f' } }, /visible ASCII/],
+    ['a setting nobody knows', { alias: {} }, /Unrecognized key: "alias"/],
+    ['no table', { aliases: null }, /^assurance\.aliases: /],
+  ])('with %s are a 400 that names it, and nothing changes', async (_what, assurance, message) => {
+    const both = { assurance, registrationEnforcement: { requiredRegistration: { state: 'enabled' } } };
+    expectRefusal(await call('PATCH', policy, both), 400, 'badRequest', expect.stringMatching(message));
+    expect((await call('GET', policy)).body).toMatchObject({
+      assurance: { aliases: {} },
+      registrationEnforcement: { requiredRegistration: registrationDefaults },
+    });
+  });
+
+  test('are changed by nobody who may only read', async () => {
+    expect((await name({ aliases: { [mfa]: '2f' } }, 'reader')).status).toBe(403);
+    expect(await named()).toEqual({ aliases: {} });
   });
 });
 

@@ -744,7 +744,8 @@ describe('codes and tokens', () => {
 
   test('userinfo and the ID token hold what the scopes allow', async () => {
     const { tokens, claims } = await signedIn({ scope: 'openid' });
-    expect(await app.userinfo(tokens.access_token, claims.sub)).toEqual({ sub: joinerId });
+    const { acr, amr, auth_time } = claims;
+    expect(await app.userinfo(tokens.access_token, claims.sub)).toEqual({ sub: joinerId, acr, amr, auth_time });
   });
 
   test('a refresh token rotates; used again at once it is refused and the chain goes on, used later it ends the chain', async () => {
@@ -1212,6 +1213,7 @@ describe('over https', () => {
       const given = browser.history.flatMap(({ headers }) => headers['set-cookie'] ?? []);
       expect([...new Set(given.map((cookie) => cookie.split('=')[0]))].sort()).toEqual([
         '__Host-latchkey_browser',
+        '__Host-latchkey_device',
         '__Host-latchkey_session',
         '__Host-latchkey_session.sig',
         '__Secure-latchkey_interaction',

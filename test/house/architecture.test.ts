@@ -23,7 +23,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // what people are told of their accounts, and the mail it goes out by
   'src/notices': ['src/core', 'src/roles', 'src/users', 'views'],
   'src/mail': ['src/core', 'src/notices'],
-  'src/clients': ['src/core', 'src/database', 'src/roles'],
+  'src/clients': ['src/assurance', 'src/core', 'src/database', 'src/roles'],
+  // how sure a sign-in makes one, and what apps call it
+  'src/assurance': ['src/core', 'src/methods', 'src/policies', 'src/roles'],
   // the ways to sign in: a room each, none knows another
   'src/methods': ['src/core'],
   'src/methods/authenticator-app': ['src/core', 'src/methods', 'src/users'],
@@ -42,10 +44,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // what people are asked to register before they go on
   'src/registration': ['src/core', 'src/groups', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
   // the flow, and what a person manages of their own; they get the methods as an argument
-  'src/sign-in': ['src/core', 'src/methods', 'src/registration', 'src/throttle', 'src/users'],
+  'src/sign-in': ['src/assurance', 'src/core', 'src/methods', 'src/registration', 'src/throttle', 'src/users'],
   'src/security-info': ['src/core', 'src/methods', 'src/oidc', 'src/sessions', 'src/users'],
   // the protocol
-  'src/oidc': ['src/core', 'src/clients', 'src/database', 'src/methods', 'src/registration', 'src/sign-in'],
+  'src/oidc': [
+    'src/assurance',
+    'src/core',
+    'src/clients',
+    'src/database',
+    'src/methods',
+    'src/registration',
+    'src/sign-in',
+  ],
   // calls to addresses that others have named
   'src/outbound': [],
   // where people are signed in, the end of it, and who is told
@@ -60,6 +70,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/others-methods.ts': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/roles', 'src/users'],
   // the doors
   'src/http': [
+    'src/assurance',
     'src/audit',
     'src/containment.ts',
     'src/core',

@@ -29,6 +29,7 @@ import {
 import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { changePasswordPolicy, resetPasswordPolicy } from '../../src/methods/password/manage-policy.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
+import { changeAssurancePolicy, resetAssurancePolicy } from '../../src/assurance/manage-policy.ts';
 import { changeRegistrationPolicy, resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
 import { registrationRules } from '../../src/registration/demand.ts';
 import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
@@ -118,6 +119,7 @@ const silent = [
   'passPolicy',
   'passwordPolicy',
   'registrationPolicy',
+  'assurancePolicy',
   'groupIdOf',
   'groupsOf',
   'passHistory',
@@ -207,6 +209,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   resetPasswordPolicy: () => work(resetPasswordPolicy),
   changeRegistrationPolicy: () => work((w) => changeRegistrationPolicy(w, { state: 'enabled' })),
   resetRegistrationPolicy: () => work(resetRegistrationPolicy),
+  changeAssurancePolicy: () => work((w) => changeAssurancePolicy(w, { aliases: { 'urn:x': 'phr' } })),
+  resetAssurancePolicy: () => work(resetAssurancePolicy),
   cancel: async () => {
     await steps.look(signInHouse(), visit('cancelled'), 'app');
     await steps.cancel(signInHouse(), visit('cancelled'));

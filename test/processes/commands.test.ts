@@ -202,6 +202,12 @@ test('the policy for passes is shown, changed and put back', async () => {
   expectRefusal(await run(['policy', 'set', 'defaultLenght=20']), 1, /"defaultLenght"/);
   expectRefusal(await run(['policy', 'set', 'maximumLifetimeInMinutes=30']), 1, /^minimumLifetimeInMinutes must not/m);
   expect(await shown('policy', 'reset')).toMatchObject({ state: 'enabled', requireReason: false, maximumUses: null });
+
+  const aliases = { 'https://refeds.org/profile/mfa': '2f', 'urn:example:gold': 'phr' };
+  expect(await shown('policy', 'set', 'assurance', `aliases=${JSON.stringify(aliases)}`)).toEqual({ aliases });
+  expect((await run(['policy', 'show', 'assurance'])).stdout).toContain('"urn:example:gold":"phr"');
+  expectRefusal(await run(['policy', 'set', 'assurance', 'aliases={"phr":"1f"}']), 1, /aliases\.phr: is a name of our/);
+  expect(await shown('policy', 'reset', 'assurance')).toEqual({ aliases: {} });
 });
 
 test('clients are looked after by command; a secret is shown once, and what is deleted stops at once', async () => {

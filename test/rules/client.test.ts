@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { clientInput } from '../../src/clients/client.ts';
 import { clientMetadataProblem } from '../../src/oidc/client-metadata.ts';
 
-/** What may be written about a client: where its logout tokens go. */
+/** What may be written about a client: where its logout tokens go, and how strong a sign-in it takes. */
 
 const client = (backchannel_logout_uri: unknown, more: object = {}) => ({
   client_id: 'app',
@@ -46,4 +46,39 @@ test('backchannel_logout_session_required is a yes or no', () => {
   const uri = 'https://app.example/logout';
   expect(clientInput.safeParse(client(uri, { backchannel_logout_session_required: true })).success).toBe(true);
   expect(clientInput.safeParse(client(uri, { backchannel_logout_session_required: 'yes' })).success).toBe(false);
+});
+
+describe('how strong a sign-in a client takes', () => {
+  const aClient = (more: object) => ({ client_id: 'app', redirect_uris: ['https://app.example/cb'], ...more });
+
+  test.each(['1f', '2f', 'phr'])('minimum_acr %s is taken, by the protocol too', (minimum_acr) => {
+    expect(clientInput.safeParse(aClient({ minimum_acr })).success).toBe(true);
+    const metadata = { ...aClient({ minimum_acr }), token_endpoint_auth_method: 'none' };
+    expect(clientMetadataProblem(metadata)).toBeUndefined();
+  });
+
+  test.each(['phrh', 'bootstrap', 'acr/2f', 'https://id.example/acr/2f', '', 2])(
+    'minimum_acr %j is refused',
+    (value) => {
+      const parsed = clientInput.safeParse(aClient({ minimum_acr: value }));
+      expect(parsed.error?.issues.map(({ path, message }) => [path, message])).toEqual([
+        [['minimum_acr'], 'must be 1f, 2f or phr: no sign-in reaches more yet'],
+      ]);
+    },
+  );
+
+  test('default_acr_values may name anything that acr_values may, and the protocol takes it', () => {
+    const default_acr_values = ['phr', 'https://id.example/acr/2f', 'https://refeds.org/profile/mfa'];
+    expect(clientInput.safeParse(aClient({ default_acr_values })).success).toBe(true);
+    const metadata = { ...aClient({ default_acr_values }), token_endpoint_auth_method: 'none' };
+    expect(clientMetadataProblem(metadata)).toBeUndefined();
+  });
+
+  test.each([['phr'], [['']], [['two words']], [['a\0']], [Array.from({ length: 21 }, () => 'phr')]])(
+    'default_acr_values %j is refused',
+    (value) => {
+      const parsed = clientInput.safeParse(aClient({ default_acr_values: value }));
+      expect(parsed.error?.issues[0]?.path[0]).toBe('default_acr_values');
+    },
+  );
 });

@@ -55,6 +55,30 @@ describe('what comes next', () => {
       { ...open, policy: { ...policy, methods: ['passkey'] } } as never,
       { kind: 'verify', chosen: 'passkey' },
     ],
+    [
+      'with a name that this device knows: what was used last, and the rest in order',
+      named,
+      { ...open, usedLast: 'temporary-access-pass' } as never,
+      { kind: 'verify', chosen: 'temporary-access-pass', methods: ['temporary-access-pass', 'passkey'] },
+    ],
+    [
+      'with a name that this device knows, and a method: that one',
+      { ...named, chosenMethod: 'passkey' },
+      { ...open, usedLast: 'temporary-access-pass' } as never,
+      { kind: 'verify', chosen: 'passkey', methods: ['temporary-access-pass', 'passkey'] },
+    ],
+    [
+      'where what was used last is no longer offered: as if nothing had been',
+      named,
+      { ...open, usedLast: 'password' } as never,
+      { kind: 'verify', chosen: 'passkey', methods: policy.methods },
+    ],
+    [
+      'before anybody was named: nothing of what was used last',
+      aSignIn(),
+      { ...open, usedLast: 'temporary-access-pass' } as never,
+      { kind: 'identify' },
+    ],
     ['with an empty name: still asked for a proof, never let in', { ...named, userName: '' }, open, { kind: 'verify' }],
     ['after a pass: registration', opened, open, { kind: 'enrol', methods: ['passkey'], windowEndsAt: at(10) }],
     [

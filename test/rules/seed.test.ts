@@ -126,6 +126,16 @@ describe('a value that will not do is named with its path', () => {
       'clients.0.client_secret: does not go with',
     ],
     [
+      'a level that does not exist',
+      { policies: { assurance: { aliases: { 'urn:x': '3f' } } } },
+      'policies.assurance.aliases.urn:x: ',
+    ],
+    [
+      'an alias that is a level of ours',
+      { policies: { assurance: { aliases: { phr: '1f' } } } },
+      'policies.assurance.aliases.phr: is a name of our own',
+    ],
+    [
       'a grant that does not exist',
       { clients: [{ ...aClient, grant_types: ['password'] }] },
       'clients.0.grant_types.0: ',

@@ -2,7 +2,7 @@ import Router from '@koa/router';
 import { ClaimValue } from '../../../views/claim-values/claim-value.tsx';
 import { messages } from '../../../views/messages.ts';
 import { renderView } from '../../../views/render.ts';
-import { acrOf, amrOf, levels } from '../../sign-in/policy.ts';
+import { acrOf, amrOf, levels } from '../../assurance/levels.ts';
 import type { Show } from '../show.ts';
 
 export interface ClaimValueParts {

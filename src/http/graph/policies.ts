@@ -1,5 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
+import { assurancePolicy, changeAssurancePolicy } from '../../assurance/manage-policy.ts';
+import { assuranceSettingsChange } from '../../assurance/settings.ts';
 import { AppError } from '../../core/errors.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
@@ -12,33 +14,37 @@ import { passPolicyResource } from './resources.ts';
 /** What PATCH of the whole policy takes: configurations are changed where they are. */
 const policyChange = z.strictObject({
   registrationEnforcement: z.strictObject({ requiredRegistration: registrationSettingsChange.optional() }).optional(),
+  assurance: assuranceSettingsChange.optional(),
 });
 
-/** `authenticationMethodsPolicy`: one configuration a method, that of passes is the one there is; and what has to be registered. */
+/** `authenticationMethodsPolicy`: one configuration a method, that of passes is the one there is; what has to be registered, and names for levels. */
 export function policyRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
   const policy = '/policies/authenticationMethodsPolicy';
   const configuration = `${policy}/authenticationMethodConfigurations/:configuration`;
   const contextOf = (what: string) => `${issuer}/${version}/$metadata#${what}`;
 
   router.get(policy, async (ctx) => {
-    const { passes, requiredRegistration } = await run(whoOf(ctx), async (work) => ({
+    const { passes, requiredRegistration, assurance } = await run(whoOf(ctx), async (work) => ({
       passes: await passPolicy(work),
       requiredRegistration: await registrationPolicy(work),
+      assurance: await assurancePolicy(work),
     }));
     ctx.body = {
       '@odata.context': contextOf('authenticationMethodsPolicy'),
       id: 'authenticationMethodsPolicy',
       displayName: 'Authentication Methods Policy',
       registrationEnforcement: { requiredRegistration },
+      assurance,
       authenticationMethodConfigurations: [passPolicyResource(passes)],
     };
   });
 
   router.patch(policy, async (ctx) => {
     const changes = parseBody(policyChange, writable(await readJson(ctx.req, limits.json)));
-    await run(whoOf(ctx), (work) =>
-      changeRegistrationPolicy(work, changes.registrationEnforcement?.requiredRegistration ?? {}),
-    );
+    await run(whoOf(ctx), async (work) => {
+      await changeRegistrationPolicy(work, changes.registrationEnforcement?.requiredRegistration ?? {});
+      await changeAssurancePolicy(work, changes.assurance ?? {});
+    });
     ctx.status = 204;
   });
 

@@ -1,13 +1,14 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
+import { acrOf, amrOf } from '../../assurance/levels.ts';
 import { anonymous } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Origin } from '../../core/work.ts';
 import type { Interaction, Interactions, Outcome } from '../../oidc/interactions.ts';
 import type { ProviderSession } from '../../oidc/own-sessions.ts';
-import { acrOf, amrOf } from '../../sign-in/policy.ts';
 import * as steps from '../../sign-in/steps.ts';
 import { messages } from '../../../views/messages.ts';
+import type { Device } from '../device.ts';
 import type { Guards } from '../guards.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
@@ -20,6 +21,7 @@ export interface SignInParts {
   /** The provider's session in this browser, if somebody is signed in. */
   readonly session: (ctx: Context) => Promise<ProviderSession | undefined>;
   readonly guards: Guards;
+  readonly device: Device;
   readonly show: Show;
 }
 
@@ -27,7 +29,7 @@ export interface SignInParts {
  * The interaction. Every POST ends in a 303 to the same GET, and only the GET decides what to show.
  * Each answer of a browser, right or wrong, goes through one use-case; nothing is decided here.
  */
-export function signInRoutes({ issuer, house, interactions, session, guards, show }: SignInParts): Router {
+export function signInRoutes({ issuer, house, interactions, session, guards, device, show }: SignInParts): Router {
   const router = new Router({ prefix: '/sign-in/:uid' });
 
   router.get('/', async (ctx) => {
@@ -36,8 +38,14 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
     const { digest: browser, csrf } = guards.browser(ctx);
     // Who is signed in may be about to leave a pass behind.
     const sessionPassId = interaction.signedInUserId && (await session(ctx))?.passId;
-    const visit = { ...visitOf(ctx, browser, interaction.signedInUserId), sessionPassId: sessionPassId ?? null };
+    const visit = {
+      ...visitOf(ctx, browser, interaction.signedInUserId),
+      sessionPassId: sessionPassId ?? null,
+      // Who is asked for more than what they used is not shown that first.
+      ...(!interaction.asksForMore && { usedLast: (userName: string) => device.usedLast(ctx, userName) }),
+    };
     const standing = await steps.look(house, visit, interaction.clientId);
+    if (standing.completed) device.remember(ctx, standing.completed);
     const outcome = outcomeOf(standing);
     if (outcome) return leave(ctx, interaction, outcome);
     const { step } = standing;

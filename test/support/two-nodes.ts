@@ -65,7 +65,11 @@ export async function startTwoNodes(
     LATCHKEY_MASTER_KEY: randomBytes(32).toString('base64'),
     LATCHKEY_ISSUER: proxy.origin,
     LATCHKEY_TRUSTED_PROXIES: '127.0.0.1, ::1',
-    LATCHKEY_THROTTLES: JSON.stringify({ sourceAndAccount: { most: 1_000_000 }, source: { most: 1_000_000 } }),
+    LATCHKEY_THROTTLES: JSON.stringify({
+      sourceAndAccount: { most: 1_000_000 },
+      source: { most: 1_000_000 },
+      organisation: { most: 1_000_000, mostWithShortPasses: 1_000_000 },
+    }),
   };
   const nodes = await Promise.all([startNode({ ...env, ...more[0] }), startNode({ ...env, ...more[1] })]);
   proxy.nodes.push(...nodes);

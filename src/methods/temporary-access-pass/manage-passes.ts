@@ -7,7 +7,7 @@ import type { Origin, RunWork, Work } from '../../core/work.ts';
 import { permit, permitEverywhere, permitManager, permitOn, permitOwn, permitToSee } from '../../roles/permit.ts';
 import { momentAfterGrants } from '../../roles/manage-roles.ts';
 import type { PassLimits } from '../../roles/role.ts';
-import { countAgainst, issuingLimit } from '../../throttle/throttle.ts';
+import { countAgainst, defaultLimits, type Limit } from '../../throttle/throttle.ts';
 import { findUser, getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from '../../core/code.ts';
@@ -63,6 +63,7 @@ export async function issuePass(
   run: RunWork,
   who: { actor: Actor; origin: Origin },
   asked: IssuePass,
+  limit: Limit = defaultLimits.issuing,
 ): Promise<IssuedPass> {
   const draft = await run(who, async (work) => {
     const { user, limits } = await recipient(work, asked);
@@ -85,7 +86,7 @@ export async function issuePass(
   }
   const verifier = await makeVerifier(draft.secrets, draft, draft.code);
   return run(who, (work) =>
-    keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }),
+    keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }, limit),
   );
 }
 
@@ -99,6 +100,7 @@ async function keepPass(
   work: Work,
   asked: IssuePass,
   made: { id: string; userId: string; code: string; verifier: string },
+  limit: Limit,
 ): Promise<IssuedPass> {
   // Everything is judged again: roles, policy and the user may have changed while the hash ran.
   await lockUser(work, made.userId);
@@ -132,6 +134,7 @@ async function keepPass(
     boundBrowser: null,
     windowEndsAt: null,
     completedAt: null,
+    lockedAt: null,
     endedAt: null,
     endReason: null,
   };
@@ -140,7 +143,7 @@ async function keepPass(
     approvalId = (await standingApproval(work, user.id, termsOf(asked))).id;
     await useApproval(work, approvalId);
   }
-  await withinQuota(work);
+  await withinQuota(work, limit);
   const replacedPassId = await passes.replace(work.tx, work.now, pass, pepperVersion);
   if (replacedPassId) {
     work.record({ type: 'pass.replaced', userId: user.id, details: { passId: replacedPassId, by: pass.id } });
@@ -202,17 +205,21 @@ async function reportOf(work: Work, idOrName: string): Promise<User | undefined>
 }
 
 /** One person's credentials in the wrong hands must not open every account at once. */
-async function withinQuota(work: Work): Promise<void> {
+async function withinQuota(work: Work, limit: Limit): Promise<void> {
   if (work.actor.kind !== 'user') return;
-  const retryAt = await countAgainst(work, issuingLimit, work.actor.userId);
+  const retryAt = await countAgainst(work, limit, work.actor.userId);
   if (!retryAt) return;
   throw new AppError(
     'throttled',
-    `One person can issue ${issuingLimit.most} passes an hour. Wait, or ask a colleague.`,
+    `One person can issue ${limit.most} passes ${period(limit)}. Wait, or ask a colleague.`,
     {
       retryAfterSeconds: Math.max(1, Math.ceil((retryAt.getTime() - work.now.getTime()) / 1000)),
     },
   );
+}
+
+function period({ windowMinutes }: Limit): string {
+  return windowMinutes === 60 ? 'an hour' : `in ${windowMinutes} minutes`;
 }
 
 const furthestStartDays = 90;
@@ -404,7 +411,7 @@ export async function extendPass(work: Work, asked: ExtendPass): Promise<FoundPa
 function notExtended(pass: Pass | undefined, lifetimeMinutes: number, now: Date): AppError {
   if (!pass || pass.endedAt) return new AppError('not_found', 'This user has no such pass.');
   const state = passState(pass, now);
-  if (state === 'used' || state === 'expired') {
+  if (state === 'used' || state === 'expired' || state === 'locked') {
     return new AppError('conflict', `This pass is ${state} and cannot be extended. Issue a new one.`);
   }
   if (pass.expiresAt >= addMinutes(pass.startsAt, lifetimeMinutes)) {

@@ -377,6 +377,39 @@ describe('counters', () => {
     },
   );
 
+  test('that are given back when another window has begun leave that as it is', async () => {
+    const account = aName('late');
+    const first = await take(account);
+    if (!first.granted) throw new Error('It was not granted.');
+    latchkey.clock.advance(16);
+    expect([(await take(account)).granted, (await take(account)).granted]).toEqual([true, true]);
+    await latchkey.work((work) => giveBack(work, first.counters));
+    expect((await take(account)).granted).toBe(false);
+    latchkey.clock.advance(16);
+  });
+
+  test('that are raised and given back by many at once come to nothing', async () => {
+    const account = aName('to-and-fro');
+    const plenty = { most: 1_000_000, windowMinutes: 5 };
+    const wide = { ...defaultLimits, sourceAndAccount: plenty, source: plenty };
+    const toAndFro = async () => {
+      const guess = { ...asked, account, own: ['account', 'recoveryCode'] } as const;
+      const reservation = await latchkey.work((work) => reserve(work, wide, guess));
+      if (reservation.granted) await latchkey.work((work) => giveBack(work, reservation.counters));
+      return reservation.granted;
+    };
+    for (let round = 0; round < 5; round += 1) {
+      expect(await Promise.all(Array.from({ length: 5 }, toAndFro))).toEqual(Array(5).fill(true));
+    }
+    const counts = await latchkey.base
+      .knex('throttle_counters')
+      .where('window_ends_at', '>', await latchkey.work(async (work) => work.now));
+    expect(
+      counts.filter(({ scope }) => ['account', 'recovery-code'].includes(scope)).map(({ count }) => count),
+    ).toEqual([0, 0]);
+    latchkey.clock.advance(31);
+  });
+
   test('whose window has ended are deleted, and the others stay', async () => {
     latchkey.clock.advance(60 * 24);
     await take('new@example.com');
@@ -461,6 +494,20 @@ describe('one account from all sources', () => {
     expect(await wait(account)).toBeGreaterThan(0.9);
     latchkey.clock.advance(16.1);
     await guesses(10, account);
+  });
+
+  test('is not made to wait longer by a source that is turned away', async () => {
+    const account = aName();
+    const narrow = { ...limits, sourceAndAccount: { most: 1, windowMinutes: 60 } };
+    const stranger = () =>
+      latchkey.work((work) =>
+        reserve(work, narrow, { ip: '203.0.113.66', account, own: ['account'], shortPasses: false }),
+      );
+    expect((await stranger()).granted).toBe(true);
+    await guesses(9, account);
+    latchkey.clock.advance(0.5);
+    for (let times = 0; times < 5; times += 1) expect((await stranger()).granted).toBe(false);
+    await guesses(1, account);
   });
 
   test('has back what is given back', async () => {

@@ -209,17 +209,13 @@ async function withinQuota(work: Work, limit: Limit): Promise<void> {
   if (work.actor.kind !== 'user') return;
   const retryAt = await countAgainst(work, limit, work.actor.userId);
   if (!retryAt) return;
-  throw new AppError(
-    'throttled',
-    `One person can issue ${limit.most} passes ${period(limit)}. Wait, or ask a colleague.`,
-    {
-      retryAfterSeconds: Math.max(1, Math.ceil((retryAt.getTime() - work.now.getTime()) / 1000)),
-    },
-  );
+  throw new AppError('throttled', `One person can issue ${quota(limit)}. Wait, or ask a colleague.`, {
+    retryAfterSeconds: Math.max(1, Math.ceil((retryAt.getTime() - work.now.getTime()) / 1000)),
+  });
 }
 
-function period({ windowMinutes }: Limit): string {
-  return windowMinutes === 60 ? 'an hour' : `in ${windowMinutes} minutes`;
+function quota({ most, windowMinutes }: Limit): string {
+  return `${most} ${most === 1 ? 'pass' : 'passes'} ${windowMinutes === 60 ? 'an hour' : `in ${windowMinutes} minutes`}`;
 }
 
 const furthestStartDays = 90;

@@ -260,6 +260,12 @@ describe('a pass of twelve symbols and wrong codes in a row', () => {
     expect(await owner.sign(authenticator)).toBe('complete');
   });
 
+  test('is not locked by codes that are too long for it', async () => {
+    const { id, name } = await aHolder(12);
+    await tries(houseOf(3), 4, name, longWrong);
+    expect(await failures(id)).toBe(0);
+  });
+
   test('is not counted once it is in registration: it opens nothing anywhere else', async () => {
     const house = houseOf(3);
     const { id, name, code } = await aHolder(12, { isUsableOnce: true });
@@ -376,6 +382,21 @@ describe('the whole organisation in a minute', () => {
     expect(await (await aVisitor(house)).sign(authenticator)).toBe('complete');
     aNewMinute();
     expect(await visitor.type(code)).toBe('enrol');
+  });
+
+  test('when it is full says so to nobody whose own limit is reached as well', async () => {
+    const house = aQuietHouse({
+      limits: {
+        ...defaultLimits,
+        sourceAndAccount: { most: 1, windowMinutes: 5 },
+        organisation: { ...everybody, most: 1 },
+      },
+    });
+    aNewMinute();
+    const visitor = await aVisitor(house);
+    await visitor.name(aName());
+    expect(await counting(() => visitor.type(longWrong))).toEqual({ judged: 1, turnedAway: 0 });
+    expect(await counting(() => visitor.type(longWrong))).toEqual({ judged: 0, turnedAway: 1 });
   });
 
   describe('with fifty failures', () => {

@@ -173,11 +173,11 @@ function parseNetworks(name: string, text: string | undefined, problem: Complain
     .split(',')
     .map((part) => part.trim())
     .filter(Boolean)) {
-    const [address = '', prefix] = entry.split('/');
+    const [address = '', prefix, ...rest] = entry.split('/');
     const family = isIPv6(address) ? 'ipv6' : 'ipv4';
     const most = family === 'ipv6' ? 128 : 32;
     const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-    if (isIP(address) === 0 || !Number.isInteger(bits) || bits < 0 || bits > most) {
+    if (rest.length > 0 || isIP(address) === 0 || !Number.isInteger(bits) || bits < 0 || bits > most) {
       problem(`${name}: "${entry}" is not an address or network such as 10.0.0.0/8. Separate several with commas.`);
     } else {
       networks.addSubnet(address, bits, family);
@@ -222,8 +222,24 @@ function parseMail(url: string | undefined, from: string | undefined, problem: C
   return url === undefined ? undefined : { url, from };
 }
 
-const limit = z.strictObject({ most: z.int().min(1), windowMinutes: z.number().positive().max(1440) }).partial();
-const limitsShape = z.strictObject({ sourceAndAccount: limit.optional(), source: limit.optional() });
+const most = z.int().min(1).max(1_000_000_000);
+const limit = z.strictObject({ most, windowMinutes: z.number().positive().max(1440) }).partial();
+const limitsShape = z
+  .strictObject({
+    sourceAndAccount: limit,
+    source: limit,
+    recoveryCode: limit,
+    account: limit.extend({
+      most: most.min(2).optional(), // a wait grows from a guess before
+      firstWaitSeconds: z.number().positive().max(3_600).optional(),
+      longestWaitMinutes: z.number().positive().max(1440).optional(),
+    }),
+    organisation: z.strictObject({ most, mostWithShortPasses: most, alertAt: most }).partial(),
+    issuing: limit,
+    mostInARow: z.int().min(1).max(100), // NIST's ceiling: it can be lowered
+    organisationNetworks: z.array(z.string()),
+  })
+  .partial();
 
 function parseLimits(text: string | undefined, problem: Complain): ThrottleLimits {
   if (text === undefined) return defaultLimits;
@@ -236,22 +252,32 @@ function parseLimits(text: string | undefined, problem: Complain): ThrottleLimit
   }
   const parsed = limitsShape.safeParse(json);
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
-      problem(
-        `LATCHKEY_THROTTLES: ${issue.path.join('.') || 'the value'}: ${issue.message}. Known: sourceAndAccount, source; each with most and windowMinutes.`,
-      );
+    for (const { path, message } of parsed.error.issues) {
+      problem(`LATCHKEY_THROTTLES: ${path.join('.') || 'the value'}: ${message}. ${knownLimits}`);
     }
     return defaultLimits;
   }
-  const { sourceAndAccount, source } = parsed.data;
+  const { mostInARow, organisationNetworks, ...decided } = parsed.data;
+  const networks = organisationNetworks?.map((network) => network.trim() || '(nothing)').join(',');
   return {
-    sourceAndAccount: { ...defaultLimits.sourceAndAccount, ...defined(sourceAndAccount) },
-    source: { ...defaultLimits.source, ...defined(source) },
+    sourceAndAccount: { ...defaultLimits.sourceAndAccount, ...defined(decided.sourceAndAccount) },
+    source: { ...defaultLimits.source, ...defined(decided.source) },
+    recoveryCode: { ...defaultLimits.recoveryCode, ...defined(decided.recoveryCode) },
+    account: { ...defaultLimits.account, ...defined(decided.account) },
+    organisation: { ...defaultLimits.organisation, ...defined(decided.organisation) },
+    issuing: { ...defaultLimits.issuing, ...defined(decided.issuing) },
+    mostInARow: mostInARow ?? defaultLimits.mostInARow,
+    organisationNetworks: parseNetworks('LATCHKEY_THROTTLES: organisationNetworks', networks, problem),
   };
 }
 
-function defined(limit: { most?: number | undefined; windowMinutes?: number | undefined } | undefined): object {
-  return Object.fromEntries(Object.entries(limit ?? {}).filter(([, value]) => value !== undefined));
+const knownLimits =
+  'Correct it or leave it out. Known: sourceAndAccount, source, recoveryCode, account and issuing, each with most and windowMinutes, ' +
+  'account with firstWaitSeconds and longestWaitMinutes too; organisation with most, mostWithShortPasses and alertAt; mostInARow, ' +
+  '100 at most; organisationNetworks, a list such as ["192.0.2.0/24"].';
+
+function defined(named: Readonly<Record<string, unknown>> | undefined): object {
+  return Object.fromEntries(Object.entries(named ?? {}).filter(([, value]) => value !== undefined));
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];

@@ -1,7 +1,9 @@
 import { passwordSettings } from './methods/password/settings.ts';
+import { passSettings, shortestLength } from './methods/temporary-access-pass/settings.ts';
 import { registrationRules } from './registration/demand.ts';
 import { registrationSettings } from './registration/settings.ts';
 import type { PolicyDocuments, SignInPolicy } from './sign-in/policy.ts';
+import { shortCode } from './throttle/throttle.ts';
 
 /** What the documents of the rooms mean for the flow, which knows no room: part of the composition. */
 export function signInPolicyFrom(decided: PolicyDocuments): SignInPolicy {
@@ -19,6 +21,7 @@ export function signInPolicyFrom(decided: PolicyDocuments): SignInPolicy {
     enrollable,
     together: { 'authenticator-app': ['password'] },
     firstPartAlone: passwords.alone,
+    shortPasses: shortestLength(passSettings.parse(decided.temporaryAccessPass ?? {})) < shortCode,
     registration: registrationRules(registrationSettings.parse(decided.registration ?? {}), enrollable),
   };
 }

@@ -9,7 +9,7 @@ import { writeEvents } from './audit/write-events.ts';
 import { type Config, isLocalhost } from './config.ts';
 import { operator, system } from './core/actor.ts';
 import { makeSecrets, type Secrets } from './core/secrets.ts';
-import type { Origin, RunWork, WriteAudit } from './core/work.ts';
+import type { MayRecord, Origin, RunWork, WriteAudit } from './core/work.ts';
 import { type ConnectionSettings, connectRooms, isMigrated, migrate, underAdvisoryLock } from './database/connect.ts';
 import { attachEmbedded, type RunningDatabase, serveEmbedded, usableDataDirectory } from './database/embedded.ts';
 import { connectNamedStatements, type NamedStatements } from './database/named-statements.ts';
@@ -32,6 +32,7 @@ import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
 import type { OutboundRules } from './outbound/outbound.ts';
 import { signInPolicyFrom } from './sign-in-policy.ts';
+import { boundedRefusals } from './throttle/refusal-budget.ts';
 
 /** What every command needs: a database that is up to date, and a way to work on it. */
 export interface Base {
@@ -40,6 +41,8 @@ export interface Base {
   readonly connection: ConnectionSettings;
   readonly secrets: Secrets;
   readonly run: RunWork;
+  /** One budget for every door of this node. */
+  readonly mayRecord: MayRecord;
   readonly embedded: RunningDatabase | undefined;
   close(): Promise<void>;
 }
@@ -78,7 +81,8 @@ export async function openBase(
       await writeEvents(work, events);
       await tellPeople({ ...work, secrets }, config.issuer, events);
     };
-    const run = unitOfWork(knex, secrets, recordAndTell, clock);
+    const mayRecord = boundedRefusals();
+    const run = unitOfWork(knex, secrets, recordAndTell, clock, mayRecord);
     if (migrates) await run(asSystem, demandSameMasterKey);
     return {
       config,
@@ -86,6 +90,7 @@ export async function openBase(
       connection,
       secrets,
       run,
+      mayRecord,
       embedded,
       async close() {
         await opened.destroy();
@@ -108,7 +113,7 @@ export interface House {
 
 /** Puts the parts together: the only file that knows them all. `onQuery` sees every statement of the protocol's pool. */
 export async function wire(base: Base, log: Logger, onQuery?: (name: string) => void): Promise<House> {
-  const { config, secrets, run, knex } = base;
+  const { config, secrets, run, knex, mayRecord } = base;
   const { issuer } = config;
   const keys = await underAdvisoryLock(knex, 'signing-keys', () => run(asSystem, loadSigningKeys));
   const db = connectNamedStatements(base.connection, { max: 10, ...(onQuery && { onQuery }) });
@@ -139,7 +144,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
   const protocol = provider.callback();
 
   const { hostname } = new URL(issuer);
-  const methods = methodRegistry({ rpId: hostname, rpName: 'Latchkey', origin: issuer });
+  const methods = methodRegistry({ rpId: hostname, rpName: 'Latchkey', origin: issuer }, config.limits.mostInARow);
   const guards = guardsOf(issuer, secrets);
   const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
     readProviderSession(provider, db, ctx.req, ctx.res);
@@ -164,6 +169,8 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
         methods,
         limits: config.limits,
         policyFrom: signInPolicyFrom,
+        mayRecord,
+        onAlert: (failures) => log.warn({ failures }, 'many sign-ins fail: somebody may be guessing codes'),
       },
     },
     notMe: { run, methods, guards, show },
@@ -173,6 +180,8 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       run,
       methods,
       actorOfToken: (token) => actorOfToken({ provider, issuer, db, strongAcrs }, token),
+      mayRecord,
+      issuingLimit: config.limits.issuing,
       onFault: (error) => log.error({ err: error }, 'a refused request could not be recorded'),
     },
     protocol: async (req, res) => protocol(req, res),

@@ -3,8 +3,8 @@ import { saying } from './parts/say.tsx';
 
 export interface NoticeMailProps {
   readonly kind: keyof typeof messages.mails.notices;
-  /** The account's user name. */
-  readonly user: string;
+  /** The account's user name; absent when it is about no account. */
+  readonly user?: string;
   /** A moment as a person reads it, with its zone. */
   readonly at: string;
   /** Where "this was not me" is said; absent when there is nothing to stop. */
@@ -16,6 +16,6 @@ export function noticeMail({ kind, user, at, link }: NoticeMailProps): { subject
   const say = messages.mails;
   const { subject, happened, next } = say.notices[kind];
   const notYou = link ? [say.notYou, link.url, saying(say.stops, { until: link.until })] : [];
-  const facts = [saying(say.account, { user }), saying(say.when, { at })].join('\n');
+  const facts = [...(user === undefined ? [] : [saying(say.account, { user })]), saying(say.when, { at })].join('\n');
   return { subject, text: `${[happened, facts, next, ...notYou, say.never].join('\n\n')}\n` };
 }

@@ -559,6 +559,18 @@ export const messages = {
           'Somebody entered a wrong password for your account many times in a row, so the password no longer works.',
         next: 'Passkeys work as before. Sign in with one and set a new password, or ask your help desk.',
       },
+      passLocked: {
+        subject: 'The temporary pass of your account was locked',
+        happened:
+          'Somebody entered a wrong temporary pass for your account many times in a row, so your pass no longer works.',
+        next: 'If you still need it, ask your help desk for a new one.',
+      },
+      authenticatorAppLocked: {
+        subject: 'The authenticator app of your account was locked',
+        happened:
+          'Somebody entered a wrong code of an authenticator app for your account many times in a row, after your password. Codes no longer work.',
+        next: 'Passkeys work as before. Sign in with one, change your password, and remove and add the app again, or ask your help desk.',
+      },
       authenticatorAppAdded: {
         subject: 'An authenticator app was added to your account',
         happened: 'An authenticator app was added to your account. Its codes can be used to sign in as you.',
@@ -606,6 +618,12 @@ export const messages = {
         happened:
           'Somebody with access to the server gave the administrator below a temporary pass. No second administrator had to agree.',
         next: 'If nobody told you about it, find out who was on the server, and cancel the pass.',
+      },
+      manyFailures: {
+        subject: 'Many sign-ins fail: somebody may be guessing codes',
+        happened:
+          'Far more sign-ins than usual failed within a minute, at one account or at many. Guesses are limited, and passkeys go on working.',
+        next: 'Look at the failed sign-ins in the sign-in log, and at the addresses they come from. For an hour you get no more mails about it; the audit log has one entry for every such minute.',
       },
       contained: {
         subject: 'Your account was secured',

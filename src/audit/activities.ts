@@ -66,6 +66,12 @@ export const activities: Readonly<Record<string, Activity>> = {
     resultReason: 'Admin deleted temporary access pass method for user',
     alsoNamed: ['Admin deleted temporary access pass method for user'],
   },
+  'pass.locked': {
+    ...methods,
+    activityDisplayName: 'Lock Temporary Access Pass method',
+    operationType: 'Update',
+    resultReason: 'Too many wrong codes in a row',
+  },
   'pass.completed': {
     ...methods,
     activityDisplayName: 'User registered all required security info',
@@ -151,6 +157,12 @@ export const activities: Readonly<Record<string, Activity>> = {
     ...methods,
     activityDisplayName: 'Suspend Authenticator App with Code',
     operationType: 'Update',
+  },
+  'authenticator-app.locked': {
+    ...methods,
+    activityDisplayName: 'Lock Authenticator App with Code',
+    operationType: 'Update',
+    resultReason: 'Too many wrong codes in a row',
   },
   'recovery-codes.made': {
     ...methods,
@@ -244,6 +256,7 @@ export const activities: Readonly<Record<string, Activity>> = {
   'sign-in.completed': { ...signIns, activityDisplayName: 'Sign-in activity', byTheirOwn: true },
   'sign-in.refused': { ...signIns, activityDisplayName: 'Sign-in activity' },
   'sign-in.throttled': { ...signIns, activityDisplayName: 'Sign-in activity' },
+  'sign-in.many-failures': { ...ours, activityDisplayName: 'Alert on failed sign-ins', operationType: 'Other' },
   'sign-in.cancelled': { ...signIns, activityDisplayName: 'Sign-in activity' },
 };
 

@@ -18,8 +18,8 @@ export interface AuditEvent {
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** A request we did not do: what it was, whom it was about, and why not. */
-export function refusalOf(error: AppError, { asked }: Origin): AuditEvent {
+/** A request we did not do: what it was, whom it was about, and why not. `leftOut`: how many before it were not recorded. */
+export function refusalOf(error: AppError, { asked }: Origin, leftOut = 0): AuditEvent {
   const user = asked?.user;
   return {
     type: 'request.refused',
@@ -31,6 +31,7 @@ export function refusalOf(error: AppError, { asked }: Origin): AuditEvent {
       ...(asked && { request: asked.what }),
       // Only what looks like a name: anything else may be a secret in the wrong place.
       ...(user?.includes('@') && { userPrincipalName: user.slice(0, 254) }),
+      ...(leftOut > 0 && { leftOutBefore: leftOut }),
     },
   };
 }

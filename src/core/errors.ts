@@ -32,7 +32,7 @@ export class AppError extends Error {
   readonly strongWithinSeconds: number | undefined;
   readonly approvalId: string | undefined;
   readonly auditReason: string | undefined;
-  /** Set by who has written the refusal down, so that it is not recorded twice. */
+  /** Set by who has written the refusal down, or decided that it is one too many, so that nobody does so again. */
   recorded = false;
 
   /** `message` is a sentence that is safe to show to the person who asked. */

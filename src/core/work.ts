@@ -14,6 +14,12 @@ export interface Origin {
   readonly asked?: { readonly what: string; readonly user?: string | undefined };
 }
 
+/**
+ * Whether one more refusal of somebody nobody knows is written down, and how many were left out since the last that was.
+ * Undefined: it is one of those left out.
+ */
+export type MayRecord = (origin: Origin) => { readonly leftOut: number } | undefined;
+
 /** One request, one transaction, one instant. The first argument of every use-case. */
 export interface Work {
   readonly tx: Transaction;

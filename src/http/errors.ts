@@ -55,8 +55,10 @@ export function answerErrors(log: Logger, show: (ctx: Context, failure: Failure)
       }
     } catch (error) {
       const failure = failureOf(error, requestId);
-      if (failure.status >= 500)
-        log.error({ err: error, requestId, method: ctx.method, path: ctx.path }, 'request failed');
+      const { method, path } = ctx;
+      // What is shed is no fault: a flood of it must not be one of stack traces.
+      if (failure.code === 'overloaded') log.warn({ requestId, method, path }, `request shed: ${failure.message}`);
+      else if (failure.status >= 500) log.error({ err: error, requestId, method, path }, 'request failed');
       ctx.status = failure.status;
       if (error instanceof AppError && error.retryAfterSeconds) ctx.set('retry-after', String(error.retryAfterSeconds));
       if (error instanceof AppError && error.strongWithinSeconds) {

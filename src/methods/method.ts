@@ -86,6 +86,13 @@ export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
   readonly traits: MethodTraits;
   /** A code can be guessed, a signature cannot: guessable ones are throttled before they are read. */
   readonly guessable: boolean;
+  /**
+   * Limits that count this answer beside those of every guess; absent: none. By what was typed alone: were it by what is stored,
+   * being turned away would tell whether there is anything.
+   */
+  countedBy?(response: unknown): readonly ('account' | 'recoveryCode')[];
+  /** Whether codes of it are in use that are so short that all guesses of all people together are limited more. */
+  hasShortCodes?(work: Work): Promise<boolean>;
   /** Whether policy lets people sign in with it; absent: always. */
   isAllowed?(work: Work): Promise<boolean>;
   challenge(work: Work, attempt: Attempt): Promise<Challenge>;

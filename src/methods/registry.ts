@@ -5,14 +5,18 @@ import { passkeyMethod } from './passkey/passkey-method.ts';
 import { passwordMethod } from './password/password-method.ts';
 import { recoveryCodeMethod } from './recovery-code/recovery-code-method.ts';
 import { temporaryAccessPassMethod } from './temporary-access-pass/pass-method.ts';
+import { defaultLimits } from '../throttle/throttle.ts';
 
 /** The ways to sign in, in the order offered. */
-export function methodRegistry(identity: RelyingPartyIdentity): MethodRegistry {
+export function methodRegistry(
+  identity: RelyingPartyIdentity,
+  mostInARow: number = defaultLimits.mostInARow,
+): MethodRegistry {
   const all = [
     passkeyMethod(identity),
-    temporaryAccessPassMethod(),
-    passwordMethod({ appName: identity.rpName, hostName: identity.rpId }),
-    authenticatorAppMethod({ issuerName: identity.rpName }),
+    temporaryAccessPassMethod({ mostInARow }),
+    passwordMethod({ appName: identity.rpName, hostName: identity.rpId, mostInARow }),
+    authenticatorAppMethod({ issuerName: identity.rpName, mostInARow }),
     recoveryCodeMethod(),
   ] as AuthenticationMethod[];
   const byId = new Map<string, AuthenticationMethod>(all.map((method) => [method.id satisfies MethodId, method]));

@@ -3,20 +3,23 @@ import type { Work } from '../core/work.ts';
 import { administratorIds, templateIdsOf, thoseWhoMayIssueFor } from '../roles/manage-roles.ts';
 
 export interface ToldColleagues {
-  readonly kind: 'approvalAsked' | 'approvalGiven' | 'approvalRefused' | 'operatorIssued';
-  /** Whose account it is about. */
-  readonly about: string;
+  readonly kind: 'approvalAsked' | 'approvalGiven' | 'approvalRefused' | 'operatorIssued' | 'manyFailures';
+  /** Whose account it is about; absent when it is nobody's. */
+  readonly about?: string;
   readonly colleagues: readonly string[];
 }
 
 /**
  * What administrators are told of what others do: who may approve hears of a request, who asked hears of the answer, and when
- * the command line on the machine gives a pass to somebody with a role, everybody with a role hears of it.
+ * the command line on the machine gives a pass to somebody with a role, everybody with a role hears of it. So they do when many sign-ins fail.
  */
 export async function colleaguesOf(
   work: Pick<Work, 'tx' | 'actor'>,
   { type, userId: about, details }: AuditEvent,
 ): Promise<ToldColleagues | undefined> {
+  if (type === 'sign-in.many-failures') {
+    return details?.mailed === true ? { kind: 'manyFailures', colleagues: await administratorIds(work) } : undefined;
+  }
   if (about === undefined) return undefined;
   const others = (ids: readonly string[]) =>
     ids.filter((id) => id !== about && !(work.actor.kind === 'user' && work.actor.userId === id));

@@ -13,6 +13,8 @@ export type Notice =
   | { readonly kind: 'passwordChanged' }
   | { readonly kind: 'passwordRemoved' }
   | { readonly kind: 'passwordLocked' }
+  | { readonly kind: 'passLocked' }
+  | { readonly kind: 'authenticatorAppLocked' }
   | { readonly kind: 'authenticatorAppAdded' }
   | { readonly kind: 'authenticatorAppRemoved' }
   | { readonly kind: 'recoveryCodesMade' }
@@ -70,6 +72,10 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
       return 'passwordRemoved';
     case 'password.locked':
       return 'passwordLocked';
+    case 'pass.locked':
+      return 'passLocked';
+    case 'authenticator-app.locked':
+      return 'authenticatorAppLocked';
     case 'authenticator-app.registered':
       return 'authenticatorAppAdded';
     case 'authenticator-app.removed':

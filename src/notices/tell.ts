@@ -39,15 +39,20 @@ export async function tell(
   await queueMail(work, { userId, recipients: user.addresses, ...mail });
 }
 
-/** Tells other administrators what they have a part in; `account` is whose it is about. There is nothing to stop, so no link. */
+/** Tells other administrators what they have a part in. There is nothing to stop, so no link. */
 async function tellColleagues(work: TellingWork, event: AuditEvent): Promise<void> {
   const told = await colleaguesOf(work, event);
-  const about = told && (await reachable(work, told.about));
-  if (!about) return;
+  if (!told) return;
+  const about = told.about === undefined ? undefined : await reachable(work, told.about);
+  if (told.about !== undefined && !about) return;
   for (const userId of told.colleagues) {
     const { addresses = [] } = (await reachable(work, userId)) ?? {};
     if (addresses.length === 0) continue;
-    const mail = noticeMail({ kind: told.kind, user: about.userPrincipalName, at: utcMinute(work.now) });
+    const mail = noticeMail({
+      kind: told.kind,
+      at: utcMinute(work.now),
+      ...(about && { user: about.userPrincipalName }),
+    });
     await queueMail(work, { userId, recipients: addresses, ...mail });
   }
 }

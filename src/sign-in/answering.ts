@@ -1,18 +1,11 @@
+import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
 import { type Attempt, type AuthenticationMethod, type Challenge, isEnrollable } from '../methods/method.ts';
-import { accountLimit, giveBack, type Reservation, reserve, reserveAccount, sourceOf } from '../throttle/throttle.ts';
+import { countFailure, giveBack, type Reservation, reserve } from '../throttle/throttle.ts';
 import { userNameKey } from '../users/user.ts';
 import type { SignIn } from './sign-in.ts';
-import {
-  lockedStanding,
-  notThisStep,
-  type SignInHouse,
-  type Standing,
-  stand,
-  transition,
-  type Visit,
-} from './standing.ts';
+import { lockedStanding, notThisStep, type SignInHouse, type Standing, stand, type Visit } from './standing.ts';
 import * as signIns from './store.ts';
 import { accept, refused } from './verdicts.ts';
 
@@ -55,10 +48,13 @@ function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
 
 /**
  * Judges an answer: reserve and read, check with no database, then spend and write what it proves. Refusals commit.
- * Fails with `overloaded`, the attempt given back, when too many codes are being checked.
+ * Fails with `overloaded`, the attempt given back, when too many codes are being checked or guessed at.
  */
 export async function answer(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
-  const read = await house.run(visit, (work) => reserveAndRead(house, work, visit, methodId, response));
+  const read = await alerting(house, visit, (work, alert) =>
+    readAndReserve(house, work, visit, { methodId, response }, alert),
+  );
+  if (read === 'shed') throw shed();
   if (!read) return;
   const { method, candidate, reservation } = read;
 
@@ -70,52 +66,116 @@ export async function answer(house: SignInHouse, visit: Visit, methodId: string,
     throw error;
   }
 
-  await transition(house, visit, ['identify', 'verify', 'confirm'], async (work, standing) => {
-    if (answerable(house, standing, methodId) !== method) return;
+  await alerting(house, visit, async (work, alert) => {
+    const standing = await lockedStanding(house, work, visit);
+    if (!standing || answerable(house, standing, methodId) !== method) return;
     const verdict = await method.spend(work, attemptOf(visit, standing), candidate, proof);
-    if (!verdict.verified) return refused(work, visit, standing, method, verdict);
-    await giveBack(work, reservation.counters);
+    if (!verdict.verified) {
+      await refused(work, visit, standing, method, verdict);
+      if (method.guessable) await failed(house, work, alert);
+      return;
+    }
     await accept(house, work, standing, method, verdict);
+    await giveBack(work, reservation.counters);
+  });
+}
+
+/** A work that may find that many sign-ins fail; that is said when it is committed. */
+async function alerting<T>(
+  house: SignInHouse,
+  visit: Visit,
+  body: (work: Work, alert: () => void) => Promise<T>,
+): Promise<T> {
+  let alerts = false;
+  const result = await house.run(visit, (work) =>
+    body(work, () => {
+      alerts = true;
+    }),
+  );
+  if (alerts) house.onAlert(house.limits.organisation.alertAt);
+  return result;
+}
+
+/** Last in its work: all failures share the counter. */
+async function failed({ limits }: SignInHouse, work: Work, alert: () => void): Promise<void> {
+  const counted = await countFailure(work, limits);
+  if (!counted.alert) return;
+  work.record({
+    type: 'sign-in.many-failures',
+    result: 'failure',
+    reason: 'many sign-ins fail',
+    details: { failures: limits.organisation.alertAt, withinMinutes: 1, mailed: counted.mail },
+  });
+  alert();
+}
+
+function shed(): AppError {
+  return new AppError('overloaded', 'Too many codes are being tried at the moment. Try again in a minute.', {
+    retryAfterSeconds: 60,
   });
 }
 
 type Granted = Extract<Reservation, { granted: true }>;
 
-async function reserveAndRead(house: SignInHouse, work: Work, visit: Visit, methodId: string, response: unknown) {
+async function readAndReserve(
+  house: SignInHouse,
+  work: Work,
+  visit: Visit,
+  { methodId, response }: { methodId: string; response: unknown },
+  alert: () => void,
+) {
   // Locked before the counters are, as in `answer`: two answers to one sign-in would else wait for each other crosswise.
   const standing = await lockedStanding(house, work, visit);
   const method = standing && answerable(house, standing, methodId);
   if (!method) return undefined;
-  const { signIn } = standing;
-  const reservation = await reserveFor(house, work, method, signIn);
-  if (!reservation.granted) {
-    await signIns.change(work.tx, signIn.uid, { notice: { kind: 'refused', method: method.id } });
+  const candidate = await method.read(work, attemptOf(visit, standing), response);
+  const reservation = await reserveFor(house, work, method, standing, response);
+  if (reservation.granted) return { method, candidate, reservation };
+  return turnedAway(house, work, standing.signIn, method, reservation, alert);
+}
+
+async function turnedAway(
+  house: SignInHouse,
+  work: Work,
+  signIn: SignIn,
+  method: AuthenticationMethod,
+  { retryAt, shed }: Exclude<Reservation, Granted>,
+  alert: () => void,
+): Promise<'shed' | undefined> {
+  // The page of a code that was judged: nobody is told which of them it was.
+  const notice = { kind: 'refused', method: method.id, reference: work.origin.requestId } as const;
+  if (!shed) await signIns.change(work.tx, signIn.uid, { notice });
+  const recorded = house.mayRecord(work.origin);
+  if (recorded) {
     work.record({
       type: 'sign-in.throttled',
       result: 'failure',
-      reason: 'too many attempts',
+      reason: shed ? 'too many attempts in the organisation' : 'too many attempts',
       clientId: signIn.clientId,
-      details: { method: method.id, retryAt: reservation.retryAt },
+      details: { method: method.id, retryAt, ...(recorded.leftOut > 0 && { leftOutBefore: recorded.leftOut }) },
     });
-    return undefined;
   }
-  const candidate = await method.read(work, attemptOf(visit, standing), response);
-  return { method, candidate, reservation };
+  await failed(house, work, alert);
+  return shed ? 'shed' : undefined;
 }
 
 async function reserveFor(
   house: SignInHouse,
   work: Work,
   method: AuthenticationMethod,
-  signIn: SignIn,
+  { signIn, policy }: Standing,
+  response: unknown,
 ): Promise<Reservation> {
   if (!method.guessable) return { granted: true, counters: [] } satisfies Granted;
-  const account = userNameKey(signIn.userName ?? '');
-  const fromHere = await reserve(work, house.limits, { source: sourceOf(work.origin.ip), account });
-  // Six digits and passwords are tried from many places at once; a pass is too long for that, and nobody must lock it out.
-  if (!fromHere.granted || !method.traits.part) return fromHere;
-  const fromAnywhere = await reserveAccount(work, accountLimit, account);
-  if (fromAnywhere.granted) return { granted: true, counters: [...fromHere.counters, ...fromAnywhere.counters] };
-  await giveBack(work, fromHere.counters);
-  return fromAnywhere;
+  return reserve(work, house.limits, {
+    ip: work.origin.ip,
+    account: userNameKey(signIn.userName ?? ''),
+    own: method.countedBy?.(response) ?? [],
+    shortPasses: policy.shortPasses || (await hasShortCodes(house, work)),
+  });
+}
+
+async function hasShortCodes({ methods }: SignInHouse, work: Work): Promise<boolean> {
+  for (const method of methods.all) if (await method.hasShortCodes?.(work)) return true;
+  return false;
 }

@@ -2,7 +2,7 @@ import type { MethodId } from '../methods/method.ts';
 import type { RegistrationRules } from '../registration/demand.ts';
 
 /** Names of the policy documents that a sign-in is judged by; they are read with its row. */
-export const signInPolicies = ['password', 'registration'] as const;
+export const signInPolicies = ['password', 'registration', 'temporaryAccessPass'] as const;
 
 export type PolicyDocuments = Readonly<Partial<Record<(typeof signInPolicies)[number], unknown>>>;
 
@@ -16,6 +16,8 @@ export interface SignInPolicy {
   readonly together?: Readonly<Partial<Record<MethodId, readonly MethodId[]>>>;
   /** Something one knows is enough by itself. */
   readonly firstPartAlone?: boolean;
+  /** Passes are issued that are so short that all guesses together are limited more. */
+  readonly shortPasses?: boolean;
   /** What people have to register before they go on; undefined where nothing is asked of anybody. */
   readonly registration?: RegistrationRules | undefined;
 }

@@ -2,7 +2,7 @@
 import type { Actor } from '../core/actor.ts';
 import { AppError } from '../core/errors.ts';
 import { addMinutes } from '../core/time.ts';
-import type { Origin, RunWork, Work } from '../core/work.ts';
+import type { MayRecord, Origin, RunWork, Work } from '../core/work.ts';
 import {
   type BootstrapMethod,
   type EnrollableMethod,
@@ -28,6 +28,10 @@ export interface SignInHouse {
   /** What is decided, from the policy documents. */
   policyFrom(decided: PolicyDocuments): SignInPolicy;
   readonly limits: ThrottleLimits;
+  /** Asked before it is written down that an answer was not judged. */
+  readonly mayRecord: MayRecord;
+  /** Told once a minute at most: so many sign-ins fail. */
+  onAlert(failures: number): void;
 }
 
 /** Who asks for a step, and of which sign-in. */

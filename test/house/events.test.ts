@@ -177,6 +177,8 @@ const signInHouse = (): steps.SignInHouse => ({
   methods,
   policyFrom: () => ({ methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] }),
   limits: house.base.config.limits,
+  mayRecord: house.base.mayRecord,
+  onAlert: () => {},
 });
 const visit = (uid: string): steps.Visit => ({
   ...asOperator,

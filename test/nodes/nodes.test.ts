@@ -3,6 +3,7 @@ import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 import { administrators } from './administrators.ts';
 import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
+import { guessing } from './guessing.ts';
 import { firstStarts } from './first-starts.ts';
 import { interleavings } from './interleavings.ts';
 import { passSessions } from './pass-sessions.ts';
@@ -30,6 +31,7 @@ describe('endings', () => endings(theNodes));
 describe('sessions born of a pass', () => passSessions(theNodes));
 describe('administrators', () => administrators(theNodes));
 describe('first starts', () => firstStarts());
+describe('guessing', () => guessing());
 describe('a clock that is wrong', () => wrongClocks());
 
 test('no race so far was a fault to either node', () => {

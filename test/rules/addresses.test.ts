@@ -107,3 +107,34 @@ describe('one source is', () => {
     expect(sourceOf('2001:db8:1:3::')).not.toBe(sourceOf('2001:db8:1:2::'));
   });
 });
+
+test('a hundred ways to claim another address lead to the same source, and to no network that is trusted more', () => {
+  const claims = Array.from({ length: 100 }, (_, index) => {
+    const address = index % 3 === 0 ? `2001:db8:${index}::1` : `10.0.${index}.1`;
+    const chain = [address, `127.0.0.${index}`, '::1', `"[2001:db8::${index}]:443"`]
+      .slice(0, 1 + (index % 4))
+      .join(', ');
+    return aRequest('198.51.100.7', chain, {
+      forwarded: `for=${address};proto=https;host=id.example.com`,
+      'x-real-ip': address,
+      'x-client-ip': address,
+      'true-client-ip': address,
+      'cf-connecting-ip': address,
+      'x-cluster-client-ip': address,
+      via: `1.1 ${address}`,
+    });
+  });
+  for (const trusted of ['', '10.0.0.0/8, 127.0.0.0/8, ::1']) {
+    const sources = new Set(claims.map((request) => sourceOf(originOf(request, trust(trusted)).ip)));
+    expect([...sources]).toEqual(['198.51.100.7']);
+  }
+});
+
+test('behind a proxy only X-Forwarded-For is read, from its right end', () => {
+  const sources = Array.from({ length: 100 }, (_, index) => {
+    const headers = { forwarded: `for=192.0.2.${index}`, 'x-real-ip': `192.0.2.${index}` };
+    const claimed = `192.0.2.${index}, 203.0.113.9`;
+    return sourceOf(originOf(aRequest('10.0.0.1', claimed, headers), trust('10.0.0.0/8')).ip);
+  });
+  expect(new Set(sources)).toEqual(new Set(['203.0.113.9']));
+});

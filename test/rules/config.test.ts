@@ -330,16 +330,56 @@ describe('TLS', () => {
 });
 
 describe('throttles', () => {
+  const limitsOf = (json: object) => readConfig({ LATCHKEY_THROTTLES: JSON.stringify(json) }).limits;
+
   test('that are named are raised, the others stay', () => {
-    expect(readConfig({ LATCHKEY_THROTTLES: '{"source":{"most":300}}' }).limits).toEqual({
-      sourceAndAccount: { most: 5, windowMinutes: 5 },
-      source: { most: 300, windowMinutes: 15 },
-    });
-    expect(readConfig({ LATCHKEY_THROTTLES: '{"sourceAndAccount":{"windowMinutes":1,"most":2}}' }).limits).toEqual({
+    expect(limitsOf({ source: { most: 300 } })).toEqual({ ...defaultLimits, source: { most: 300, windowMinutes: 15 } });
+    expect(limitsOf({ sourceAndAccount: { windowMinutes: 1, most: 2 } })).toEqual({
+      ...defaultLimits,
       sourceAndAccount: { most: 2, windowMinutes: 1 },
-      source: { most: 30, windowMinutes: 15 },
     });
-    expect(readConfig({ LATCHKEY_THROTTLES: '{}' }).limits).toEqual(defaultLimits);
+    expect(limitsOf({})).toEqual(defaultLimits);
+  });
+
+  test('can all be set', () => {
+    const limit = { most: 7, windowMinutes: 3 };
+    const set = {
+      sourceAndAccount: limit,
+      source: limit,
+      recoveryCode: limit,
+      account: { ...limit, firstWaitSeconds: 1, longestWaitMinutes: 2 },
+      organisation: { most: 6000, mostWithShortPasses: 250, alertAt: 500 },
+      issuing: limit,
+      mostInARow: 10,
+    };
+    const { organisationNetworks, ...limits } = limitsOf(set);
+    expect(limits).toEqual(set);
+    expect(Object.keys(set).toSorted()).toEqual(
+      Object.keys(defaultLimits)
+        .filter((name) => name !== 'organisationNetworks')
+        .toSorted(),
+    );
+    expect(organisationNetworks.rules).toEqual([]);
+  });
+
+  test('know the networks of one’s own', () => {
+    const { organisationNetworks } = limitsOf({
+      organisationNetworks: ['192.0.2.0/24', ' 2001:db8::/32', '198.51.100.7'],
+    });
+    expect(organisationNetworks.check('192.0.2.9')).toBe(true);
+    expect(organisationNetworks.check('2001:db8::9', 'ipv6')).toBe(true);
+    expect(organisationNetworks.check('198.51.100.7')).toBe(true);
+    expect(organisationNetworks.check('198.51.100.8')).toBe(false);
+    for (const wrong of ['10.0.0.0/33', 'office', '', '192.0.2.0/24/8']) {
+      expect(problems({ LATCHKEY_THROTTLES: JSON.stringify({ organisationNetworks: [wrong] }) })).toEqual([
+        expect.stringMatching(/^LATCHKEY_THROTTLES: organisationNetworks: .* is not an address or network such as/),
+      ]);
+    }
+  });
+
+  test('that are wrong are answered with what there is', () => {
+    const [problem] = problems({ LATCHKEY_THROTTLES: '{"sources":{"most":1}}' });
+    for (const name of Object.keys(defaultLimits)) expect(problem).toContain(name);
   });
 
   test.each([
@@ -353,6 +393,10 @@ describe('throttles', () => {
     ['a window of more than a day', '{"source":{"windowMinutes":1441}}'],
     ['a throttle that does not exist', '{"sources":{"most":1}}'],
     ['a setting that does not exist', '{"source":{"max":1}}'],
+    ['a wait from the first guess on', '{"account":{"most":1}}'],
+    ['a window of the organisation', '{"organisation":{"windowMinutes":5}}'],
+    ['more in a row than NIST allows', '{"mostInARow":101}'],
+    ['one network', '{"organisationNetworks":"192.0.2.0/24"}'],
   ])('are not %s', (_what, text) => {
     expect(problems({ LATCHKEY_THROTTLES: text })).toEqual([expect.stringMatching(/^LATCHKEY_THROTTLES/)]);
   });

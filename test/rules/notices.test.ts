@@ -34,6 +34,8 @@ describe('what the events of one work are told as', () => {
     ['a passkey an administrator registered', [event('passkey.provisioned', 'eve')], ['eve passkeyAdded']],
     ['a passkey removed', [event('passkey.removed', 'eve')], ['eve passkeyRemoved']],
     ['a password removed', [event('password.removed', 'eve')], ['eve passwordRemoved']],
+    ['a pass locked', [event('pass.locked', 'eve')], ['eve passLocked']],
+    ['the authenticator apps locked', [event('authenticator-app.locked', 'eve')], ['eve authenticatorAppLocked']],
     ['a password locked', [event('password.locked', 'eve')], ['eve passwordLocked']],
     ['a passkey removed', [event('passkey.removed', 'eve')], ['eve passkeyRemoved']],
     ['a passkey suspended', [event('passkey.suspended', 'eve')], ['eve passkeySuspended']],

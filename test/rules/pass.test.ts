@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { type Pass, type PassRules, passState, usability } from '../../src/methods/temporary-access-pass/pass.ts';
+import {
+  type Pass,
+  type PassRules,
+  passEnd,
+  passState,
+  usability,
+} from '../../src/methods/temporary-access-pass/pass.ts';
 import { aPass, at, noon } from '../support/makers.ts';
 
 const policy = { state: 'enabled', isUsableOnce: false, scope: 'included' } as const;
@@ -14,6 +20,7 @@ const entered = aPass({ windowEndsAt: at(15), uses: 1, lastUsedAt: at(5) });
 const completed = aPass({ windowEndsAt: at(15), completedAt: at(7) });
 const reusable = aPass({ oneTime: false, uses: 3, lastUsedAt: at(5) });
 const usedUp = aPass({ oneTime: false, uses: 3, maximumUses: 3, lastUsedAt: at(5) });
+const locked = aPass({ codeLength: 12, lockedAt: at(5) });
 const revoked = aPass({ endedAt: at(5), endReason: 'revoked' });
 const replaced = aPass({ endedAt: at(5), endReason: 'replaced' });
 
@@ -51,6 +58,10 @@ describe('the state of a pass', () => {
       at(2),
       'revoked',
     ],
+    ['that was locked is locked', locked, at(5), 'locked'],
+    ['that was locked before its start is locked', aPass({ ...scheduled, lockedAt: at(5) }), at(6), 'locked'],
+    ['that was locked is expired past its lifetime', locked, at(60), 'expired'],
+    ['that was locked after it was completed is used', aPass({ ...completed, lockedAt: at(9) }), at(10), 'used'],
     ['that was replaced is replaced', replaced, at(6), 'replaced'],
     [
       'that was replaced while in registration is replaced',
@@ -80,6 +91,7 @@ describe('whether a pass is usable', () => {
     ['not when it is reusable under a one-time policy', reusable, oneTimePolicy, at(6), 'DisabledByPolicy'],
     ['not while passes are disabled', fresh, disabled, at(6), 'DisabledByPolicy'],
     ['not when policy does not include the user', fresh, notIncluded, at(6), 'DisabledByPolicy'],
+    ['not when it was locked', locked, oneTimePolicy, at(6), 'DisabledByPolicy'],
     ['not when policy excludes the user', fresh, excluded, at(6), 'DisabledByPolicy'],
     ['no more when it was entered as often as policy allows', usedUp, policy, at(6), 'OneTimeUsed'],
     ['nowhere else while it is in registration', entered, oneTimePolicy, at(6), 'OneTimeUsed'],
@@ -100,6 +112,15 @@ describe('whether a pass is usable', () => {
   const order: readonly [string, Pass, typeof oneTimePolicy | typeof disabled, Date, ReturnType<typeof usability>][] = [
     ['used goes before expired', entered, oneTimePolicy, at(61), 'OneTimeUsed'],
     ['used goes before disabled', completed, disabled, at(8), 'OneTimeUsed'],
+    ['expired goes before locked', locked, oneTimePolicy, at(60), 'Expired'],
+    ['used goes before locked', aPass({ ...completed, lockedAt: at(9) }), oneTimePolicy, at(10), 'OneTimeUsed'],
+    [
+      'locked goes before not yet valid',
+      aPass({ ...scheduled, lockedAt: at(1) }),
+      oneTimePolicy,
+      at(2),
+      'DisabledByPolicy',
+    ],
     ['expired goes before disabled', fresh, disabled, at(60), 'Expired'],
     ['expired goes before a one-time policy', reusable, oneTimePolicy, at(60), 'Expired'],
     ['disabled goes before not yet valid', scheduled, disabled, at(1), 'DisabledByPolicy'],
@@ -114,4 +135,11 @@ describe('whether a pass is usable', () => {
   test.each(order)('of several reasons, %s', (_sentence, pass, rules, now, reason) => {
     expect(usability(pass, rules, now)).toBe(reason);
   });
+});
+
+test('a pass that was locked ended then, also when it is replaced later', () => {
+  const end = { at: at(5), reason: 'locked' };
+  expect(passEnd(locked, at(6))).toEqual(end);
+  expect(passEnd(locked, at(4))).toBeUndefined();
+  expect(passEnd({ ...locked, endedAt: at(9), endReason: 'replaced' }, at(10))).toEqual(end);
 });

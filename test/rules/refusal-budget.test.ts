@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refusalBudget } from '../../src/http/graph/refusals.ts';
+import { refusalBudget } from '../../src/throttle/refusal-budget.ts';
 
 const granted = (budget: ReturnType<typeof refusalBudget>, source: string, times: number, at = 0) =>
   Array.from({ length: times }, () => budget(source, at)).filter((one) => one !== undefined).length;

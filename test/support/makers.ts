@@ -46,6 +46,7 @@ export function aPass(more: Partial<Pass> = {}): Pass {
     boundBrowser: null,
     windowEndsAt: null,
     completedAt: null,
+    lockedAt: null,
     endedAt: null,
     endReason: null,
     ...more,
@@ -82,7 +83,15 @@ export function anEvidence(methodId: MethodId, when: Date = noon): Evidence {
 export function aHouse({ base }: TestBase, more: Partial<steps.SignInHouse> = {}): steps.SignInHouse {
   const methods = methodRegistry({ rpId: 'localhost', rpName: 'Latchkey', origin });
   const policy = { methods: ['passkey', 'temporary-access-pass'], enrollable: ['passkey'] } as const;
-  return { run: base.run, methods, limits: defaultLimits, policyFrom: () => policy, ...more };
+  return {
+    run: base.run,
+    methods,
+    limits: defaultLimits,
+    policyFrom: () => policy,
+    mayRecord: () => ({ leftOut: 0 }),
+    onAlert: () => {},
+    ...more,
+  };
 }
 
 /** The same flow with a part of one method put otherwise: for what must happen at one moment and no other. */

@@ -29,6 +29,8 @@ export interface TwoNodes {
   readonly env: Readonly<Record<string, string>>;
   /** A browser with an address of its own, as the proxy tells the nodes. */
   browser(options?: { readonly stopAt?: string | readonly string[] }): CookieBrowser;
+  /** A browser that comes through another proxy, with an address of its own there: `proxy` is the one the nodes see. */
+  browserBehind(proxy: string, options?: { readonly stopAt?: string | readonly string[] }): CookieBrowser;
   /** While the body runs, the proxy gives everything to this node. */
   onlyAt<T>(node: 0 | 1, body: () => Promise<T>): Promise<T>;
   /** Works of anybody, by the use-cases, in this process. */
@@ -65,7 +67,11 @@ export async function startTwoNodes(
     LATCHKEY_MASTER_KEY: randomBytes(32).toString('base64'),
     LATCHKEY_ISSUER: proxy.origin,
     LATCHKEY_TRUSTED_PROXIES: '127.0.0.1, ::1',
-    LATCHKEY_THROTTLES: JSON.stringify({ sourceAndAccount: { most: 1_000_000 }, source: { most: 1_000_000 } }),
+    LATCHKEY_THROTTLES: JSON.stringify({
+      sourceAndAccount: { most: 1_000_000 },
+      source: { most: 1_000_000 },
+      organisation: { most: 1_000_000, mostWithShortPasses: 1_000_000 },
+    }),
   };
   const nodes = await Promise.all([startNode({ ...env, ...more[0] }), startNode({ ...env, ...more[1] })]);
   proxy.nodes.push(...nodes);
@@ -76,6 +82,8 @@ export async function startTwoNodes(
     nodes,
     env,
     browser: (options = {}) => newBrowser({ ...options, userAgent: `Mozilla/5.0 ${addressMark}${nextAddress()}` }),
+    browserBehind: (proxy, options = {}) =>
+      newBrowser({ ...options, userAgent: `Mozilla/5.0 ${proxyMark}${proxy} ${addressMark}${nextAddress()}` }),
     run: base.run,
     async onlyAt(node, body) {
       proxy.only = node;
@@ -129,6 +137,7 @@ export function errorsIn(node: RunningProcess): readonly string[] {
 
 // A browser cannot write X-Forwarded-For; it says its address here, and the proxy, whom the nodes trust, passes it on.
 const addressMark = 'at/';
+const proxyMark = 'behind/';
 let addresses = 0;
 
 function nextAddress(): string {
@@ -177,9 +186,11 @@ async function pass(
   function forward(to: Node | undefined, rest: readonly Node[]): void {
     if (!to) return void outgoing.writeHead(502).end('No node is there.');
     const address = incoming.headers['user-agent']?.split(addressMark)[1] ?? '10.255.255.255';
+    const proxy = incoming.headers['user-agent']?.split(proxyMark)[1]?.split(' ')[0];
+    const from = proxy ? { host: '127.0.0.1', localAddress: proxy } : { host: 'localhost' };
     const { url = '/', method } = incoming;
     const headers = { ...incoming.headers, 'x-forwarded-for': address };
-    const sent = request({ host: 'localhost', port: to.port, path: url, method, headers, agent: false });
+    const sent = request({ ...from, port: to.port, path: url, method, headers, agent: false });
     sent.on('response', (answer) => {
       to.answered += 1;
       if (answer.statusCode! >= 500 && answer.statusCode !== 503) {

@@ -16,7 +16,7 @@ import { base32, type SoftwareAuthenticatorApp, scan } from '../support/software
 
 /** Codes of authenticator apps: how an app is added, and what a code is good for. The flow around it is in src/sign-in. */
 
-const method = authenticatorAppMethod({ issuerName: 'Latchkey' });
+const method = authenticatorAppMethod({ issuerName: 'Latchkey', mostInARow: 100 });
 const anybody = { actor: anonymous, origin: { requestId: 'test', ip: null, userAgent: null } } as const;
 
 let latchkey: TestBase;
@@ -548,5 +548,67 @@ describe('an owner', () => {
     expect(await enter(other.userId, other.app.code(await now()))).toBe('verified');
     const [event] = await eventsOf(latchkey, { userId, type: 'authenticator-app.suspended' });
     expect(event!.details).toEqual({ appId: intruder.id, reason: 'not-me' });
+  });
+});
+
+describe('wrong codes in a row', () => {
+  const wrongOf = async (app: SoftwareAuthenticatorApp) => (app.code(await now()) === '123456' ? '654321' : '123456');
+  const failures = (userId: string, count: number) =>
+    latchkey.base.knex('authenticator_apps').where('user_id', '=', userId).update({ failures: count });
+  const locks = (userId: string) => eventsOf(latchkey, { userId, type: 'authenticator-app.locked' });
+
+  test('lock the apps at the hundredth, not at the ninety-ninth', async () => {
+    const { userId, app, id } = await anOwner();
+    await failures(userId, 98);
+    expect(await enter(userId, await wrongOf(app))).toBe('wrong_code');
+    expect(await locks(userId)).toEqual([]);
+    expect(await enter(userId, 'junk')).toBe('wrong_code');
+    expect(await locks(userId)).toMatchObject([{ details: { appIds: [id], failures: 100 } }]);
+    expect(await enter(userId, app.code(await now()))).toBe('locked');
+    const [listed] = await latchkey.work((work) => method.listOf(work, userId));
+    expect(listed!.suspended).toBe(true);
+  });
+
+  test('begin anew with a right one', async () => {
+    const { userId, app } = await anOwner();
+    await failures(userId, 99);
+    expect(await enter(userId, app.code(await now()))).toBe('verified');
+    expect(await enter(userId, await wrongOf(app))).toBe('wrong_code');
+    expect(await locks(userId)).toEqual([]);
+  });
+
+  test('are those since any of the apps was used: one that lies in a drawer is not locked for it, nor alone', async () => {
+    const { userId, app } = await anOwner();
+    const drawer = await addApp(userId);
+    advance(30);
+    await failures(userId, 99);
+    expect(await enter(userId, app.code(await now()))).toBe('verified');
+    expect(await enter(userId, await wrongOf(app))).toBe('wrong_code');
+    advance(30);
+    expect(await enter(userId, drawer.app.code(await now()))).toBe('verified');
+    await failures(userId, 99);
+    await enter(userId, 'junk');
+    expect((await appsOf(userId)).every(({ suspend_reason }) => suspend_reason === 'locked')).toBe(true);
+    expect(await locks(userId)).toHaveLength(1);
+  });
+
+  test('at once, on two nodes and next to right ones, are counted one by one and lock once', async () => {
+    const { userId, app } = await anOwner();
+    await addApp(userId);
+    advance(30);
+    await failures(userId, 95);
+    const right = app.code(await now());
+    await enter(userId, 'junk', { base: second });
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        enter(userId, index === 19 ? right : 'junk', { base: index % 2 ? second : latchkey.base }),
+      ),
+    );
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) => enter(userId, 'junk', { base: index % 2 ? second : latchkey.base })),
+    );
+    expect(await locks(userId)).toHaveLength(1);
+    const counted = await appsOf(userId);
+    expect(Math.min(...counted.map((one) => one.failures))).toBe(100);
   });
 });

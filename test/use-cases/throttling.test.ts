@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { issuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import * as steps from '../../src/sign-in/steps.ts';
-import { accountLimit, deleteEndedWindows, giveBack, reserve, reserveAccount } from '../../src/throttle/throttle.ts';
+import {
+  defaultLimits,
+  deleteEndedWindows,
+  giveBack,
+  reserve,
+  type ThrottleLimits,
+} from '../../src/throttle/throttle.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
 import {
   aHouse,
@@ -58,7 +64,12 @@ describe('one source against one account', () => {
     expect(await sixth.enter(name, code)).toBe('verify');
     expect(await throttled()).toBe(before + 1);
     expect(await evaluated()).toBe(refused);
-    expect((await sixth.look()).signIn.notice).toEqual({ kind: 'refused', method: 'temporary-access-pass' });
+    // As after a code that was judged: a page that tells the two apart would say what is counted.
+    expect((await sixth.look()).signIn.notice).toEqual({
+      kind: 'refused',
+      method: 'temporary-access-pass',
+      reference: sixth.visit.origin.requestId,
+    });
   });
 
   test('and the fifth may be the right one', async () => {
@@ -256,7 +267,11 @@ describe('one source against all accounts', () => {
 
 test('limits of one’s own are kept', async () => {
   const strict = aHouse(latchkey, {
-    limits: { sourceAndAccount: { most: 1, windowMinutes: 1 }, source: { most: 2, windowMinutes: 1 } },
+    limits: {
+      ...defaultLimits,
+      sourceAndAccount: { most: 1, windowMinutes: 1 },
+      source: { most: 2, windowMinutes: 1 },
+    },
   });
   const { name, code } = await aHolder();
   const visitor = await aVisitor(strict);
@@ -317,8 +332,12 @@ test('a try whose page has gone on meanwhile is not judged twice', async () => {
 });
 
 describe('counters', () => {
-  const asked = { source: '198.51.100.1', account: 'joiner@example.com' };
-  const limits = { sourceAndAccount: { most: 2, windowMinutes: 5 }, source: { most: 3, windowMinutes: 15 } };
+  const asked = { ip: '198.51.100.1', account: 'joiner@example.com', own: [], shortPasses: false };
+  const limits: ThrottleLimits = {
+    ...defaultLimits,
+    sourceAndAccount: { most: 2, windowMinutes: 5 },
+    source: { most: 3, windowMinutes: 15 },
+  };
   const take = (account = asked.account) => latchkey.work((work) => reserve(work, limits, { ...asked, account }));
 
   test('that are given back are never below nothing', async () => {
@@ -358,11 +377,44 @@ describe('counters', () => {
     },
   );
 
+  test('that are given back when another window has begun leave that as it is', async () => {
+    const account = aName('late');
+    const first = await take(account);
+    if (!first.granted) throw new Error('It was not granted.');
+    latchkey.clock.advance(16);
+    expect([(await take(account)).granted, (await take(account)).granted]).toEqual([true, true]);
+    await latchkey.work((work) => giveBack(work, first.counters));
+    expect((await take(account)).granted).toBe(false);
+    latchkey.clock.advance(16);
+  });
+
+  test('that are raised and given back by many at once come to nothing', async () => {
+    const account = aName('to-and-fro');
+    const plenty = { most: 1_000_000, windowMinutes: 5 };
+    const wide = { ...defaultLimits, sourceAndAccount: plenty, source: plenty };
+    const toAndFro = async () => {
+      const guess = { ...asked, account, own: ['account', 'recoveryCode'] } as const;
+      const reservation = await latchkey.work((work) => reserve(work, wide, guess));
+      if (reservation.granted) await latchkey.work((work) => giveBack(work, reservation.counters));
+      return reservation.granted;
+    };
+    for (let round = 0; round < 5; round += 1) {
+      expect(await Promise.all(Array.from({ length: 5 }, toAndFro))).toEqual(Array(5).fill(true));
+    }
+    const counts = await latchkey.base
+      .knex('throttle_counters')
+      .where('window_ends_at', '>', await latchkey.work(async (work) => work.now));
+    expect(
+      counts.filter(({ scope }) => ['account', 'recovery-code'].includes(scope)).map(({ count }) => count),
+    ).toEqual([0, 0]);
+    latchkey.clock.advance(31);
+  });
+
   test('whose window has ended are deleted, and the others stay', async () => {
     latchkey.clock.advance(60 * 24);
     await take('new@example.com');
     await latchkey.work(deleteEndedWindows);
-    expect(await latchkey.base.knex('throttle_counters')).toHaveLength(2);
+    expect(await latchkey.base.knex('throttle_counters')).toHaveLength(3);
   });
 
   test('that cannot be reached mean no: the try fails and nothing is let in', async () => {
@@ -381,7 +433,15 @@ describe('counters', () => {
 });
 
 describe('one account from all sources', () => {
-  const guess = (account: string) => latchkey.work((work) => reserveAccount(work, accountLimit, account));
+  const many = { most: 1_000_000, windowMinutes: 1 };
+  const limits: ThrottleLimits = {
+    ...defaultLimits,
+    sourceAndAccount: many,
+    source: many,
+    organisation: { ...defaultLimits.organisation, most: 1_000_000 },
+  };
+  const guess = (account: string) =>
+    latchkey.work((work) => reserve(work, limits, { ip: null, account, own: ['account'], shortPasses: false }));
   const granted = async (account: string) => (await guess(account)).granted;
   const guesses = async (count: number, account: string) => {
     for (let times = 0; times < count; times += 1) expect(await granted(account)).toBe(true);
@@ -434,6 +494,20 @@ describe('one account from all sources', () => {
     expect(await wait(account)).toBeGreaterThan(0.9);
     latchkey.clock.advance(16.1);
     await guesses(10, account);
+  });
+
+  test('is not made to wait longer by a source that is turned away', async () => {
+    const account = aName();
+    const narrow = { ...limits, sourceAndAccount: { most: 1, windowMinutes: 60 } };
+    const stranger = () =>
+      latchkey.work((work) =>
+        reserve(work, narrow, { ip: '203.0.113.66', account, own: ['account'], shortPasses: false }),
+      );
+    expect((await stranger()).granted).toBe(true);
+    await guesses(9, account);
+    latchkey.clock.advance(0.5);
+    for (let times = 0; times < 5; times += 1) expect((await stranger()).granted).toBe(false);
+    await guesses(1, account);
   });
 
   test('has back what is given back', async () => {

@@ -4,8 +4,9 @@ import type { z } from 'zod';
 import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import { isStorable } from '../../core/text.ts';
-import type { Origin, RunWork } from '../../core/work.ts';
+import type { MayRecord, Origin, RunWork } from '../../core/work.ts';
 import type { MethodRegistry } from '../../methods/method.ts';
+import type { Limit } from '../../throttle/throttle.ts';
 import type { Failure } from '../errors.ts';
 import { graphError } from './resources.ts';
 
@@ -16,6 +17,10 @@ export interface GraphParts {
   readonly methods: MethodRegistry;
   /** Who a bearer token speaks for; undefined when it is not good. */
   readonly actorOfToken: (token: string) => Promise<Actor | undefined>;
+  /** Asked before a refusal is written down. */
+  readonly mayRecord: MayRecord;
+  /** Passes that one person issues. */
+  readonly issuingLimit: Limit;
   /** A refusal that could not be recorded. */
   readonly onFault: (error: unknown) => void;
 }

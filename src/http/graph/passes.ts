@@ -28,7 +28,7 @@ const newPass = z.looseObject({
 const extension = z.looseObject({ lifetimeInMinutes: z.number() });
 
 /** `temporaryAccessPassMethods` of a user: there is one at most. What became of earlier ones is in `passHistory`. */
-export function passRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
+export function passRoutes(router: Router, { issuer, run, issuingLimit }: GraphParts, version: Version): void {
   const passes = '/users/:user/authentication/temporaryAccessPassMethods';
   const history = '/users/:user/authentication/passHistory';
 
@@ -45,16 +45,21 @@ export function passRoutes(router: Router, { issuer, run }: GraphParts, version:
   router.post(passes, async (ctx) => {
     queryOptions(ctx, version, []);
     const asked = parseBody(newPass, (await readJson(ctx.req, limits.json)) ?? {});
-    const issued = await issuePass(run, whoOf(ctx), {
-      user: ctx.params.user!,
-      startsAt: asked.startDateTime ? new Date(asked.startDateTime) : undefined,
-      lifetimeMinutes: asked.lifetimeInMinutes ?? undefined,
-      oneTime: asked.isUsableOnce ?? undefined,
-      purpose: asked.purpose ?? undefined,
-      reason: asked.reason ?? undefined,
-      ticket: asked.ticket ?? undefined,
-      verifiedBy: asked.verifiedBy ?? undefined,
-    });
+    const issued = await issuePass(
+      run,
+      whoOf(ctx),
+      {
+        user: ctx.params.user!,
+        startsAt: asked.startDateTime ? new Date(asked.startDateTime) : undefined,
+        lifetimeMinutes: asked.lifetimeInMinutes ?? undefined,
+        oneTime: asked.isUsableOnce ?? undefined,
+        purpose: asked.purpose ?? undefined,
+        reason: asked.reason ?? undefined,
+        ticket: asked.ticket ?? undefined,
+        verifiedBy: asked.verifiedBy ?? undefined,
+      },
+      issuingLimit,
+    );
     ctx.status = 201;
     ctx.body = {
       '@odata.context': `${contextOf(issued.user.id)}/$entity`,

@@ -6,15 +6,17 @@ import * as apps from './store.ts';
 /** Codes of an authenticator app: something one has, next to something one knows. Never a sign-in by itself. */
 export function authenticatorAppMethod({
   issuerName,
+  mostInARow,
 }: {
   /** What an app writes above the codes. */
   readonly issuerName: string;
+  readonly mostInARow: number;
 }): EnrollableMethod & ListableMethod & ContainableMethod {
   return {
     id: 'authenticator-app',
     traits: { amr: ['otp'], level: '2f', bootstrapOnly: false, part: 'second' },
     guessable: true,
-    ...authentication,
+    ...authentication(mostInARow),
     ...registration(issuerName),
 
     async listOf(work, userId) {

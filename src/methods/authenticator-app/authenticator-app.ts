@@ -12,6 +12,8 @@ export interface AuthenticatorApp {
   readonly lastUsedAt: Date;
   readonly lastUsedWith: string | null;
   readonly suspendedAt: Date | null;
+  /** `locked`: too many wrong codes in a row. */
+  readonly suspendReason: string | null;
 }
 
 export const mostAppsAUser = 5;

@@ -12,6 +12,7 @@ interface AppRow {
   last_used_at: Date;
   last_used_with: string | null;
   suspended_at: Date | null;
+  suspend_reason: string | null;
 }
 
 function toApp(row: AppRow): AuthenticatorApp {
@@ -26,6 +27,7 @@ function toApp(row: AppRow): AuthenticatorApp {
     lastUsedAt: row.last_used_at,
     lastUsedWith: row.last_used_with,
     suspendedAt: row.suspended_at,
+    suspendReason: row.suspend_reason,
   };
 }
 
@@ -52,7 +54,7 @@ export async function addedThrough(tx: Transaction, passId: string): Promise<boo
 /** False when the pass has added one before. */
 export async function insert(
   tx: Transaction,
-  app: Omit<AuthenticatorApp, 'suspendedAt'> & { passId: string | null },
+  app: Omit<AuthenticatorApp, 'suspendedAt' | 'suspendReason'> & { passId: string | null },
 ): Promise<boolean> {
   const inserted = await tx('authenticator_apps')
     .insert({
@@ -73,6 +75,29 @@ export async function insert(
   return inserted.length === 1;
 }
 
+/**
+ * Counts a wrong code against every app it was compared with. As many in a row as the app has that was used last make `most`: that
+ * locks all of them. Returns the ids of those it locked.
+ */
+export async function countFailure(
+  tx: Transaction,
+  now: Date,
+  failure: { userId: string; most: number },
+): Promise<string[]> {
+  const usable = await tx('authenticator_apps')
+    .where('user_id', '=', failure.userId)
+    .whereNull('suspended_at')
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .select<{ id: string; failures: number }[]>('id', 'failures');
+  const ids = usable.map(({ id }) => id);
+  const locks = Math.min(...usable.map(({ failures }) => failures)) + 1 >= failure.most;
+  await tx('authenticator_apps')
+    .whereIn('id', ids)
+    .update({ failures: tx.raw('failures + 1'), ...(locks && { suspended_at: now, suspend_reason: 'locked' }) });
+  return locks ? ids : [];
+}
+
 /** Uses a time step, once; false when it or a later one was used, the app suspended or removed, or its user disabled. */
 export async function useStep(
   tx: Transaction,
@@ -81,7 +106,7 @@ export async function useStep(
 ): Promise<boolean> {
   const result = await tx.raw<{ rowCount: number }>(
     `update authenticator_apps a
-        set last_step = :step, last_used_at = :now, last_used_with = :device
+        set last_step = :step, last_used_at = :now, last_used_with = :device, failures = 0
        from users u
       where a.id = :id and a.last_step < :step and a.suspended_at is null
         and u.id = a.user_id and u.account_enabled`,

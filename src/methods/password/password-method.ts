@@ -20,9 +20,6 @@ export interface Organisation {
 /** A user has one password or none, so it needs no id of its own: this is the one of Microsoft Graph. */
 export const passwordId = '28c10230-6103-485e-b985-444c60001490';
 
-// NIST SP 800-63B 3.2.2: no more than this many wrong ones in a row.
-const mostFailures = 100;
-
 interface Candidate {
   readonly password: string | undefined;
   readonly secrets: Secrets;
@@ -37,11 +34,15 @@ const form = z.object({ password: z.unknown() });
 const newForm = z.object({ password: z.unknown(), repeat: z.unknown() });
 
 /** Signing in with a password, the first part of two; setting one, and what its owner sees of it. */
-export function passwordMethod(house: Organisation): EnrollableMethod & ListableMethod & ContainableMethod {
+export function passwordMethod(
+  house: Organisation & { readonly mostInARow: number },
+): EnrollableMethod & ListableMethod & ContainableMethod {
   return {
     id: 'password',
     traits: { amr: ['pwd'], level: '1f', bootstrapOnly: false, part: 'first' },
     guessable: true,
+
+    countedBy: () => ['account'],
 
     async isAllowed(work) {
       return (await readPasswordSettings(work)).state === 'enabled';
@@ -76,8 +77,8 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
       if (attempt.provenUserId !== null && attempt.provenUserId !== userId) return refuse('credential_of_other');
       const { verifier } = password;
       if (!proof) {
-        const locked = await passwords.countFailure(work.tx, work.now, { userId, verifier, most: mostFailures });
-        if (locked) work.record({ type: 'password.locked', userId, details: { failures: mostFailures } });
+        const locked = await passwords.countFailure(work.tx, work.now, { userId, verifier, most: house.mostInARow });
+        if (locked) work.record({ type: 'password.locked', userId, details: { failures: house.mostInARow } });
         return refuse('wrong_password');
       }
       const device = deviceName(work.origin.userAgent);

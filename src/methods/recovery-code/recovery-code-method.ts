@@ -27,6 +27,8 @@ export function recoveryCodeMethod(): BootstrapMethod & ListableMethod & Contain
     traits: { amr: [], level: 'bootstrap', bootstrapOnly: true },
     guessable: true,
 
+    countedBy: () => ['recoveryCode'],
+
     async challenge() {
       return { kind: 'code', label: 'Recovery code' };
     },

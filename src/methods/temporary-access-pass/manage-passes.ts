@@ -5,6 +5,7 @@ import { addMinutes } from '../../core/time.ts';
 import type { Origin, RunWork, Work } from '../../core/work.ts';
 import { permitEverywhere, permitOwn } from '../../roles/permit.ts';
 import { momentAfterGrants } from '../../roles/manage-roles.ts';
+import { defaultLimits, type Limit } from '../../throttle/throttle.ts';
 import { getUser, lockUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { newCode } from '../../core/code.ts';
@@ -41,6 +42,7 @@ export async function issuePass(
   run: RunWork,
   who: { actor: Actor; origin: Origin },
   asked: IssuePass,
+  limit: Limit = defaultLimits.issuing,
 ): Promise<IssuedPass> {
   const draft = await run(who, async (work) => {
     const { user, limits } = await recipient(work, asked);
@@ -63,7 +65,7 @@ export async function issuePass(
   }
   const verifier = await makeVerifier(draft.secrets, draft, draft.code);
   return run(who, (work) =>
-    keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }),
+    keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }, limit),
   );
 }
 
@@ -71,6 +73,7 @@ async function keepPass(
   work: Work,
   asked: IssuePass,
   made: { id: string; userId: string; code: string; verifier: string },
+  limit: Limit,
 ): Promise<IssuedPass> {
   // Everything is judged again: roles, policy and the user may have changed while the hash ran.
   await lockUser(work, made.userId);
@@ -104,6 +107,7 @@ async function keepPass(
     boundBrowser: null,
     windowEndsAt: null,
     completedAt: null,
+    lockedAt: null,
     endedAt: null,
     endReason: null,
   };
@@ -112,7 +116,7 @@ async function keepPass(
     approvalId = (await standingApproval(work, user.id, termsOf(asked))).id;
     await useApproval(work, approvalId);
   }
-  await withinQuota(work);
+  await withinQuota(work, limit);
   const replacedPassId = await passes.replace(work.tx, work.now, pass, pepperVersion);
   if (replacedPassId) {
     work.record({ type: 'pass.replaced', userId: user.id, details: { passId: replacedPassId, by: pass.id } });
@@ -241,7 +245,7 @@ export async function extendPass(work: Work, asked: ExtendPass): Promise<FoundPa
 function notExtended(pass: Pass | undefined, lifetimeMinutes: number, now: Date): AppError {
   if (!pass || pass.endedAt) return new AppError('not_found', 'This user has no such pass.');
   const state = passState(pass, now);
-  if (state === 'used' || state === 'expired') {
+  if (state === 'used' || state === 'expired' || state === 'locked') {
     return new AppError('conflict', `This pass is ${state} and cannot be extended. Issue a new one.`);
   }
   if (pass.expiresAt >= addMinutes(pass.startsAt, lifetimeMinutes)) {

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Secrets } from '../../core/secrets.ts';
 import type { Work } from '../../core/work.ts';
+import { shortCode } from '../../throttle/throttle.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { BootstrapMethod, BriefSignIn, CancellableMethod, ContainableMethod, RefusalReason } from '../method.ts';
 import { normalizeCode } from '../../core/code.ts';
 import { type EffectivePassSettings, effectivePassSettings, issuerRules } from './effective-settings.ts';
-import { isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
+import { guessableBelow, isDisabledByPolicy, isUsedUp, type Pass } from './pass.ts';
 import * as passes from './store.ts';
 import { opens } from './verifier.ts';
 
@@ -18,18 +19,29 @@ interface Candidate {
 const form = z.object({ code: z.unknown() });
 
 /** Signing in with a pass: it proves who one is just enough to register something better, or to work while it lasts. */
-export function temporaryAccessPassMethod(): BootstrapMethod & CancellableMethod & ContainableMethod {
+export function temporaryAccessPassMethod({
+  mostInARow,
+}: {
+  readonly mostInARow: number;
+}): BootstrapMethod & CancellableMethod & ContainableMethod {
   return {
     id: 'temporary-access-pass',
     traits: { amr: [], level: 'bootstrap', bootstrapOnly: true },
     guessable: true,
+
+    // A code opens a pass of its own length and no other: what is too long to be a guess is not counted as one.
+    countedBy: (response) => (isGuess(typedCode(response)) ? ['account'] : []),
+
+    async hasShortCodes(work) {
+      return passes.isAnyShorterThan(work.tx, work.now, shortCode);
+    },
 
     async challenge() {
       return { kind: 'code', label: 'Temporary pass' };
     },
 
     async read(work, attempt, response): Promise<Candidate> {
-      const code = normalizeCode(form.safeParse(response).data?.code);
+      const code = typedCode(response);
       const claimed = await passes.claimed(work.tx, userNameKey(attempt.userName ?? ''));
       return { code, secrets: work.secrets, claimed };
     },
@@ -45,8 +57,9 @@ export function temporaryAccessPassMethod(): BootstrapMethod & CancellableMethod
     },
 
     async spend(work, attempt, candidate, proof) {
-      const { claimed } = candidate as Candidate;
+      const { code, claimed } = candidate as Candidate;
       const refuse = (reason: RefusalReason) => ({ verified: false as const, reason, userId: claimed?.userId });
+      if (!proof && isGuess(code)) await countFailure(work, claimed?.pass, mostInARow);
       if (!claimed) return refuse('unknown_user');
       if (!claimed.pass) return refuse('no_pass');
       if (!proof) return refuse('wrong_code');
@@ -95,6 +108,23 @@ export function temporaryAccessPassMethod(): BootstrapMethod & CancellableMethod
   };
 }
 
+function typedCode(response: unknown): string {
+  return normalizeCode(form.safeParse(response).data?.code);
+}
+
+function isGuess(code: string): boolean {
+  return code.length < guessableBelow;
+}
+
+/** As many statements whether there is a pass or not. */
+async function countFailure(work: Work, pass: Pass | undefined, most: number): Promise<void> {
+  const passId = pass?.id ?? nobodys;
+  if (!(await passes.countFailure(work.tx, work.now, { passId, below: guessableBelow, most }))) return;
+  work.record({ type: 'pass.locked', userId: pass?.userId, details: { passId, failures: most } });
+}
+
+const nobodys = '00000000-0000-0000-0000-000000000000';
+
 async function revokeLive(work: Work, userId: string, reason: 'signed-out' | 'not-me'): Promise<readonly string[]> {
   const passId = await passes.revokeLive(work.tx, work.now, userId);
   if (passId === undefined) return [];
@@ -125,6 +155,7 @@ function windowFrom(now: Date, pass: Pass): Date {
 function whyNot(pass: Pass | undefined, userEnabled: boolean, now: Date): RefusalReason {
   if (!pass || pass.endedAt) return 'no_pass';
   if (!userEnabled) return 'user_disabled';
+  if (pass.lockedAt) return 'locked';
   if (pass.startsAt > now) return 'not_yet_valid';
   if (pass.completedAt || isUsedUp(pass) || (pass.windowEndsAt && pass.windowEndsAt <= now)) return 'already_used';
   if (pass.windowEndsAt) return 'other_browser';

@@ -3,10 +3,10 @@
  * This page holds its life as values; who may issue one is in manage-passes.ts, how it is spent in pass-method.ts.
  */
 
-/** What it may lead to: a registered method and nothing before that, or a session that ends with the pass. */
 /** How whoever issues a pass made sure of the person. */
 export const waysToVerify = ['callBack', 'inPerson', 'video', 'manager'] as const;
 
+/** What it may lead to: a registered method and nothing before that, or a session that ends with the pass. */
 export type PassPurpose = 'registration' | 'signIn';
 
 export interface Pass {
@@ -34,21 +34,32 @@ export interface Pass {
   readonly windowEndsAt: Date | null;
   /** It is spent: what was registered with it was used, or a one-time pass has signed in. */
   readonly completedAt: Date | null;
+  /** Too many wrong codes in a row: it is entered no more, and what it has opened goes on. Never set from 13 symbols on. */
+  readonly lockedAt: Date | null;
   readonly endedAt: Date | null;
   readonly endReason: 'revoked' | 'replaced' | null;
 }
 
-export type PassState = 'scheduled' | 'active' | 'inRegistration' | 'used' | 'expired' | 'revoked' | 'replaced';
+export type PassState =
+  | 'scheduled'
+  | 'active'
+  | 'inRegistration'
+  | 'used'
+  | 'expired'
+  | 'locked'
+  | 'revoked'
+  | 'replaced';
 
 export function passState(pass: Pass, now: Date): PassState {
   if (pass.endReason) return pass.endReason;
   if (isSpent(pass, now)) return 'used';
   if (pass.expiresAt <= now) return 'expired';
+  if (pass.lockedAt) return 'locked';
   if (pass.startsAt > now) return 'scheduled';
   return pass.oneTime && pass.windowEndsAt ? 'inRegistration' : 'active';
 }
 
-export type PassEndReason = 'used' | 'expired' | 'revoked' | 'replaced';
+export type PassEndReason = 'used' | 'expired' | 'locked' | 'revoked' | 'replaced';
 
 export interface PassEnd {
   readonly at: Date;
@@ -65,11 +76,18 @@ export function passEnd(pass: Pass, now: Date): PassEnd | undefined {
     { at: windowClosed, reason: 'used' },
     { at: isUsedUp(pass) ? pass.lastUsedAt : null, reason: 'used' },
     { at: pass.expiresAt, reason: 'expired' },
+    { at: pass.lockedAt, reason: 'locked' },
   ];
   return ends
     .filter((end): end is PassEnd => end.at !== null && end.reason !== null && end.at <= now)
     .reduce<PassEnd | undefined>((first, end) => (first && first.at <= end.at ? first : end), undefined);
 }
+
+/**
+ * Of fewer symbols (64 bits) it might be guessed: NIST SP 800-63B 3.2.2 asks for a limit there. What is longer is never locked,
+ * or strangers who know a name could keep its owner out.
+ */
+export const guessableBelow = 13;
 
 /** Registration completed, the window of a one-time pass ended without it, or a reusable one was entered often enough. */
 function isSpent(pass: Pass, now: Date): boolean {
@@ -95,7 +113,7 @@ export interface PassRules {
 export function usability(pass: Pass, rules: PassRules, now: Date): UsabilityReason {
   if (isUsedUp(pass) || pass.completedAt || (pass.oneTime && pass.windowEndsAt)) return 'OneTimeUsed';
   if (pass.expiresAt <= now) return 'Expired';
-  if (isDisabledByPolicy(pass, rules) || rules.barred) return 'DisabledByPolicy';
+  if (isDisabledByPolicy(pass, rules) || rules.barred || pass.lockedAt) return 'DisabledByPolicy';
   if (pass.startsAt > now) return 'NotYetValid';
   return 'EnabledByPolicy';
 }

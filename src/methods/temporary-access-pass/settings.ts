@@ -115,6 +115,11 @@ function lifetimeMistakes({
   return mistakes;
 }
 
+/** Symbols of the shortest pass that is issued: the policy's, or a profile's. */
+export function shortestLength({ defaultLength, profiles }: PassSettings): number {
+  return Math.min(defaultLength, ...profiles.map(({ settings }) => settings.defaultLength ?? defaultLength));
+}
+
 export const passPolicyName = 'temporaryAccessPass';
 
 /** The policy as it was decided; what it means for one user is in effective-settings.ts. */

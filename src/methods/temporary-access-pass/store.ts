@@ -24,6 +24,7 @@ interface PassRow {
   bound_browser: Buffer | null;
   window_ends_at: Date | null;
   completed_at: Date | null;
+  locked_at: Date | null;
   ended_at: Date | null;
   end_reason: Pass['endReason'];
 }
@@ -51,6 +52,7 @@ function toPass(row: PassRow): Pass {
     boundBrowser: row.bound_browser,
     windowEndsAt: row.window_ends_at,
     completedAt: row.completed_at,
+    lockedAt: row.locked_at,
     endedAt: row.ended_at,
     endReason: row.end_reason,
   };
@@ -162,7 +164,7 @@ export async function extend(
     `update temporary_access_passes p
         set expires_at = p.starts_at + :lifetimeMinutes::integer * interval '1 minute'
       where p.id = :passId
-        and p.ended_at is null and p.completed_at is null and p.expires_at > :now
+        and p.ended_at is null and p.completed_at is null and p.locked_at is null and p.expires_at > :now
         and (not p.one_time or p.window_ends_at is null or p.window_ends_at > :now)
         and (p.maximum_uses is null or p.uses < p.maximum_uses)
         and p.expires_at < p.starts_at + :lifetimeMinutes::integer * interval '1 minute'
@@ -179,7 +181,7 @@ export async function ended(tx: Transaction, now: Date, userId: string): Promise
   const { rows } = await tx.raw<{ rows: PassRow[] }>(
     `select p.*
        from temporary_access_passes p
-      cross join lateral (select least(p.ended_at, p.completed_at, p.expires_at,
+      cross join lateral (select least(p.ended_at, p.completed_at, p.locked_at, p.expires_at,
               case when p.one_time and p.completed_at is null then p.window_ends_at end,
               case when p.uses >= p.maximum_uses then p.last_used_at end) as at) first_end
       where p.user_id = :userId and first_end.at <= :now
@@ -229,12 +231,13 @@ export async function redeem(
     `update temporary_access_passes p
         set uses = p.uses + 1,
             last_used_at = :now,
+            failures = 0,
             bound_browser = case when p.one_time then :browser::bytea end,
             window_ends_at = case when p.one_time then
               coalesce(p.window_ends_at, least(:now::timestamptz + p.window_minutes * interval '1 minute', p.expires_at)) end
        from users u
       where p.id = :passId and p.verifier = :verifier
-        and p.ended_at is null and p.completed_at is null
+        and p.ended_at is null and p.completed_at is null and p.locked_at is null
         and p.starts_at <= :now and p.expires_at > :now
         and u.id = p.user_id
         and (p.maximum_uses is null or p.uses < p.maximum_uses)
@@ -244,6 +247,38 @@ export async function redeem(
     { ...asked, now } as never,
   );
   return rows[0] && toPass(rows[0]);
+}
+
+/**
+ * Counts a wrong code against a pass of fewer than `below` symbols that could be entered; `most` in a row lock it. True when this
+ * one did. The statement is the same for a pass that there is not.
+ */
+export async function countFailure(
+  tx: Transaction,
+  now: Date,
+  failure: { passId: string; below: number; most: number },
+): Promise<boolean> {
+  const { rows } = await tx.raw<{ rows: { locked: boolean }[] }>(
+    `update temporary_access_passes
+        set failures = failures + 1, locked_at = case when failures + 1 >= :most then :now::timestamptz end
+      where id = :passId and code_length < :below and locked_at is null
+        and ended_at is null and completed_at is null and expires_at > :now
+        and (not one_time or window_ends_at is null)
+        and (maximum_uses is null or uses < maximum_uses)
+    returning locked_at is not null as locked`,
+    { ...failure, now } as never,
+  );
+  return rows[0]?.locked ?? false;
+}
+
+/** Whether anybody has a live pass of fewer symbols, as from a policy that has changed since. */
+export async function isAnyShorterThan(tx: Transaction, now: Date, symbols: number): Promise<boolean> {
+  const { rows } = await tx.raw<{ rows: { exists: boolean }[] }>(
+    `select exists (select 1 from temporary_access_passes
+       where code_length < :symbols and ended_at is null and completed_at is null and expires_at > :now)`,
+    { symbols, now } as never,
+  );
+  return rows[0]!.exists;
 }
 
 /** The pass while what it opened may go on. */

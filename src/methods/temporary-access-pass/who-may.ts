@@ -3,7 +3,7 @@ import { addDays } from '../../core/time.ts';
 import type { Work } from '../../core/work.ts';
 import { permit, permitManager, permitOn, permitToSee } from '../../roles/permit.ts';
 import type { PassLimits } from '../../roles/role.ts';
-import { countAgainst, issuingLimit } from '../../throttle/throttle.ts';
+import { countAgainst, type Limit } from '../../throttle/throttle.ts';
 import { findUser, getUser } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
 import { readPassSettings } from './settings.ts';
@@ -83,15 +83,15 @@ async function reportOf(work: Work, idOrName: string): Promise<User | undefined>
 }
 
 /** One person's credentials in the wrong hands must not open every account at once. */
-export async function withinQuota(work: Work): Promise<void> {
+export async function withinQuota(work: Work, limit: Limit): Promise<void> {
   if (work.actor.kind !== 'user') return;
-  const retryAt = await countAgainst(work, issuingLimit, work.actor.userId);
+  const retryAt = await countAgainst(work, limit, work.actor.userId);
   if (!retryAt) return;
-  throw new AppError(
-    'throttled',
-    `One person can issue ${issuingLimit.most} passes an hour. Wait, or ask a colleague.`,
-    {
-      retryAfterSeconds: Math.max(1, Math.ceil((retryAt.getTime() - work.now.getTime()) / 1000)),
-    },
-  );
+  throw new AppError('throttled', `One person can issue ${quota(limit)}. Wait, or ask a colleague.`, {
+    retryAfterSeconds: Math.max(1, Math.ceil((retryAt.getTime() - work.now.getTime()) / 1000)),
+  });
+}
+
+function quota({ most, windowMinutes }: Limit): string {
+  return `${most} ${most === 1 ? 'pass' : 'passes'} ${windowMinutes === 60 ? 'an hour' : `in ${windowMinutes} minutes`}`;
 }

@@ -8,6 +8,8 @@ export interface Layout {
     readonly style: string;
     readonly passkeyScript: string;
     readonly passScript: string;
+    readonly continueScript: string;
+    readonly waitScript: string;
     readonly webauthnScript: string;
     readonly mark: string;
   };
@@ -30,6 +32,8 @@ interface PageProps {
   readonly wide?: boolean;
   /** Where to go at once, without a script. */
   readonly refreshTo?: string;
+  /** Without script the page is loaded again after so many seconds; its script knows better. */
+  readonly refreshAfterSeconds?: number;
   /** Stands beside the mark at the top. */
   readonly aside?: ComponentChildren;
   readonly children: ComponentChildren;
@@ -47,6 +51,11 @@ export function Page(props: PageProps) {
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
         {props.refreshTo !== undefined && <meta http-equiv="refresh" content={`0;url=${href(props.refreshTo)}`} />}
+        {props.refreshAfterSeconds !== undefined && (
+          <noscript>
+            <meta http-equiv="refresh" content={String(props.refreshAfterSeconds)} />
+          </noscript>
+        )}
         <title>{props.mistaken ? `${messages.errorPrefix}${title}` : title}</title>
         <link rel="stylesheet" href={href(assets.style)} />
         <link rel="icon" type="image/svg+xml" href={href(assets.mark)} />

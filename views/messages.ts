@@ -120,6 +120,67 @@ export const messages = {
     signIn: 'Sign in',
   },
 
+  wait: {
+    choose: 'Create it on your phone instead',
+    chooseHint: 'You scan a code and go on there. No Bluetooth needed.',
+    qrLabel: 'QR code that goes on on your phone',
+    byHand: 'I cannot scan it',
+    byHandHow: 'Open this address on your phone, in an up-to-date browser. It works once.',
+    keep: 'The code is for you alone. Show it to nobody and send it to nobody.',
+    offered: {
+      heading: 'Go on on your phone',
+      lead: 'Scan this with your phone’s camera, and open the page it shows.',
+      next: 'You create your passkey on the phone and use it once there. This page waits, and then goes on to {app} by itself.',
+      back: 'Stay on this device',
+      backMeans: 'Then the code stops working, and you create your passkey here.',
+    },
+    claimed: {
+      heading: 'You are going on on your phone',
+      lead: 'Create your passkey there. Nothing is asked of you here meanwhile.',
+      next: 'When you have used it once, this page goes on to {app} by itself.',
+      back: 'Take it back here',
+      backMeans: 'If that is not your phone, take it back: it can do nothing more from then on.',
+    },
+    saved: {
+      heading: 'Now use your passkey on your phone',
+      lead: 'It is saved. Use it once there.',
+      next: 'Then this page goes on to {app} by itself.',
+      back: 'Take it back here',
+      backMeans:
+        'Then the passkey made there no longer counts, and you create one here. If that is not your phone, tell your help desk.',
+    },
+  },
+  continueLink: {
+    heading: 'Go on on this device',
+    isFor: 'You are adding a passkey for {user}.',
+    account: 'For the account {user}',
+    warning: 'If somebody else showed or sent you this code, stop: close this page.',
+    next: 'You create a passkey here and use it once. Then you go on on your computer. Nobody is signed in on this device.',
+    submit: 'Go on here',
+    notYou: 'If that is not your account, close this page. Opening it has changed nothing.',
+    waiting: 'One moment…',
+    missing: 'Scan the code on your computer with this device’s camera, and open the page it shows.',
+    ended: 'This code no longer works. Your computer shows what comes next.',
+    failed:
+      'That did not work. Check your connection and that cookies are allowed for this site, then scan the code again.',
+    noScript:
+      'This needs JavaScript, as passkeys do, and it is switched off in this browser. Switch it on for this site and scan the code again.',
+    afterwards: 'Then you use it once, and go on on your computer.',
+    afterwardsApp: 'Then you go on on your computer.',
+    confirmLead: 'This shows that it works. Then you go on on your computer.',
+    noPasskeys: 'Stop here, and go on on your computer or scan the code with another device.',
+    stop: 'Stop here and go back to the computer',
+    trouble: 'If it does not work, stop here: then you create another passkey on your computer.',
+  },
+  continueDone: {
+    heading: 'Done. Go on on your computer.',
+    goOn: 'It goes on there by itself. You can close this page.',
+    saved: 'Saved: {name}',
+    thisDeviceOnly: 'This device only',
+    synced: 'Synced to your other devices',
+    isFor: 'It is for {user}. You are not signed in on this device.',
+  },
+
   window: {
     until: 'You have until {time}.',
     comeBack: 'You may leave this page and come back in this browser until then.',
@@ -178,8 +239,9 @@ export const messages = {
     noScript:
       'Passkeys need JavaScript, and it is switched off in this browser. Switch it on for this site and reload the page.',
     noPasskeysOneTime: [
+      'Create it on your phone instead: the button is below.',
       'The pass you entered now belongs to this browser and does not work in another.',
-      'Ask the help desk for a new pass. Then open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and enter the new pass there.',
+      'Without a phone at hand, ask the help desk for a new pass. Then open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and enter the new pass there.',
     ],
     noPasskeysSignedIn: [
       'Open {app} on your phone, or in an up-to-date Chrome, Edge, Firefox or Safari, and sign in there.',
@@ -229,6 +291,34 @@ export const messages = {
       title: 'The time to create a passkey is over',
       sentences: ['A temporary pass opens this step for a short time only. That keeps your account safe.'],
       whatToDo: ['If you already saved a passkey, sign in with it.', 'If not, ask for a new pass.'],
+    },
+    windowEndedElsewhere: {
+      title: 'The time to create a passkey is over',
+      sentences: ['A temporary pass opens this step for a short time only, and it can be taken back.'],
+      whatToDo: ['Your computer shows what comes next.'],
+    },
+    notHere: {
+      title: 'There is nothing to go on with here',
+      sentences: [
+        'It was finished, stopped, or taken back on the computer. Or this is not the browser in which you scanned the code.',
+      ],
+      whatToDo: ['Your computer shows what comes next.'],
+    },
+    linkEnded: {
+      title: 'This code no longer works',
+      sentences: [
+        'It works once, for a short time. It was used by another device, a newer one took its place, or the computer stopped it.',
+        'Nothing has changed.',
+      ],
+      whatToDo: [
+        'Your computer shows what comes next.',
+        'If it says that you are going on on a phone and it was not you, take it back there.',
+      ],
+    },
+    cookiesBlockedElsewhere: {
+      title: 'Your browser did not keep our cookie',
+      sentences: ['Going on here needs a cookie, so that no other device can.', 'The code is not used up.'],
+      whatToDo: ['Allow cookies for this site.', 'Then scan the code again.'],
     },
     passEnded: {
       title: 'Your temporary pass has ended',

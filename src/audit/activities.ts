@@ -258,6 +258,17 @@ export const activities: Readonly<Record<string, Activity>> = {
   'sign-in.throttled': { ...signIns, activityDisplayName: 'Sign-in activity' },
   'sign-in.many-failures': { ...ours, activityDisplayName: 'Alert on failed sign-ins', operationType: 'Other' },
   'sign-in.cancelled': { ...signIns, activityDisplayName: 'Sign-in activity' },
+  'sign-in.link-made': { ...signIns, activityDisplayName: 'Offer registration to another device', byTheirOwn: true },
+  'sign-in.carried-on': {
+    ...signIns,
+    activityDisplayName: 'Continue registration on another device',
+    byTheirOwn: true,
+  },
+  'sign-in.taken-back': {
+    ...signIns,
+    activityDisplayName: 'Take registration back from another device',
+    byTheirOwn: true,
+  },
 };
 
 /** What the sign-in log shows; the rest is in the directory's. A step that was proved is part of the sign-in it led to. */

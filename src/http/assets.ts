@@ -12,6 +12,8 @@ const files = {
   'style.css': { path: own('style.css'), type: 'text/css; charset=utf-8' },
   'passkey.js': { path: own('passkey.js'), type: 'text/javascript; charset=utf-8' },
   'pass.js': { path: own('pass.js'), type: 'text/javascript; charset=utf-8' },
+  'continue.js': { path: own('continue.js'), type: 'text/javascript; charset=utf-8' },
+  'wait.js': { path: own('wait.js'), type: 'text/javascript; charset=utf-8' },
   'webauthn.js': { path: webauthnBundle(), type: 'text/javascript; charset=utf-8' },
   'latchkey.svg': { path: own('latchkey.svg'), type: 'image/svg+xml' },
 } as const;
@@ -43,6 +45,8 @@ export function loadAssets(): Assets {
     style: address('style.css'),
     passkeyScript: address('passkey.js'),
     passScript: address('pass.js'),
+    continueScript: address('continue.js'),
+    waitScript: address('wait.js'),
     webauthnScript: address('webauthn.js'),
     mark: address('latchkey.svg'),
   };

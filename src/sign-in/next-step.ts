@@ -24,6 +24,10 @@ export type NextStep =
       readonly name: string;
       readonly windowEndsAt: Date | null;
     }
+  /** The registration goes on on another device, or is offered to one: nothing is registered here meanwhile. */
+  | { readonly kind: 'wait'; readonly carrying: Carrying; readonly windowEndsAt: Date }
+  /** On that other device: what it was for is done. */
+  | { readonly kind: 'done' }
   | { readonly kind: 'ended'; readonly saved: boolean }
   | {
       readonly kind: 'complete';
@@ -35,6 +39,9 @@ export type NextStep =
       readonly bornOf: BornOf | null;
     }
   | { readonly kind: 'cancelled' };
+
+/** `offered`: a link waits for a device; `claimed`: one has followed it; `saved`: it has registered something, and is to use it. */
+export type Carrying = 'offered' | 'claimed' | 'saved';
 
 export interface BornOf {
   readonly passId: string;
@@ -51,10 +58,35 @@ export interface Circumstances {
   readonly demand?: RegistrationDemand | undefined;
   /** With what this device was last signed in by the user who was named: offered first, and nothing more. */
   readonly usedLast?: MethodId | undefined;
+  /** Asked by the device that the registration was carried on to, not by the browser where the sign-in began. */
+  readonly elsewhere?: boolean | undefined;
 }
 
 /** The one decision of the flow: from what stands in the row, nothing else. Every page and every gate asks this. */
 export function nextStep(signIn: SignIn, circumstances: Circumstances): NextStep {
+  const step = stepByProofs(signIn, circumstances);
+  return circumstances.elsewhere ? stepElsewhere(signIn, step, circumstances) : stepHere(signIn, step);
+}
+
+/** Where the sign-in began: while its registration is carried on, it waits. What was proved there counts here. */
+function stepHere({ carried, carriedInAnotherTab }: SignIn, step: NextStep): NextStep {
+  if ((step.kind !== 'enrol' && step.kind !== 'confirm') || !step.windowEndsAt) return step;
+  if (!carried && !carriedInAnotherTab) return step;
+  const claimed = carriedInAnotherTab || Boolean(carried?.browser);
+  const carrying = step.kind === 'confirm' ? 'saved' : claimed ? 'claimed' : 'offered';
+  return { kind: 'wait', carrying, windowEndsAt: step.windowEndsAt };
+}
+
+/** The rest of the registration and nothing else: whatever a sign-in may lead to, it does so where it began. */
+function stepElsewhere({ evidence }: SignIn, step: NextStep, { traits }: Circumstances): NextStep {
+  if (step.kind === 'cancelled') return step;
+  if (evidence.some(({ methodId }) => !traits(methodId).bootstrapOnly)) return { kind: 'done' };
+  const { kind } = step;
+  if ((kind === 'enrol' || kind === 'confirm') && step.windowEndsAt) return step;
+  return { kind: 'ended', saved: kind === 'ended' && step.saved };
+}
+
+function stepByProofs(signIn: SignIn, circumstances: Circumstances): NextStep {
   const { now, policy, traits, passStillOpens } = circumstances;
   if (signIn.cancelledAt) return { kind: 'cancelled' };
 

@@ -20,11 +20,22 @@ export interface SignIn {
   readonly windowEndsAt: Date | null;
   /** Registered here and still to be used once. */
   readonly enrolled: { readonly credentialId: string; readonly name: string } | null;
+  /** The registration goes on on another device, or is offered to one; null while it does not. */
+  readonly carried: Carried | null;
+  /** Another tab of this window has carried it on: there is one registration, and it is not here. */
+  readonly carriedInAnotherTab: boolean;
   readonly cancelledAt: Date | null;
   readonly completedAt: Date | null;
   readonly createdAt: Date;
   /** What the organisation has decided, as it stood when this was read. */
   readonly policies: PolicyDocuments;
+}
+
+export interface Carried {
+  /** The link's secret, sealed; null once it was used. */
+  readonly sealedLink: Buffer | null;
+  /** Digest of the browser cookie of the device that followed the link; null until one did. */
+  readonly browser: Buffer | null;
 }
 
 /** One authentication that happened: a level rises by a new one and by nothing else. */

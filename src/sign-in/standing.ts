@@ -48,6 +48,8 @@ export interface Visit {
   readonly sessionPassId?: string | null;
   /** With what this device was last signed in by whoever has that name; asked where a page is shown. */
   readonly usedLast?: (userName: string) => MethodId | undefined;
+  /** Asked on the device that the registration was carried on to: `browser` is of that one. */
+  readonly elsewhere?: true;
 }
 
 export interface Standing {
@@ -89,12 +91,7 @@ export async function stand(
   signIn: SignIn,
   judging: Judging = 'stillOpens',
 ): Promise<Standing> {
-  if (!signIn.browser.equals(visit.browser)) {
-    throw new AppError(
-      'forbidden',
-      'This sign-in was started in another browser. Go back to the app and sign in from here.',
-    );
-  }
+  demandItsBrowser(signIn, visit);
   const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
   const policy = house.policyFrom(signIn.policies);
   const step = await stepOf(work, signIn, {
@@ -103,6 +100,7 @@ export async function stand(
     traits: (id) => house.methods.get(id)!.traits,
     passStillOpens: opened !== undefined,
     usedLast: signIn.userName === null ? undefined : visit.usedLast?.(signIn.userName),
+    elsewhere: visit.elsewhere,
   });
   return {
     signIn,
@@ -112,6 +110,18 @@ export async function stand(
     withoutPasskey: await isWithoutPasskey(house, policy, work, visit, signIn, step),
     now: work.now,
   };
+}
+
+function demandItsBrowser(signIn: SignIn, { browser, elsewhere }: Visit): void {
+  if (elsewhere && !signIn.carried?.browser?.equals(browser)) {
+    throw new AppError('conflict', 'This no longer goes on here. Look at the device where you began.');
+  }
+  if (!elsewhere && !signIn.browser.equals(browser)) {
+    throw new AppError(
+      'forbidden',
+      'This sign-in was started in another browser. Go back to the app and sign in from here.',
+    );
+  }
 }
 
 /** What a user has registered is read only when nothing else is left to ask, and a policy may ask for that. */

@@ -16,6 +16,7 @@ import {
 import * as signIns from './store.ts';
 
 export { answer, challenge } from './answering.ts';
+export * from './carrying-on.ts';
 export { appSecret, beginEnrolment, enrol } from './enrolling.ts';
 export type { SignInHouse, Standing, Visit } from './standing.ts';
 
@@ -109,8 +110,9 @@ export function back(house: SignInHouse, visit: Visit): Promise<void> {
 
 /** Begins anew in the same sign-in: the way on when a window has ended. */
 export function restart(house: SignInHouse, visit: Visit): Promise<void> {
-  return transition(house, visit, ['ended', 'enrol', 'confirm', 'verify'], (work, { signIn }) =>
-    signIns.change(work.tx, signIn.uid, {
+  return transition(house, visit, ['ended', 'enrol', 'confirm', 'verify'], async (work, { signIn }) => {
+    if (signIn.carried) await signIns.leaveCarried(work.tx, signIn.uid);
+    await signIns.change(work.tx, signIn.uid, {
       userName: null,
       chosenMethod: null,
       notice: null,
@@ -119,8 +121,8 @@ export function restart(house: SignInHouse, visit: Visit): Promise<void> {
       passId: null,
       windowEndsAt: null,
       enrolled: null,
-    }),
-  );
+    });
+  });
 }
 
 /** The person puts off what the organisation would like them to register, where that may be. */
@@ -134,7 +136,8 @@ export function notNow(house: SignInHouse, visit: Visit): Promise<void> {
 
 /** The person gives up; the relying party is told `access_denied`. */
 export function cancel(house: SignInHouse, visit: Visit): Promise<void> {
-  return transition(house, visit, ['identify', 'verify', 'enrol', 'confirm', 'ended'], async (work, { signIn }) => {
+  const anywhere = ['identify', 'verify', 'enrol', 'confirm', 'wait', 'ended'] as const;
+  return transition(house, visit, anywhere, async (work, { signIn }) => {
     await signIns.change(work.tx, signIn.uid, { cancelledAt: work.now, notice: null });
     work.record({
       type: 'sign-in.cancelled',

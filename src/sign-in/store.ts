@@ -18,6 +18,10 @@ interface SignInRow {
   pass_id: string | null;
   window_ends_at: Date | null;
   enrolled: SignIn['enrolled'];
+  carry_link: Buffer | null;
+  carry_sealed: Buffer | null;
+  carry_browser: Buffer | null;
+  carried_in_another_tab: boolean;
   cancelled_at: Date | null;
   completed_at: Date | null;
   created_at: Date;
@@ -43,6 +47,8 @@ function toSignIn(row: SignInRow): SignIn {
     passId: row.pass_id,
     windowEndsAt: row.window_ends_at,
     enrolled: row.enrolled,
+    carried: row.carry_link && { sealedLink: row.carry_sealed, browser: row.carry_browser },
+    carriedInAnotherTab: row.carried_in_another_tab,
     cancelledAt: row.cancelled_at,
     completedAt: row.completed_at,
     createdAt: row.created_at,
@@ -55,10 +61,17 @@ export async function byUid(tx: Transaction, uid: string): Promise<SignIn | unde
   return row && toSignIn(row);
 }
 
-/** The policies, in the statement that reads the row: a change of them works at once, and costs no trip of its own. */
+/**
+ * In the statement that reads the row, so that it costs no trip of its own: the policies, a change of which works at once, and
+ * whether another tab has carried on the registration of the same window.
+ */
 function decided(tx: Transaction) {
   return tx.raw(
-    "(select coalesce(jsonb_object_agg(p.name, p.document), '{}') from policies p where p.name = any(?)) as policies",
+    `(select coalesce(jsonb_object_agg(p.name, p.document), '{}') from policies p where p.name = any(?)) as policies,
+     exists (select 1 from sign_ins other
+              where other.pass_id = sign_ins.pass_id and other.window_ends_at = sign_ins.window_ends_at
+                and other.uid <> sign_ins.uid and other.carry_browser is not null and other.cancelled_at is null)
+       as carried_in_another_tab`,
     [[...signInPolicies]],
   );
 }
@@ -134,6 +147,69 @@ export async function change(tx: Transaction, uid: string, changes: SignInChange
     ]),
   );
   await tx('sign_ins').where('uid', '=', uid).update(row);
+}
+
+/** Makes this the one link of the sign-in: an earlier one leads nowhere now. */
+export async function offerLink(tx: Transaction, uid: string, link: { digest: Buffer; sealed: Buffer }): Promise<void> {
+  await tx('sign_ins')
+    .where('uid', '=', uid)
+    .update({ carry_link: link.digest, carry_sealed: link.sealed, carry_browser: null });
+}
+
+export async function uidOfLink(tx: Transaction, linkDigest: Buffer): Promise<string | undefined> {
+  return (await tx('sign_ins').where('carry_link', '=', linkDigest).first<{ uid: string } | undefined>('uid'))?.uid;
+}
+
+/** Follows the link, once: of any number of browsers, true for one. What opened the window is judged by who asks. */
+export async function followLink(
+  tx: Transaction,
+  now: Date,
+  asked: { uid: string; linkDigest: Buffer; browser: Buffer },
+): Promise<boolean> {
+  const count = await tx('sign_ins')
+    .where('uid', '=', asked.uid)
+    .where('carry_link', '=', asked.linkDigest)
+    .whereNull('carry_browser')
+    .whereNull('enrolled')
+    .whereNull('cancelled_at')
+    .whereNull('completed_at')
+    .where('window_ends_at', '>', now)
+    .where('expires_at', '>', now)
+    .update({ carry_browser: asked.browser, carry_sealed: null, notice: null });
+  return count === 1;
+}
+
+/**
+ * Locks the sign-in with those of other tabs of the same window, in the order that ending sign-ins takes. Returns the ids of
+ * what was registered on the other device.
+ */
+export async function lockWindow(tx: Transaction, uid: string): Promise<string[]> {
+  const { rows } = await tx.raw<{ rows: Pick<SignInRow, 'enrolled' | 'carry_browser'>[] }>(
+    `select s.enrolled, s.carry_browser from sign_ins s, sign_ins own
+      where own.uid = :uid
+        and (s.uid = own.uid or (s.pass_id = own.pass_id and s.window_ends_at = own.window_ends_at))
+      order by s.uid for update of s`,
+    { uid } as never,
+  );
+  return rows.flatMap(({ enrolled, carry_browser }) => (enrolled && carry_browser ? [enrolled.credentialId] : []));
+}
+
+/** In every tab of the window: the other device's right ends, and the link, and what it had registered is not to be used. */
+export async function endCarrying(tx: Transaction, uid: string, registeredThere: readonly string[]): Promise<void> {
+  await tx.raw(
+    `update sign_ins s
+        set carry_link = null, carry_sealed = null, carry_browser = null, notice = null,
+            enrolled = case when s.enrolled->>'credentialId' = any (:registeredThere::text[]) then null else s.enrolled end
+       from sign_ins own
+      where own.uid = :uid
+        and (s.uid = own.uid or (s.pass_id = own.pass_id and s.window_ends_at = own.window_ends_at))`,
+    { uid, registeredThere } as never,
+  );
+}
+
+/** The sign-in begins anew: its link and the other device's right were of what it leaves. */
+export async function leaveCarried(tx: Transaction, uid: string): Promise<void> {
+  await tx('sign_ins').where('uid', '=', uid).update({ carry_link: null, carry_sealed: null, carry_browser: null });
 }
 
 /** The name of its user, for the one request that completes it; undefined for any other. */

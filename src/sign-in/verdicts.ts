@@ -89,7 +89,7 @@ export async function accept(
 }
 
 /** After a false start the passkey may be there already: it only has to be used. */
-async function enrolledBefore(
+export async function enrolledBefore(
   house: SignInHouse,
   policy: SignInPolicy,
   work: Work,

@@ -382,6 +382,44 @@ describe('what comes next', () => {
   });
 });
 
+describe('a registration that is carried on to another device', () => {
+  const link = { sealedLink: Buffer.alloc(9), browser: null };
+  const followed = { sealedLink: null, browser: Buffer.alloc(32, 2) };
+  const elsewhere = { ...open, elsewhere: true };
+  const late = { now: at(10) };
+
+  test.each<[string, SignIn, object, object]>([
+    [
+      'offered: it waits',
+      { ...opened, carried: link },
+      {},
+      { kind: 'wait', carrying: 'offered', windowEndsAt: at(10) },
+    ],
+    ['followed: it waits', { ...opened, carried: followed }, {}, { kind: 'wait', carrying: 'claimed' }],
+    ['registered: it waits', { ...registered, carried: followed }, {}, { kind: 'wait', carrying: 'saved' }],
+    ['from another tab: it waits here too', { ...opened, carriedInAnotherTab: true }, {}, { carrying: 'claimed' }],
+    ['used: it is complete', { ...graduated, carried: followed }, {}, { kind: 'complete', level: 'phr', bornOf: null }],
+    ['late: the end', { ...opened, carried: followed }, late, { kind: 'ended', saved: false }],
+    ['with a pass taken back: the end', { ...opened, carried: followed }, { passStillOpens: false }, { kind: 'ended' }],
+    ['of a pass that signs in: it waits, and does not', { ...admitted, carried: link }, {}, { kind: 'complete' }],
+  ])('where it began, %s', (_what, signIn, more, step) => {
+    expect(nextStep(signIn, { ...open, ...more })).toMatchObject(step);
+  });
+
+  test.each<[string, SignIn, object, object]>([
+    ['it is registered', { ...opened, carried: followed }, {}, { kind: 'enrol', windowEndsAt: at(10) }],
+    ['then used', { ...registered, carried: followed }, {}, { kind: 'confirm', credentialId: 'made-here' }],
+    ['then done', { ...graduated, carried: followed }, {}, { kind: 'done' }],
+    ['done also when it has completed', { ...graduated, carried: followed, completedAt: at(5) }, {}, { kind: 'done' }],
+    ['late: the end', { ...registered, carried: followed }, late, { kind: 'ended', saved: true }],
+    ['with a pass taken back: the end', { ...opened, carried: followed }, { passStillOpens: false }, { kind: 'ended' }],
+    ['cancelled where it began', { ...opened, carried: followed, cancelledAt: at(4) }, {}, { kind: 'cancelled' }],
+    ['a pass that signs in does so where it was entered', { ...admitted, carried: followed }, {}, { kind: 'ended' }],
+  ])('on the other device %s', (_what, signIn, more, step) => {
+    expect(nextStep(signIn, { ...elsewhere, ...more })).toMatchObject(step);
+  });
+});
+
 describe('whatever stands in the row', () => {
   const moment = fc.integer({ min: -30 * 60_000, max: 30 * 60_000 }).map((ms) => new Date(noon.getTime() + ms));
   const orNull = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
@@ -412,6 +450,13 @@ describe('whatever stands in the row', () => {
     passId: orNull(anyPassId),
     windowEndsAt: orNull(moment),
     enrolled: orNull(fc.record({ credentialId: fc.uuid(), name: fc.string() })),
+    carried: seldom(
+      fc.record({
+        sealedLink: orNull(fc.constant(Buffer.alloc(9))),
+        browser: orNull(fc.constant(Buffer.alloc(32, 2))),
+      }),
+    ),
+    carriedInAnotherTab: fc.boolean(),
     cancelledAt: seldom(moment),
     completedAt: orNull(moment),
     createdAt: fc.constant(noon),
@@ -431,6 +476,23 @@ describe('whatever stands in the row', () => {
   };
   const strong = (signIn: SignIn) =>
     signIn.evidence.filter(({ methodId: id, signsIn: worth }) => worth || !traits(id).bootstrapOnly);
+
+  test('the other device registers in an open window or does nothing, and never completes', () => {
+    always((signIn, circumstances) => {
+      const step = nextStep(signIn, { ...circumstances, elsewhere: true });
+      if (step.kind !== 'enrol' && step.kind !== 'confirm') return ['done', 'ended', 'cancelled'].includes(step.kind);
+      return step.windowEndsAt !== null && step.windowEndsAt > circumstances.now && circumstances.passStillOpens;
+    });
+  });
+
+  test('nothing is registered at both ends at once', () => {
+    always((signIn, circumstances, step) => {
+      const elsewhere = nextStep(signIn, { ...circumstances, elsewhere: true });
+      const registers = (kind: NextStep['kind']) => kind === 'enrol' || kind === 'confirm';
+      const isCarried = signIn.carried !== null || signIn.carriedInAnotherTab;
+      return !(isCarried && registers(elsewhere.kind) && registers(step.kind));
+    });
+  });
 
   test('nobody is let in without a proof that is more than a pass, and a user it is for', () => {
     always(

@@ -17,12 +17,15 @@ import { SetPassword } from '../../views/security-info/set-password.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
 import type { SessionSummary } from '../../views/security-info/session-card.tsx';
 import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
+import { ContinueLink } from '../../views/continue/continue-link.tsx';
+import { Done } from '../../views/continue/done.tsx';
 import { Complete } from '../../views/sign-in/complete.tsx';
 import { Confirm } from '../../views/sign-in/confirm.tsx';
 import { EnrolApp } from '../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../views/sign-in/enrol.tsx';
 import { Identify } from '../../views/sign-in/identify.tsx';
 import { Verify } from '../../views/sign-in/verify.tsx';
+import { Wait } from '../../views/sign-in/wait.tsx';
 
 /** One page in one state: what the tests render, and a person may look at. */
 export interface Exhibit {
@@ -39,6 +42,8 @@ export const layout: Layout = {
     style: '/assets/style.css',
     passkeyScript: '/assets/passkey.js',
     passScript: '/assets/pass.js',
+    continueScript: '/assets/continue.js',
+    waitScript: '/assets/wait.js',
     webauthnScript: '/assets/simplewebauthn.js',
     mark: '/assets/latchkey.svg',
   },
@@ -207,6 +212,27 @@ export const gallery: readonly Exhibit[] = [
     oneTime: true,
     others: ['authenticator-app'],
   }),
+  show('enrol-elsewhere', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    base: '/continue/Nw3kz9',
+    ends,
+    oneTime: true,
+    others: ['authenticator-app'],
+    carriedFor: longName,
+  }),
+  show('wait-offered', 'wait', ['take-back', 'cancel'], Wait, {
+    ...interaction,
+    ends,
+    carrying: 'offered',
+    link: 'https://id.example.com/continue#Q2FycmllZE9uQ2FycmllZE9uQ2FycmllZE9uQ2Fycmll',
+  }),
+  show('wait-claimed', 'wait', ['take-back', 'cancel'], Wait, { ...interaction, ends, carrying: 'claimed' }),
+  show('wait-saved', 'wait', ['take-back', 'cancel'], Wait, {
+    ...interaction,
+    appName: arabicApp,
+    ends: { ...ends, secondsLeft: 42 },
+    carrying: 'saved',
+  }),
   show('enrol-reusable', 'enrol', ['create-passkey', 'cancel'], Enrol, {
     ...interaction,
     appName: arabicApp,
@@ -308,6 +334,21 @@ export const gallery: readonly Exhibit[] = [
     csrf: 'c5rf-token',
     signInUrl: 'https://id.example.com/auth?client_id=latchkey-security-info&prompt=login',
   }),
+
+  show('continue-link', 'continue', ['continue'], ContinueLink, { layout, csrf: 'c5rf-token' }),
+  show('continue-done', 'complete', [], Done, {
+    layout,
+    account: longName,
+    name: 'iCloud Keychain',
+    deviceBound: false,
+  }),
+  show('continue-done-bound', 'complete', [], Done, {
+    layout,
+    account: 'joiner@example.com',
+    name: 'The blue key on my ring',
+    deviceBound: true,
+  }),
+  show('continue-done-app', 'complete', [], Done, { layout, account: 'joiner@example.com', deviceBound: null }),
 
   show('not-me', 'not-me', ['stop'], NotMe, {
     layout,

@@ -67,6 +67,8 @@ export function aSignIn(more: Partial<SignIn> = {}): SignIn {
     passId: null,
     windowEndsAt: null,
     enrolled: null,
+    carried: null,
+    carriedInAnotherTab: false,
     cancelledAt: null,
     completedAt: null,
     createdAt: noon,

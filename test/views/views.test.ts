@@ -13,6 +13,7 @@ const fixedKeys = new Set([
   'methods',
   'others',
   'chosen',
+  'carrying',
   'demanded',
   'error',
   'notice',
@@ -134,7 +135,7 @@ describe('href', () => {
   ])('refuses %j', (target) => expect(() => href(target)).toThrow(TypeError));
 });
 
-describe.each(['passkey.js', 'pass.js'])('%s', (name) => {
+describe.each(['passkey.js', 'pass.js', 'continue.js', 'wait.js'])('%s', (name) => {
   const script = readFileSync(new URL(`../../src/http/assets/${name}`, import.meta.url), 'utf8');
 
   it('is a classic script in a language that browsers without passkeys understand', () => {

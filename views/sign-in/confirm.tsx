@@ -1,5 +1,6 @@
 import { Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
+import { CarriedFor, StopHere } from '../parts/carried-for.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
 import { DoneIcon, KeyIcon } from '../parts/icons.tsx';
 import type { Interaction } from '../parts/interaction.ts';
@@ -16,16 +17,21 @@ export interface ConfirmProps extends Interaction {
   readonly passkeyName: string;
   readonly error?: 'notConfirmed' | 'passkeyUnknown' | 'passkeyOfOther' | 'passkeySuspended' | undefined;
   readonly reference?: string;
+  /** On the device that the registration was carried on to: whose account it is for. */
+  readonly carriedFor?: string | undefined;
 }
 
 /** Registering a passkey raises nothing; using it does. So it is used once, at once. */
-export function Confirm({ layout, base, csrf, appName, ends, passkeyName, error, reference }: ConfirmProps) {
+export function Confirm(props: ConfirmProps) {
+  const { layout, base, csrf, appName, ends, passkeyName, error, reference, carriedFor } = props;
+  const elsewhere = carriedFor !== undefined;
   const say = messages.confirm;
   return (
     <Page layout={layout} step="confirm" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} reference={reference} />
       <p class="step">{messages.steps.second}</p>
       <h1>{say.heading}</h1>
+      <CarriedFor user={carriedFor} />
       <p class="done">
         <DoneIcon />
         <span>
@@ -33,7 +39,7 @@ export function Confirm({ layout, base, csrf, appName, ends, passkeyName, error,
         </span>
       </p>
       <p>
-        <Say text={say.lead} values={{ app: appName }} />
+        <Say text={elsewhere ? messages.continueLink.confirmLead : say.lead} values={{ app: appName }} />
       </p>
       <PasskeyForm
         ceremony="get"
@@ -50,9 +56,9 @@ export function Confirm({ layout, base, csrf, appName, ends, passkeyName, error,
       <NoPasskeys noScript={say.noScript}>
         <p>{say.noPasskeys}</p>
       </NoPasskeys>
-      <p class="quiet">{say.trouble}</p>
+      <p class="quiet">{elsewhere ? messages.continueLink.trouble : say.trouble}</p>
       {ends && <WindowEnds ends={ends} base={base} />}
-      <Cancel base={base} csrf={csrf} />
+      {elsewhere ? <StopHere base={base} csrf={csrf} /> : <Cancel base={base} csrf={csrf} />}
     </Page>
   );
 }

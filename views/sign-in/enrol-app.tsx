@@ -1,5 +1,7 @@
 import { Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
+import { CarriedFor, StopHere } from '../parts/carried-for.tsx';
+import { ContinueElsewhere } from '../parts/continue-elsewhere.tsx';
 import { AppFields, type AppFieldsProps, appField } from '../parts/app-fields.tsx';
 import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
 import { EnrolWays } from '../parts/enrol-ways.tsx';
@@ -16,29 +18,34 @@ export interface EnrolAppProps extends Interaction, AppFieldsProps {
   readonly demanded?: Demanded | undefined;
   /** Other things that can be registered here. */
   readonly others: readonly ('passkey' | 'authenticator-app')[];
+  /** On the device that the registration was carried on to: whose account it is for. */
+  readonly carriedFor?: string | undefined;
 }
 
 /** The authenticator app is connected here, proved with one code, and set together with a password. */
 export function EnrolApp(props: EnrolAppProps) {
-  const { layout, base, csrf, appName, ends, demanded, others, secret, uri, withPassword, error } = props;
+  const { layout, base, csrf, appName, ends, demanded, others, secret, uri, withPassword, error, carriedFor } = props;
+  const elsewhere = carriedFor !== undefined;
   const say = messages.enrolApp;
   const field = appField(error);
   return (
     <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} {...(field !== undefined && { field })} />
       <h1>{say.heading}</h1>
+      <CarriedFor user={carriedFor} />
       <WhyAsked demanded={demanded} appName={appName} />
       <p>{say.lead}</p>
       <PostForm action={`${base}/enrol/authenticator-app`} csrf={csrf}>
         <AppFields secret={secret} uri={uri} withPassword={withPassword} error={error} />
         <p class="next">
-          <Say text={say.next} values={{ app: appName }} />
+          <Say text={elsewhere ? messages.continueLink.afterwardsApp : say.next} values={{ app: appName }} />
         </p>
       </PostForm>
+      {ends && !elsewhere && <ContinueElsewhere base={base} csrf={csrf} />}
       <EnrolWays base={base} csrf={csrf} others={others} />
       <NotNow demanded={demanded} base={base} csrf={csrf} />
       {ends && <WindowEnds ends={ends} base={base} />}
-      <Cancel base={base} csrf={csrf} />
+      {elsewhere ? <StopHere base={base} csrf={csrf} /> : <Cancel base={base} csrf={csrf} />}
     </Page>
   );
 }

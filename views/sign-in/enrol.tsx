@@ -1,5 +1,7 @@
 import { Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
+import { CarriedFor, StopHere } from '../parts/carried-for.tsx';
+import { ContinueElsewhere } from '../parts/continue-elsewhere.tsx';
 import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
 import { EnrolWays } from '../parts/enrol-ways.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
@@ -22,19 +24,24 @@ export interface EnrolProps extends Interaction {
   readonly oneTime: boolean;
   readonly error?: 'notCreated' | 'alreadyRegistered' | 'tooManyPasskeys' | undefined;
   readonly reference?: string;
+  /** On the device that the registration was carried on to: whose account it is for. */
+  readonly carriedFor?: string | undefined;
 }
 
 /** The passkey is made here, and nothing else can be done before it is. */
 export function Enrol(props: EnrolProps) {
-  const { layout, base, csrf, appName, ends, demanded, others, oneTime, error, reference } = props;
+  const { layout, base, csrf, appName, ends, demanded, others, oneTime, error, reference, carriedFor } = props;
   const say = messages.enrol;
   const app = { app: appName };
+  const elsewhere = carriedFor !== undefined;
   const withPass = oneTime ? say.noPasskeysOneTime : say.noPasskeysReusable;
+  const noPasskeys = elsewhere ? [messages.continueLink.noPasskeys] : ends ? withPass : say.noPasskeysSignedIn;
   return (
     <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} reference={reference} />
       <p class="step">{messages.steps.first}</p>
       <h1>{say.heading}</h1>
+      <CarriedFor user={carriedFor} />
       <WhyAsked demanded={demanded} appName={appName} />
       <PasskeyPicture />
       <p>{say.lead}</p>
@@ -45,48 +52,59 @@ export function Enrol(props: EnrolProps) {
         optionsUrl={`${base}/enrol/passkey/options`}
         reference={reference}
       >
-        <button type="submit" class="secondary" form="restart" data-when-already hidden={error !== 'alreadyRegistered'}>
-          <KeyIcon />
-          {say.signInInstead}
-        </button>
+        {!elsewhere && (
+          <button
+            type="submit"
+            class="secondary"
+            form="restart"
+            data-when-already
+            hidden={error !== 'alreadyRegistered'}
+          >
+            <KeyIcon />
+            {say.signInInstead}
+          </button>
+        )}
         <button type="button" id="create-passkey" class="primary" data-passkey-start hidden>
           <KeyIcon />
           {say.create}
         </button>
         <p class="next">
-          <Say text={say.next} values={app} />
+          <Say text={elsewhere ? messages.continueLink.afterwards : say.next} values={app} />
         </p>
-        <fieldset data-needs-passkeys hidden>
-          <legend>{say.elsewhere}</legend>
-          <button type="button" class="choice" data-passkey-start data-authenticator="remoteDevice" hidden>
-            <PhoneIcon />
-            <span>
-              {say.phone}
-              <small>{say.phoneHint}</small>
-            </span>
-          </button>
-          <button type="button" class="choice" data-passkey-start data-authenticator="securityKey" hidden>
-            <SecurityKeyIcon />
-            <span>
-              {say.securityKey}
-              <small>{say.securityKeyHint}</small>
-            </span>
-          </button>
-        </fieldset>
+        {!elsewhere && (
+          <fieldset data-needs-passkeys hidden>
+            <legend>{say.elsewhere}</legend>
+            <button type="button" class="choice" data-passkey-start data-authenticator="remoteDevice" hidden>
+              <PhoneIcon />
+              <span>
+                {say.phone}
+                <small>{say.phoneHint}</small>
+              </span>
+            </button>
+            <button type="button" class="choice" data-passkey-start data-authenticator="securityKey" hidden>
+              <SecurityKeyIcon />
+              <span>
+                {say.securityKey}
+                <small>{say.securityKeyHint}</small>
+              </span>
+            </button>
+          </fieldset>
+        )}
       </PasskeyForm>
-      <PostForm id="restart" action={`${base}/restart`} csrf={csrf} hidden />
+      {!elsewhere && <PostForm id="restart" action={`${base}/restart`} csrf={csrf} hidden />}
       <NoPasskeys noScript={say.noScript}>
         <h2>{say.noPasskeys}</h2>
-        {(ends ? withPass : say.noPasskeysSignedIn).map((sentence) => (
+        {noPasskeys.map((sentence) => (
           <p key={sentence}>
             <Say text={sentence} values={app} />
           </p>
         ))}
       </NoPasskeys>
+      {ends && !elsewhere && <ContinueElsewhere base={base} csrf={csrf} />}
       <EnrolWays base={base} csrf={csrf} others={others} />
       <NotNow demanded={demanded} base={base} csrf={csrf} />
       {ends && <WindowEnds ends={ends} base={base} />}
-      <Cancel base={base} csrf={csrf} />
+      {elsewhere ? <StopHere base={base} csrf={csrf} /> : <Cancel base={base} csrf={csrf} />}
     </Page>
   );
 }

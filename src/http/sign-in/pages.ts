@@ -5,6 +5,7 @@ import type { Standing } from '../../sign-in/steps.ts';
 import type { Layout } from '../../../views/layout.tsx';
 import { messages } from '../../../views/messages.ts';
 import { Problem, type ProblemProps } from '../../../views/problem.tsx';
+import type { WindowEnd } from '../../../views/parts/window-end.tsx';
 import { renderView } from '../../../views/render.ts';
 import { Complete } from '../../../views/sign-in/complete.tsx';
 import { Confirm } from '../../../views/sign-in/confirm.tsx';
@@ -12,8 +13,9 @@ import { EnrolApp } from '../../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../../views/sign-in/enrol.tsx';
 import { Identify } from '../../../views/sign-in/identify.tsx';
 import { Verify } from '../../../views/sign-in/verify.tsx';
+import { Wait } from '../../../views/sign-in/wait.tsx';
 
-interface Around {
+export interface Around {
   readonly layout: Layout;
   readonly base: string;
   readonly csrf: string;
@@ -23,6 +25,10 @@ interface Around {
   readonly signOutUrl: string;
   /** An authenticator app is to be connected: what it is connected with. */
   readonly secret?: { readonly secret: string; readonly uri: string; readonly withPassword: boolean } | undefined;
+  /** The registration is offered to another device: the address that carries it on there. */
+  readonly link?: string | undefined;
+  /** The page is on that other device: whose account it registers for. */
+  readonly carriedFor?: string;
 }
 
 /** The page of a step that waits for the person; the others are redirects. */
@@ -30,7 +36,7 @@ export function pageOf(
   { signIn, step, boundToBrowser, withoutPasskey, now }: Standing,
   around: Around,
 ): string | undefined {
-  const { layout, base, csrf, app } = around;
+  const { layout, base, csrf, app, carriedFor } = around;
   const { notice } = signIn;
   if (notice?.kind === 'signed_in_as_other') return signedInAsOther(notice, around);
   const interaction = { layout, base, csrf, appName: app.name };
@@ -59,10 +65,10 @@ export function pageOf(
     case 'enrol': {
       const others = step.methods.filter(isShown).filter((id) => id !== step.chosen);
       const ends = windowEnd(step.windowEndsAt, now);
-      const { demanded } = step;
+      const demanded = carriedFor === undefined ? step.demanded : undefined;
       if (around.secret) {
         const error = appMistake(notice);
-        return renderView(EnrolApp, { ...interaction, ...around.secret, error, others, ends, demanded });
+        return renderView(EnrolApp, { ...interaction, ...around.secret, error, others, ends, demanded, carriedFor });
       }
       return renderView(Enrol, {
         ...interaction,
@@ -72,6 +78,7 @@ export function pageOf(
         oneTime: boundToBrowser,
         ends,
         demanded,
+        carriedFor,
       });
     }
     case 'confirm':
@@ -81,7 +88,12 @@ export function pageOf(
         error: confirmMistake(notice),
         passkeyName: step.name,
         ends: windowEnd(step.windowEndsAt, now),
+        carriedFor,
       });
+    case 'wait': {
+      const ends = windowEnd(step.windowEndsAt, now)!;
+      return renderView(Wait, { ...interaction, carrying: step.carrying, link: around.link, ends });
+    }
     case 'ended':
       return problemPage(layout, signIn.evidence.some(({ signsIn }) => signsIn) ? 'passEnded' : 'windowEnded', {
         way: { kind: 'post', action: `${base}/restart`, csrf, text: messages.problem.signInAgain },
@@ -163,7 +175,7 @@ const clock = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short',
 });
 
-function windowEnd(at: Date | null, now: Date) {
+function windowEnd(at: Date | null, now: Date): WindowEnd | null {
   if (!at) return null;
   return {
     at: at.toISOString(),

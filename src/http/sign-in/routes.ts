@@ -51,8 +51,11 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     const { step } = standing;
     const secret =
       step.kind === 'enrol' && step.chosen === 'authenticator-app' ? await steps.appSecret(house, visit) : undefined;
+    const offered = step.kind === 'wait' && step.carrying === 'offered';
+    const link = offered ? await steps.offeredLink(house, visit) : undefined;
     const page = pageOf(standing, {
       secret,
+      link: link && `${issuer}/continue#${link}`,
       layout: show.layout,
       base: baseOf(ctx),
       csrf,
@@ -69,6 +72,8 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
   );
   post('/choose', (visit, form) => steps.choose(house, visit, form.method ?? ''));
   post('/back', (visit) => steps.back(house, visit));
+  post('/elsewhere', (visit) => steps.offerElsewhere(house, visit));
+  post('/take-back', (visit) => steps.takeBack(house, visit));
   post('/restart', (visit) => steps.restart(house, visit));
   post('/not-now', (visit) => steps.notNow(house, visit));
   post('/cancel', (visit) => steps.cancel(house, visit));
@@ -78,6 +83,13 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     guards.renewBrowser(ctx);
   });
   post('/enrol/:method', (visit, form, ctx) => steps.enrol(house, visit, ctx.params.method!, form));
+
+  // For the page that waits: whether there is something new to show. The sign-in's own row and this browser's cookie again.
+  router.get('/carrying', async (ctx) => {
+    ctx.state.json = true;
+    ctx.set('cache-control', 'no-store');
+    ctx.body = { carrying: await steps.carryingOf(house, visitOf(ctx, guards.browser(ctx).digest, null)) };
+  });
 
   postJson('/challenge/:method', async (visit, _body, ctx) => {
     const challenge = await steps.challenge(house, visit, ctx.params.method!);
@@ -155,7 +167,7 @@ function visitOf(ctx: Context, browser: Buffer, signedInUserId: string | null): 
   return { actor: anonymous, origin: originOf(ctx), browser, uid: ctx.params.uid!, signedInUserId };
 }
 
-function originOf(ctx: Context): Origin {
+export function originOf(ctx: Context): Origin {
   return ctx.state.origin as Origin;
 }
 
@@ -163,7 +175,7 @@ function baseOf(ctx: Context): string {
   return `/sign-in/${ctx.params.uid}`;
 }
 
-function preferenceIn(body: unknown): string | undefined {
+export function preferenceIn(body: unknown): string | undefined {
   const preferred = (body as { preferredAuthenticatorType?: unknown } | undefined)?.preferredAuthenticatorType;
   return typeof preferred === 'string' ? preferred : undefined;
 }

@@ -183,8 +183,11 @@ export interface SheetMethod extends AddableMethod {
 
 /** A method that can take from an intruder what may be theirs: the user said "this was not me". */
 export interface ContainableMethod extends AuthenticationMethod {
-  /** Cancels what opens registration, and suspends credentials added since then. The user is locked. Returns their ids. */
-  contain(work: Work, userId: string, since: Date): Promise<readonly string[]>;
+  /**
+   * Cancels what opens registration, and suspends credentials added since then but for those that are spared. The user is locked.
+   * Returns their ids.
+   */
+  contain(work: Work, userId: string, since: Date, spared?: readonly string[]): Promise<readonly string[]>;
 }
 
 /** A method that may have something lying ready that signs somebody in: signing out everywhere cancels it. */

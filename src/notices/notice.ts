@@ -18,7 +18,8 @@ export type Notice =
   | { readonly kind: 'recoveryCodesMade' }
   | { readonly kind: 'recoveryCodesRemoved' }
   | { readonly kind: 'recoveryCodeUsed' }
-  | { readonly kind: 'contained' };
+  | { readonly kind: 'contained' }
+  | { readonly kind: 'containedWithin' };
 
 export interface Told {
   readonly userId: string;
@@ -79,7 +80,7 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'recovery-codes.removed':
       return 'recoveryCodesRemoved';
     case 'account.contained':
-      return 'contained';
+      return event.details?.signedIn === true ? 'containedWithin' : 'contained';
     default:
       return undefined;
   }

@@ -232,6 +232,9 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/sessions/end': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/activity': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/activity/:id': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/activity/:id/not-me': 'whoever is signed in, their own; a proof of the last ten minutes',
   'GET /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',
 };

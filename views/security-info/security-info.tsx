@@ -23,7 +23,15 @@ export interface SecurityInfoProps {
   readonly sessions?: readonly SessionSummary[] | undefined;
   /** Signed in with a pass: it may add a passkey at most, and the rest wants that passkey used. */
   readonly withPass?: { readonly mayAdd: boolean; readonly proveUrl: string } | undefined;
-  readonly notice?: 'added' | 'renamed' | 'sessionEnded' | 'removed' | 'appAdded' | 'passwordSaved' | undefined;
+  readonly notice?:
+    | 'contained'
+    | 'added'
+    | 'renamed'
+    | 'sessionEnded'
+    | 'removed'
+    | 'appAdded'
+    | 'passwordSaved'
+    | undefined;
   readonly error?:
     | 'notCreated'
     | 'alreadyRegistered'
@@ -149,6 +157,15 @@ export function SecurityInfo(props: SecurityInfoProps) {
           </ul>
           <a id="sign-out-everywhere" class="button secondary" href={href('/security-info/sign-out-everywhere')}>
             {say.everywhere}
+          </a>
+        </section>
+      )}
+      {sessions && (
+        <section aria-labelledby="activity">
+          <h2 id="activity">{say.activity}</h2>
+          <p class="about">{say.activityLead}</p>
+          <a id="show-activity" class="button secondary" href={href('/security-info/activity')}>
+            {say.showActivity}
           </a>
         </section>
       )}

@@ -12,6 +12,7 @@ import type { Guards } from '../guards.ts';
 import type { OwnSessions } from '../own-session.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
+import { activityRoutes } from './activity-routes.ts';
 import { methodRoutes, type Said } from './method-routes.ts';
 import { type SecurityInfoError, securityInfoPage, signOutEverywherePage } from './pages.ts';
 
@@ -128,6 +129,7 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
   });
 
   methodRoutes(router, parts, change);
+  activityRoutes(router, parts, change);
   return router;
 
   /** A proof grown too old is asked for anew at the list. */

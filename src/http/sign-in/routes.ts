@@ -121,12 +121,13 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
     show.page(ctx, completePage(show.layout, interaction, url));
   }
 
-  function outcomeOf({ step }: steps.Standing): Outcome | undefined {
+  function outcomeOf({ step, signIn }: steps.Standing): Outcome | undefined {
     if (step.kind === 'cancelled') return { kind: 'cancelled' };
     if (step.kind !== 'complete') return undefined;
     const { userId: accountId, level, amr, authTime, bornOf } = step;
     const words = amr.map((method) => amrOf(method, issuer));
-    return { kind: 'signed-in', accountId, acr: acrOf(level, issuer), amr: words, authTime, bornOf };
+    const provenWith = signIn.evidence.map(({ credentialId }) => credentialId);
+    return { kind: 'signed-in', accountId, acr: acrOf(level, issuer), amr: words, authTime, provenWith, bornOf };
   }
 
   /** Finished, too old, or the cookie stayed behind: all the same from here. */

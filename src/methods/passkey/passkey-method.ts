@@ -42,8 +42,13 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       return true;
     },
 
-    async contain(work, userId, since) {
-      const suspended = await passkeys.suspendAddedSince(work.tx, work.now, { userId, since, reason: 'not-me' });
+    async contain(work, userId, since, spared = []) {
+      const suspended = await passkeys.suspendAddedSince(work.tx, work.now, {
+        userId,
+        since,
+        spared,
+        reason: 'not-me',
+      });
       for (const passkeyId of suspended) {
         work.record({ type: 'passkey.suspended', userId, details: { passkeyId, reason: 'not-me' } });
       }

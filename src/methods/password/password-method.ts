@@ -162,7 +162,8 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
       return true;
     },
 
-    async contain(work, userId, since) {
+    async contain(work, userId, since, spared = []) {
+      if (spared.includes(passwordId)) return [];
       if (!(await passwords.lockChangedSince(work.tx, work.now, userId, since))) return [];
       work.record({ type: 'password.locked', userId, details: { reason: 'not-me' } });
       return [passwordId];

@@ -4,6 +4,8 @@ import type { Work } from '../core/work.ts';
 import * as events from './store.ts';
 import type { AuditRecord } from './store.ts';
 
+export type { AuditRecord } from './store.ts';
+
 const days = 90;
 const mostTries = 1_000;
 

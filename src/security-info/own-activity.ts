@@ -1,7 +1,7 @@
 /** What happened to a person's account of late, as they may see it, and "this was not me" for any of it. */
 import { activityOf } from '../audit/activities.ts';
-import { eventAbout, eventsAbout, type FailedTries, failedTries } from '../audit/own-events.ts';
-import type { AuditRecord } from '../audit/store.ts';
+import { type AuditRecord, eventAbout, eventsAbout, type FailedTries, failedTries } from '../audit/own-events.ts';
+
 import { containFromWithin } from '../containment.ts';
 import { deviceName } from '../core/device-name.ts';
 import { AppError } from '../core/errors.ts';
@@ -9,7 +9,7 @@ import type { RunWork, Work } from '../core/work.ts';
 import type { ListedCredential, MethodRegistry } from '../methods/method.ts';
 import { provenWith } from '../oidc/own-sessions.ts';
 import { freshly } from './own-methods.ts';
-import { credentialsOf, demandFresh, heldUser, type Owner, ownUser, proofTooOld, who } from './owner.ts';
+import { credentialsOf, demandFresh, type Owner, ownUser, proofTooOld, who } from './owner.ts';
 
 /** What is shown, by the type of event: sign-ins, passes, ways to sign in, and the ends of sessions. */
 const shown = [
@@ -113,10 +113,8 @@ export function containOwn(run: RunWork, methods: MethodRegistry, owner: Owner, 
     await demandFresh(work, methods, owner);
     const { since } = await found(work, owner, id);
     const { userId, sessionUid } = owner;
-    const spared = async () => {
-      await heldUser(work, owner);
-      return { sessionUid, credentialIds: await proofsOf(work, owner) };
-    };
+    // A session that another containment has ended speaks for nobody.
+    const spared = async () => ({ sessionUid, credentialIds: await proofsOf(work, owner) });
     await containFromWithin(work, methods, { userId, since, spared });
   });
 }

@@ -55,6 +55,7 @@ import {
   removeOwnCredential,
   renameOwnCredential,
 } from '../../src/security-info/own-methods.ts';
+import { containOwn, ownActivity } from '../../src/security-info/own-activity.ts';
 import type { EnrollableMethod } from '../../src/methods/method.ts';
 import {
   endOwnSession,
@@ -149,6 +150,9 @@ const silent = [
   'passkeyCreationOptions',
   'freshly',
   'ownCredential',
+  'ownActivity',
+  'ownActivityToStop',
+  'containFromWithin', // by containOwn
   'listSessions',
   'beginOwnEnrolment',
   'readSeedFile',
@@ -301,6 +305,19 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
       const { token } = await openLink(w, (await getUser(w, 'eve@example.com')).id);
       expect(await contain(w, { token, methods })).toBe('contained');
     }),
+  containOwn: async () => {
+    const owner = { ...(await anOwner()), sessionUid: 'speaking' };
+    await house.base.knex('oidc_sessions').insert({
+      uid: owner.sessionUid,
+      jti_hash: Buffer.alloc(32, 4),
+      account_id: owner.userId,
+      payload: '{}',
+      expires_at: new Date(Date.now() + 3_600_000),
+      proven_with: ['x'],
+    });
+    const { activities } = await ownActivity(house.base.run, methods, owner);
+    await containOwn(house.base.run, methods, owner, activities.at(-1)!.id);
+  },
   setManager: () => work((w) => setManager(w, 'eve@example.com', 'seed@example.com')),
   removeManager: () => work((w) => removeManager(w, 'eve@example.com')),
   createGroup: () => work((w) => createGroup(w, { displayName: 'Made' })),
@@ -406,7 +423,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|others-methods|steps|answering|enrolling|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(
         file,
       ),
     );

@@ -39,7 +39,7 @@ export function RecentActivity({ layout, activities, failed }: RecentActivityPro
           {activities.map((activity) => (
             <li key={activity.id} class="card">
               <div>
-                <h2 class="h3">
+                <h2>
                   <What activity={activity} />
                 </h2>
                 <Where activity={activity} />

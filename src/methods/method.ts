@@ -155,7 +155,12 @@ export interface ListedCredential {
   readonly lastUsedWith: string | null;
   readonly suspended: boolean;
   /** What holds it, as it says itself; `model` is null for one that nobody here knows. Passkeys alone. */
-  readonly authenticator?: { readonly aaguid: string; readonly model: string | null };
+  readonly authenticator?: {
+    readonly aaguid: string;
+    readonly model: string | null;
+    /** WebAuthn's id of it, base64url. */
+    readonly credentialId: string;
+  };
 }
 
 export interface ListableMethod extends AuthenticationMethod {

@@ -1,6 +1,12 @@
 import { digest } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
-import { type Attempt, type AuthenticationMethod, type Challenge, isEnrollable } from '../methods/method.ts';
+import {
+  type Attempt,
+  type AuthenticationMethod,
+  type Challenge,
+  isEnrollable,
+  type RefusalReason,
+} from '../methods/method.ts';
 import { accountLimit, giveBack, type Reservation, reserve, reserveAccount, sourceOf } from '../throttle/throttle.ts';
 import { userNameKey } from '../users/user.ts';
 import type { SignIn } from './sign-in.ts';
@@ -55,11 +61,17 @@ function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
 
 /**
  * Judges an answer: reserve and read, check with no database, then spend and write what it proves. Refusals commit.
- * Fails with `overloaded`, the attempt given back, when too many codes are being checked.
+ * Returns why it was refused, if it was judged and refused. Fails with `overloaded`, the attempt given back, when too many codes are
+ * being checked.
  */
-export async function answer(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
+export async function answer(
+  house: SignInHouse,
+  visit: Visit,
+  methodId: string,
+  response: unknown,
+): Promise<RefusalReason | undefined> {
   const read = await house.run(visit, (work) => reserveAndRead(house, work, visit, methodId, response));
-  if (!read) return;
+  if (!read) return undefined;
   const { method, candidate, reservation } = read;
 
   let proof: unknown;
@@ -70,13 +82,18 @@ export async function answer(house: SignInHouse, visit: Visit, methodId: string,
     throw error;
   }
 
+  let refusal: RefusalReason | undefined;
   await transition(house, visit, ['identify', 'verify', 'confirm'], async (work, standing) => {
     if (answerable(house, standing, methodId) !== method) return;
     const verdict = await method.spend(work, attemptOf(visit, standing), candidate, proof);
-    if (!verdict.verified) return refused(work, visit, standing, method, verdict);
+    if (!verdict.verified) {
+      refusal = verdict.reason;
+      return refused(work, visit, standing, method, verdict);
+    }
     await giveBack(work, reservation.counters);
     await accept(house, work, standing, method, verdict);
   });
+  return refusal;
 }
 
 type Granted = Extract<Reservation, { granted: true }>;

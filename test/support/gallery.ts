@@ -440,6 +440,7 @@ export const gallery: readonly Exhibit[] = [
     ...person,
     passkeys: [keychain, securityKey],
     sessions: [thisSession, passSession, bareSession],
+    signals: { rpId: 'id.example.com', userId: 'dXNlcg', credentialIds: ['Zmlyc3Q', 'c2Vjb25k'] },
     notice: 'sessionEnded',
   }),
   show(
@@ -503,12 +504,14 @@ export const gallery: readonly Exhibit[] = [
     csrf: 'c5rf-token',
     method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
     lastWayIn: false,
+    lastStrong: true,
   }),
   show('remove-method-last', 'remove-method', ['back'], RemoveMethod, {
     layout,
     csrf: 'c5rf-token',
     method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
     lastWayIn: true,
+    lastStrong: false,
   }),
   show('sign-out-everywhere', 'sign-out-everywhere', ['sign-out-everywhere', 'back'], SignOutEverywhere, {
     layout,

@@ -39,6 +39,7 @@ export function Confirm({ layout, base, csrf, appName, ends, passkeyName, error,
         ceremony="get"
         action={`${base}/verify/passkey`}
         csrf={csrf}
+        next={base}
         optionsUrl={`${base}/challenge/passkey`}
         reference={reference}
       >

@@ -48,11 +48,12 @@ interface AroundList extends Around {
   readonly sessions: readonly OwnSession[] | undefined;
   readonly signOutUrl: string;
   readonly reference: string;
+  readonly rpId: string;
 }
 
 export function securityInfoPage(
   { user, credentials, mayChange, mayAdd }: OwnInfo,
-  { layout, csrf, signOutUrl, said, reference, sessions }: AroundList,
+  { layout, csrf, signOutUrl, said, reference, sessions, rpId }: AroundList,
 ): string {
   const notice = notices.find((known) => known === said.notice);
   const error = errors.find((known) => known === said.error);
@@ -72,6 +73,13 @@ export function securityInfoPage(
     ),
     mayAdd: mayAdd.filter(isOther),
     sessions: sessions?.map(sessionSummary),
+    ...(mayChange && {
+      signals: {
+        rpId,
+        userId: user.userHandle.toString('base64url'),
+        credentialIds: credentials.flatMap(({ authenticator }) => authenticator?.credentialId ?? []),
+      },
+    }),
     ...(notice && { notice }),
     ...(error && { error, reference }),
     ...(errorMethodId && { errorMethodId }),
@@ -112,11 +120,12 @@ export function newRecoveryCodesPage(layout: Layout, userPrincipalName: string, 
 
 export function removeMethodPage(
   { layout, csrf }: Around,
-  { credential, lastWayIn }: { readonly credential: ListedCredential; readonly lastWayIn: boolean },
+  asked: { readonly credential: ListedCredential; readonly lastWayIn: boolean; readonly lastStrong: boolean },
 ): string {
-  const { id, name, method } = credential;
+  const { lastWayIn, lastStrong } = asked;
+  const { id, name, method } = asked.credential;
   const kind = isOther(method) ? method : 'passkey';
-  return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, lastWayIn });
+  return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, lastWayIn, lastStrong });
 }
 
 /** What the page says of a registration that was refused; `alreadyRegistered` and the like are about passkeys alone. */

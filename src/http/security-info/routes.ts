@@ -29,6 +29,7 @@ export interface SecurityInfoParts {
 export function securityInfoRoutes(parts: SecurityInfoParts): Router {
   const { issuer, run, methods, sessions, guards, show } = parts;
   const router = new Router({ prefix: '/security-info' });
+  const rpId = new URL(issuer).hostname;
   const passkeys = methods.all.filter(isEnrollable).find(({ id }) => id === 'passkey') as EnrollableMethod;
 
   router.get('/', async (ctx) => {
@@ -51,6 +52,7 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
         said: ctx.query,
         reference,
         sessions: signedIn,
+        rpId,
       }),
     );
   });

@@ -65,11 +65,16 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
   post('/not-now', (visit) => steps.notNow(house, visit));
   post('/cancel', (visit) => steps.cancel(house, visit));
   post('/verify/:method', async (visit, form, ctx) => {
-    await steps.answer(house, visit, ctx.params.method!, form);
+    const refusal = await steps.answer(house, visit, ctx.params.method!, form);
     // A pass may have been bound to this browser just now: the cookie must outlive the window.
     guards.renewBrowser(ctx);
+    ctx.state.unknownPasskey = refusal === 'credential_unknown';
   });
-  post('/enrol/:method', (visit, form, ctx) => steps.enrol(house, visit, ctx.params.method!, form));
+  post('/enrol/:method', async (visit, form, ctx) => {
+    const refusal = await steps.enrol(house, visit, ctx.params.method!, form);
+    // What is there already is known here, to this user or another.
+    ctx.state.unknownPasskey = refusal !== undefined && refusal !== 'duplicate';
+  });
 
   postJson('/challenge/:method', async (visit, _body, ctx) => {
     const challenge = await steps.challenge(house, visit, ctx.params.method!);
@@ -94,6 +99,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
       if (!guards.isKnown(ctx)) return showEnded(ctx);
       guards.demandOwnPage(ctx, form.csrf);
       await step(visitOf(ctx, guards.browser(ctx).digest, await signedInUserId(ctx)), form, ctx);
+      if (ctx.state.unknownPasskey === true && ctx.get('accept') === 'application/json') return showUnknown(ctx);
       ctx.status = 303;
       ctx.redirect(baseOf(ctx));
     });
@@ -106,6 +112,12 @@ export function signInRoutes({ issuer, house, interactions, session, guards, sho
       guards.demandOwnPage(ctx, ctx.get('x-csrf'));
       ctx.body = await step(visitOf(ctx, guards.browser(ctx).digest, await signedInUserId(ctx)), body, ctx);
     });
+  }
+
+  /** For the script, which tells the browser that this passkey opens nothing here. The page that follows tells the person. */
+  function showUnknown(ctx: Context): void {
+    ctx.status = 404;
+    ctx.body = { error: { code: 'unknown_passkey', message: messages.errors.passkeyUnknown } };
   }
 
   async function signedInUserId(ctx: Context): Promise<string | null> {

@@ -25,7 +25,11 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
         lastUsedAt: passkey.lastUsedAt,
         lastUsedWith: passkey.lastUsedWith,
         suspended: passkey.suspendedAt !== null,
-        authenticator: { aaguid: passkey.aaguid, model: modelOf(passkey.aaguid) },
+        authenticator: {
+          aaguid: passkey.aaguid,
+          model: modelOf(passkey.aaguid),
+          credentialId: passkey.credentialId.toString('base64url'),
+        },
       }));
     },
 

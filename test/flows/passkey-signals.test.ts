@@ -35,6 +35,7 @@ async function post(browser: CookieBrowser, answer: object, accept: string) {
   const csrf = browser.page.find('input[name=csrf]')!.attributes.value!;
   return browser.request(new URL(form.attributes.action!, house.issuer).href, {
     method: 'POST',
+    redirect: 'manual',
     headers: { 'sec-fetch-site': 'same-origin', 'content-type': 'application/x-www-form-urlencoded', accept },
     body: new URLSearchParams({ csrf, response: JSON.stringify(answer) }).toString(),
   });

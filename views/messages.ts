@@ -467,6 +467,7 @@ export const messages = {
       'passkey.suspended': 'A passkey was suspended',
       'password.set': 'A password was set',
       'password.changed': 'The password was changed',
+      'password.reset': 'A new password was set for you',
       'password.removed': 'The password was removed',
       'password.locked': 'The password was locked',
       'authenticator-app.registered': 'An authenticator app was added',
@@ -621,6 +622,12 @@ export const messages = {
         subject: 'The password of your account was changed',
         happened: 'The password of your account was changed. The one before no longer works.',
         next: 'If that was you, there is nothing to do here.',
+      },
+      passwordReset: {
+        subject: 'The password of your account was reset',
+        happened:
+          'An administrator set a new password for your account, and signed you out everywhere. A password from before no longer works.',
+        next: 'If you asked for it, sign in with it and change it in My security info.',
       },
       passwordRemoved: {
         subject: 'The password of your account was removed',

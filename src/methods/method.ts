@@ -107,8 +107,8 @@ export interface Enrolment {
   readonly endsAt: Date | null;
   /** Browser and system, for people to recognise the new method by. */
   readonly device: string | null;
-  /** Registered by an administrator, who may name it; absent when the person does it. Passkeys alone. */
-  readonly onBehalf?: { readonly name: string | undefined };
+  /** Registered by an administrator, who may name a passkey; absent when the person does it. Of a password, by what it is asked for later. */
+  readonly onBehalf?: { readonly name: string | undefined; readonly operationId?: string };
 }
 
 export interface Enrolled {

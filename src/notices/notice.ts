@@ -11,6 +11,7 @@ export type Notice =
   | { readonly kind: 'passkeySuspended' }
   | { readonly kind: 'passwordSet' }
   | { readonly kind: 'passwordChanged' }
+  | { readonly kind: 'passwordReset' }
   | { readonly kind: 'passwordRemoved' }
   | { readonly kind: 'passwordLocked' }
   | { readonly kind: 'authenticatorAppAdded' }
@@ -67,6 +68,8 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
       return 'passwordSet';
     case 'password.changed':
       return 'passwordChanged';
+    case 'password.reset':
+      return 'passwordReset';
     case 'password.removed':
       return 'passwordRemoved';
     case 'password.locked':

@@ -27,6 +27,7 @@ const shown = [
   'passkey.suspended',
   'password.set',
   'password.changed',
+  'password.reset',
   'password.removed',
   'password.locked',
   'authenticator-app.registered',

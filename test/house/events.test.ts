@@ -45,6 +45,7 @@ import {
   removePasskeyOf,
   renamePasskeyOf,
 } from '../../src/others-methods.ts';
+import { resetPassword } from '../../src/password-reset.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
 import { grantRole, removeAssignment, revokeRole } from '../../src/roles/manage-roles.ts';
 import {
@@ -149,6 +150,7 @@ const silent = [
   'credentialsOfKind',
   'passkeyCreationOptions',
   'freshly',
+  'passwordResetOperation',
   'ownCredential',
   'ownActivity',
   'ownActivityToStop',
@@ -318,6 +320,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     const { activities } = await ownActivity(house.base.run, methods, owner);
     await containOwn(house.base.run, methods, owner, activities.at(-1)!.id);
   },
+  resetPassword: () =>
+    resetPassword(house.base.run, asOperator, { methods, user: 'eve@example.com', newPassword: undefined }),
   setManager: () => work((w) => setManager(w, 'eve@example.com', 'seed@example.com')),
   removeManager: () => work((w) => removeManager(w, 'eve@example.com')),
   createGroup: () => work((w) => createGroup(w, { displayName: 'Made' })),
@@ -423,7 +427,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|signing-keys)\.ts$|src\/(seed|people|apps|containment|password-reset)\.ts$/.test(
         file,
       ),
     );

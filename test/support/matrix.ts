@@ -45,6 +45,8 @@ GET    /users/:user/authentication/passHistory                     Y  Y  Y  Y  .
 
 GET    /users/:user/authentication/methods                         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/methods/:method                 Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+POST   /users/:user/authentication/methods/:method/resetPassword   Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
+GET    /users/:user/authentication/operations/:operation           Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/passwordMethods                 Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/passwordMethods/:method         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/softwareOathMethods             Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen

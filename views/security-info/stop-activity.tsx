@@ -18,8 +18,10 @@ export function StopActivity({ layout, csrf, activity, suspends }: StopActivityP
   return (
     <Page layout={layout} step="stop-activity" title={say.heading} scripted>
       <h1>{say.heading}</h1>
-      <p class="strong">
-        <What activity={activity} />
+      <p>
+        <strong>
+          <What activity={activity} />
+        </strong>
       </p>
       <Where activity={activity} />
       <p>{say.lead}</p>

@@ -126,11 +126,14 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
       const settings = await readPasswordSettings(work);
       if (settings.state === 'disabled') return { enrolled: false, reason: 'refused' };
       if (lengthOf(made.password) < shortestPassword(settings)) return { enrolled: false, reason: 'weak' };
-      const { userId, passId, device } = enrolment;
+      const { userId, passId, device, onBehalf } = enrolment;
       const { verifier } = proof as { verifier: string };
       const done = await passwords.put(work.tx, work.now, { userId, verifier, pepperVersion, device });
-      const type = done === 'set' ? 'password.set' : 'password.changed';
-      work.record({ type, userId, details: { passId } });
+      if (onBehalf) {
+        work.record({ type: 'password.reset', userId, details: { operationId: onBehalf.operationId } });
+      } else {
+        work.record({ type: done === 'set' ? 'password.set' : 'password.changed', userId, details: { passId } });
+      }
       return { enrolled: true, credential: { credentialId: passwordId, name: 'Password', used: true } };
     },
 

@@ -78,6 +78,8 @@ export type Verdict =
       readonly endsAt?: Date;
       /** A bootstrap that was allowed more than to open registration: it signs in by itself. */
       readonly signsIn?: BriefSignIn;
+      /** Of a first part: it is strong enough to be all there is, where policy lets a first part be that. */
+      readonly standsAlone?: boolean;
     }
   | { readonly verified: false; readonly reason: RefusalReason; readonly userId?: string | undefined };
 

@@ -5,7 +5,7 @@ import { isStorable } from '../../core/text.ts';
 import { getUser } from '../../users/manage-users.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { ContainableMethod, EnrollableMethod, ListableMethod, NotEnrolled, RefusalReason } from '../method.ts';
-import { readPasswordSettings, shortestPassword } from './settings.ts';
+import { mayStandAlone, readPasswordSettings, shortestPassword } from './settings.ts';
 import * as passwords from './store.ts';
 import { lengthOf, normalizePassword } from './typed.ts';
 import { makeVerifier, opens, pepperVersion } from './verifier.ts';
@@ -65,7 +65,7 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
     },
 
     async spend(work, attempt, candidate, proof) {
-      const { claimed } = candidate as Candidate;
+      const { claimed, password: typed } = candidate as Candidate;
       const refuse = (reason: RefusalReason) => ({ verified: false as const, reason, userId: claimed?.userId });
       if (!claimed) return refuse('unknown_user');
       const { userId, userEnabled, password } = claimed;
@@ -82,7 +82,7 @@ export function passwordMethod(house: Organisation): EnrollableMethod & Listable
       }
       const device = deviceName(work.origin.userAgent);
       if (await passwords.markUsed(work.tx, work.now, { userId, verifier, device })) {
-        return { verified: true, userId, credentialId: passwordId };
+        return { verified: true, userId, credentialId: passwordId, standsAlone: mayStandAlone(lengthOf(typed ?? '')) };
       }
       return refuse(whyNot(await passwords.ofUser(work.tx, userId), verifier));
     },

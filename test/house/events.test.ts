@@ -30,6 +30,7 @@ import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-acc
 import { changePasswordPolicy, resetPasswordPolicy } from '../../src/methods/password/manage-policy.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { changeRegistrationPolicy, resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
+import { changeRegistrationEnforcement } from '../../src/registration/campaign.ts';
 import { registrationRules } from '../../src/registration/demand.ts';
 import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
@@ -151,6 +152,7 @@ const silent = [
   'passkeyCreationOptions',
   'freshly',
   'passwordResetOperation',
+  'campaignOf',
   'ownCredential',
   'ownActivity',
   'ownActivityToStop',
@@ -212,6 +214,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   changePasswordPolicy: () => work((w) => changePasswordPolicy(w, { alone: true })),
   resetPasswordPolicy: () => work(resetPasswordPolicy),
   changeRegistrationPolicy: () => work((w) => changeRegistrationPolicy(w, { state: 'enabled' })),
+  changeRegistrationEnforcement: () =>
+    work((w) => changeRegistrationEnforcement(w, { campaign: { state: 'enabled' } })),
   resetRegistrationPolicy: () => work(resetRegistrationPolicy),
   cancel: async () => {
     await steps.look(signInHouse(), visit('cancelled'), 'app');
@@ -427,7 +431,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|signing-keys)\.ts$|src\/(seed|people|apps|containment|password-reset)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|signing-keys|campaign)\.ts$|src\/(seed|people|apps|containment|password-reset)\.ts$/.test(
         file,
       ),
     );

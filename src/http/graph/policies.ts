@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
-import { changeRegistrationPolicy, registrationPolicy } from '../../registration/manage-policy.ts';
+import { campaignChange, campaignOf, changeRegistrationEnforcement } from '../../registration/campaign.ts';
+import { registrationPolicy } from '../../registration/manage-policy.ts';
 import { registrationSettingsChange } from '../../registration/settings.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
@@ -11,7 +12,12 @@ import { passPolicyResource } from './resources.ts';
 
 /** What PATCH of the whole policy takes: configurations are changed where they are. */
 const policyChange = z.strictObject({
-  registrationEnforcement: z.strictObject({ requiredRegistration: registrationSettingsChange.optional() }).optional(),
+  registrationEnforcement: z
+    .strictObject({
+      requiredRegistration: registrationSettingsChange.optional(),
+      authenticationMethodsRegistrationCampaign: campaignChange.optional(),
+    })
+    .optional(),
 });
 
 /** `authenticationMethodsPolicy`: one configuration a method, that of passes is the one there is; and what has to be registered. */
@@ -29,15 +35,20 @@ export function policyRoutes(router: Router, { issuer, run }: GraphParts, versio
       '@odata.context': contextOf('authenticationMethodsPolicy'),
       id: 'authenticationMethodsPolicy',
       displayName: 'Authentication Methods Policy',
-      registrationEnforcement: { requiredRegistration },
+      registrationEnforcement: {
+        authenticationMethodsRegistrationCampaign: campaignOf(requiredRegistration),
+        requiredRegistration,
+      },
       authenticationMethodConfigurations: [passPolicyResource(passes)],
     };
   });
 
   router.patch(policy, async (ctx) => {
     const changes = parseBody(policyChange, writable(await readJson(ctx.req, limits.json)));
+    const { requiredRegistration: required, authenticationMethodsRegistrationCampaign: campaign } =
+      changes.registrationEnforcement ?? {};
     await run(whoOf(ctx), (work) =>
-      changeRegistrationPolicy(work, changes.registrationEnforcement?.requiredRegistration ?? {}),
+      changeRegistrationEnforcement(work, { ...(required && { required }), ...(campaign && { campaign }) }),
     );
     ctx.status = 204;
   });

@@ -18,7 +18,7 @@ import { startHouse, type TestHouse } from '../support/house.ts';
 
 // SCREENSHOTS=folder keeps a picture of every page in every look.
 const folder = process.env.SCREENSHOTS;
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const password = 'plum lantern over quiet tuba';
 const say = messages.securityInfo;
@@ -39,7 +39,8 @@ afterAll(async () => {
 /** Somebody with a passkey, who looks at the list. */
 async function aPerson(user: string, options: PersonOptions = {}): Promise<Person> {
   await house.user(user);
-  const person = await newPerson(chromium, options);
+  // Fifteen pages, each through axe: on a machine that is busy with other things they take their time.
+  const person = await newPerson(chromium, { patienceMs: 20_000, ...options });
   onTestFinished(() => person.close());
   await join(person.page, user);
   return person;

@@ -23,6 +23,7 @@ import * as recoveryCodePasses from './20261122_1300_recovery_code_passes.ts';
 import * as failuresInARow from './20261122_1400_failures_in_a_row.ts';
 import * as carriedOn from './20261122_1440_carried_on.ts';
 import * as assurancePolicy from './20261122_1460_assurance_policy.ts';
+import * as ownContainment from './20261122_1480_own_containment.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -51,4 +52,5 @@ export const migrations = {
   '20261122_1400_failures_in_a_row': failuresInARow,
   '20261122_1440_carried_on': carriedOn,
   '20261122_1460_assurance_policy': assurancePolicy,
+  '20261122_1480_own_containment': ownContainment,
 };

@@ -471,7 +471,12 @@ export const messages = {
     endSession: 'Sign out',
     endSessionOf: 'Sign out {device}',
     everywhere: 'Sign out everywhere',
+    activity: 'Recent activity',
+    activityLead: 'What happened to your account in the last 90 days. If something was not you, you can stop it there.',
+    showActivity: 'Show recent activity',
     notices: {
+      contained:
+        'Stopped. Other browsers are signed out, and what was added since then no longer works. Tell your help desk what happened.',
       added: 'Passkey added.',
       renamed: 'Name saved.',
       sessionEnded: 'Signed out there.',
@@ -484,6 +489,8 @@ export const messages = {
     heading: 'Remove this?',
     headingLast: 'This one stays',
     last: 'It is your last way to sign in. Add another one first: then you can remove it.',
+    lastStrong:
+      'It is your last passkey. From then on you sign in with your password and a code, and those can be stolen by a false page. Better add another passkey first.',
     effects: {
       passkey:
         'It no longer signs you in here. Your device or password manager may still show it: delete it there too.',
@@ -511,6 +518,74 @@ export const messages = {
     keep: 'You see these codes only now. Print this page or write them down, and keep them where nobody else looks. Codes from before no longer work.',
     use: 'To use one, choose “I have a recovery code” when you sign in. Each works once.',
     done: 'I have kept them',
+  },
+  activity: {
+    heading: 'Recent activity',
+    lead: 'The last 50 things that happened to your account in 90 days, the newest first.',
+    none: 'Nothing happened in the last 90 days.',
+    tries: {
+      none: 'Nobody failed to sign in as you in the last 90 days.',
+      some: 'Failed sign-ins with your name in the last 90 days: {count}. The last was on {at}.',
+      advice: 'You need not do anything: whoever it was did not get in. Mistyped codes of your own count as well.',
+    },
+    many: '1,000 or more',
+    back: 'Back',
+    notMe: 'This was not me',
+    notMeOf: 'This was not me: {what}, {at}',
+    by: { themselves: '', administrator: 'By an administrator', nobody: '' },
+    unknownApp: 'an app',
+    with: {
+      passkey: 'with a passkey',
+      'temporary-access-pass': 'with a temporary pass',
+      password: 'with a password',
+      'authenticator-app': 'with a code of an authenticator app',
+      'recovery-code': 'with a recovery code',
+    },
+    and: 'and',
+    what: {
+      'signed-in': 'Signed in to {app}',
+      'pass-entered': 'A temporary pass was entered',
+      'recovery-code-entered': 'A recovery code was used',
+      'pass.issued': 'You were given a temporary pass',
+      'pass.extended': 'Your temporary pass was extended',
+      'pass.revoked': 'Your temporary pass was cancelled',
+      'pass.completed': 'Your temporary pass did its work and ended',
+      'passkey.registered': 'A passkey was added',
+      'passkey.provisioned': 'A passkey was added for you',
+      'passkey.renamed': 'A passkey was renamed',
+      'passkey.removed': 'A passkey was removed',
+      'passkey.suspended': 'A passkey was suspended',
+      'password.set': 'A password was set',
+      'password.changed': 'The password was changed',
+      'password.reset': 'A new password was set for you',
+      'password.removed': 'The password was removed',
+      'password.locked': 'The password was locked',
+      'authenticator-app.registered': 'An authenticator app was added',
+      'authenticator-app.renamed': 'An authenticator app was renamed',
+      'authenticator-app.removed': 'An authenticator app was removed',
+      'authenticator-app.suspended': 'An authenticator app was suspended',
+      'recovery-codes.made': 'Recovery codes were made',
+      'recovery-codes.removed': 'The recovery codes were removed',
+      'recovery-code.completed': 'A recovery code did its work and ended',
+      'session.ended': 'A browser was signed out',
+      'session.all-ended': 'You were signed out everywhere',
+      'account.contained': 'Somebody said “this was not me”',
+      'user.enabled': 'Your account was enabled',
+      'user.disabled': 'Your account was disabled',
+    },
+  },
+  stopActivity: {
+    heading: 'Was this not you?',
+    lead: 'If that was not you and you did not ask for it, stop it here:',
+    effects: [
+      'Every other browser is signed out, and apps lose the access they got there.',
+      'A temporary pass you were given is cancelled, and so are your recovery codes.',
+      'What was added to your account since then no longer works.',
+      'This browser stays signed in, and what you have just signed in with goes on working.',
+    ],
+    suspends: 'These stop working:',
+    submit: 'Stop this',
+    back: 'Back',
   },
   signOutEverywhere: {
     heading: 'Sign out everywhere?',
@@ -638,6 +713,12 @@ export const messages = {
         happened: 'The password of your account was changed. The one before no longer works.',
         next: 'If that was you, there is nothing to do here.',
       },
+      passwordReset: {
+        subject: 'The password of your account was reset',
+        happened:
+          'An administrator set a new password for your account, and signed you out everywhere. A password from before no longer works.',
+        next: 'If you asked for it, sign in with it and change it in My security info.',
+      },
       passwordRemoved: {
         subject: 'The password of your account was removed',
         happened: 'The password of your account was removed. Nobody can sign in with it any more.',
@@ -714,6 +795,12 @@ export const messages = {
         happened:
           'Far more sign-ins than usual failed within a minute, at one account or at many. Guesses are limited, and passkeys go on working.',
         next: 'Look at the failed sign-ins in the sign-in log, and at the addresses they come from. For an hour you get no more mails about it; the audit log has one entry for every such minute.',
+      },
+      containedWithin: {
+        subject: 'Your account was secured',
+        happened:
+          'Somebody who is signed in as you said "this was not me" of something under "Recent activity". A temporary pass and recovery codes of your account were cancelled, what was added since then was suspended, and other browsers were signed out.',
+        next: 'If that was you, tell your help desk what happened.',
       },
       contained: {
         subject: 'Your account was secured',

@@ -124,6 +124,12 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     byTheirOwn: true,
   },
+  'password.reset': {
+    ...people,
+    activityDisplayName: 'Reset user password',
+    operationType: 'Update',
+    resultReason: 'Admin reset the password of user',
+  },
   'password.removed': {
     ...methods,
     activityDisplayName: 'Delete Password Authentication Method',

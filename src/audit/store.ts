@@ -139,6 +139,46 @@ export async function byId(tx: Transaction, log: Log, id: string): Promise<Audit
   return row && toRecord(row);
 }
 
+/**
+ * Events of these types about one user, the newest first; of one `id` alone where it is named. What was proved of a sign-in only
+ * for these methods.
+ */
+export async function aboutUser(
+  tx: Transaction,
+  asked: {
+    userId: string;
+    types: readonly string[];
+    proofs: readonly string[];
+    since: Date;
+    most: number;
+    id?: string;
+  },
+): Promise<AuditRecord[]> {
+  const { userId, types, proofs, since, most, id } = asked;
+  const rows = await read(
+    tx,
+    `select * from audit_events e where e.user_id = ? and e.at > ? and e.type = any (?)
+       and (e.type <> 'sign-in.verified' or e.details->>'method' = any (?)) ${id === undefined ? '' : 'and e.id = ?'}
+     order by e.at desc, e.sequence desc limit ?`,
+    [userId, since, [...types], [...proofs], ...(id === undefined ? [] : [id]), most],
+    'order by e.at desc, e.sequence desc',
+  );
+  return rows.map(toRecord);
+}
+
+/** Refused sign-ins of one user, counted up to `most`. */
+export async function failuresAbout(
+  tx: Transaction,
+  { userId, since, most }: { userId: string; since: Date; most: number },
+): Promise<{ count: number; lastAt: Date | null }> {
+  const { rows } = await tx.raw<{ rows: { count: number; last_at: Date | null }[] }>(
+    `select count(*)::int as count, max(at) as last_at from (
+       select at from audit_events where user_id = ? and at > ? and type = 'sign-in.refused' order by at desc limit ?) e`,
+    [userId, since, most],
+  );
+  return { count: rows[0]!.count, lastAt: rows[0]!.last_at };
+}
+
 /** Finds the events first, and then their names: a page's worth of look-ups, however many events there are. */
 async function read(tx: Transaction, events: string, values: readonly unknown[], order: string): Promise<Row[]> {
   // Estimates of what is in `details` are so high that compiling the query took a hundred times as long as running it.

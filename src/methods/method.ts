@@ -78,6 +78,8 @@ export type Verdict =
       readonly endsAt?: Date;
       /** A bootstrap that was allowed more than to open registration: it signs in by itself. */
       readonly signsIn?: BriefSignIn;
+      /** Of a first part: it is strong enough to be all there is, where policy lets a first part be that. */
+      readonly standsAlone?: boolean;
     }
   | { readonly verified: false; readonly reason: RefusalReason; readonly userId?: string | undefined };
 
@@ -114,8 +116,8 @@ export interface Enrolment {
   readonly endsAt: Date | null;
   /** Browser and system, for people to recognise the new method by. */
   readonly device: string | null;
-  /** Registered by an administrator, who may name it; absent when the person does it. Passkeys alone. */
-  readonly onBehalf?: { readonly name: string | undefined };
+  /** Registered by an administrator, who may name a passkey; absent when the person does it. Of a password, by what it is asked for later. */
+  readonly onBehalf?: { readonly name: string | undefined; readonly operationId?: string };
 }
 
 export interface Enrolled {
@@ -162,7 +164,12 @@ export interface ListedCredential {
   readonly lastUsedWith: string | null;
   readonly suspended: boolean;
   /** What holds it, as it says itself; `model` is null for one that nobody here knows. Passkeys alone. */
-  readonly authenticator?: { readonly aaguid: string; readonly model: string | null };
+  readonly authenticator?: {
+    readonly aaguid: string;
+    readonly model: string | null;
+    /** WebAuthn's id of it, base64url. */
+    readonly credentialId: string;
+  };
 }
 
 export interface ListableMethod extends AuthenticationMethod {
@@ -190,8 +197,11 @@ export interface SheetMethod extends AddableMethod {
 
 /** A method that can take from an intruder what may be theirs: the user said "this was not me". */
 export interface ContainableMethod extends AuthenticationMethod {
-  /** Cancels what opens registration, and suspends credentials added since then. The user is locked. Returns their ids. */
-  contain(work: Work, userId: string, since: Date): Promise<readonly string[]>;
+  /**
+   * Cancels what opens registration, and suspends credentials added since then but for those that are spared. The user is locked.
+   * Returns their ids.
+   */
+  contain(work: Work, userId: string, since: Date, spared?: readonly string[]): Promise<readonly string[]>;
 }
 
 /** A method that may have something lying ready that signs somebody in: signing out everywhere cancels it. */

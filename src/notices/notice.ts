@@ -11,6 +11,7 @@ export type Notice =
   | { readonly kind: 'passkeySuspended' }
   | { readonly kind: 'passwordSet' }
   | { readonly kind: 'passwordChanged' }
+  | { readonly kind: 'passwordReset' }
   | { readonly kind: 'passwordRemoved' }
   | { readonly kind: 'passwordLocked' }
   | { readonly kind: 'passLocked' }
@@ -20,7 +21,8 @@ export type Notice =
   | { readonly kind: 'recoveryCodesMade' }
   | { readonly kind: 'recoveryCodesRemoved' }
   | { readonly kind: 'recoveryCodeUsed' }
-  | { readonly kind: 'contained' };
+  | { readonly kind: 'contained' }
+  | { readonly kind: 'containedWithin' };
 
 export interface Told {
   readonly userId: string;
@@ -68,6 +70,8 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
       return 'passwordSet';
     case 'password.changed':
       return 'passwordChanged';
+    case 'password.reset':
+      return 'passwordReset';
     case 'password.removed':
       return 'passwordRemoved';
     case 'password.locked':
@@ -85,7 +89,7 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'recovery-codes.removed':
       return 'recoveryCodesRemoved';
     case 'account.contained':
-      return 'contained';
+      return event.details?.signedIn === true ? 'containedWithin' : 'contained';
     default:
       return undefined;
   }

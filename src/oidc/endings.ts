@@ -54,6 +54,33 @@ export async function endAccount(work: Work, accountId: string): Promise<EndedSe
   return ended.map(toEndedSession);
 }
 
+/**
+ * The same for all but one session, which keeps what it got: other sessions, and grants and tokens that are not its own, offline
+ * access included, end. Returns the sessions that were live.
+ */
+export async function endAccountBut(work: Work, accountId: string, keptUid: string): Promise<EndedSession[]> {
+  const ended = await rowsOf<SessionRow>(
+    work,
+    endingSql(
+      'uid in (select uid from oidc_sessions where account_id = ? and uid <> ? and ended_at is null order by uid for update)',
+    ),
+    [accountId, keptUid],
+  );
+  await deleteArtifacts(
+    work,
+    `(account_id = ? or grant_id in (select id from oidc_grants where account_id = ?) or session_uid = any (?))
+     and session_uid is distinct from ?`,
+    [accountId, accountId, ended.map(({ uid }) => uid), keptUid],
+  );
+  await work.tx.raw(
+    `delete from oidc_grants where account_id = ? and id not in (
+       select entry.value->>'grantId' from oidc_sessions, jsonb_each(coalesce(payload->'authorizations', '{}')) as entry
+        where uid = ? and entry.value->>'grantId' is not null)`,
+    [accountId, keptUid],
+  );
+  return ended.map(toEndedSession);
+}
+
 /** Ends every grant, token and code of one client. Sessions stay: they are the people's. */
 export async function endClient(work: Work, clientId: string): Promise<void> {
   await deleteArtifacts(work, 'client_id = ? or grant_id in (select id from oidc_grants where client_id = ?)', [

@@ -29,6 +29,8 @@ export type Outcome =
       readonly acr: string;
       readonly amr: readonly string[];
       readonly authTime: Date;
+      /** Ids of the credentials that were used. */
+      readonly provenWith: readonly string[];
       /** The pass that the session is born of and ends with; null when it hangs on none. */
       readonly bornOf: { readonly passId: string; readonly endsAt: Date } | null;
     }
@@ -93,7 +95,7 @@ function resultOf(outcome: Outcome) {
   if (outcome.kind === 'cancelled') {
     return { error: 'access_denied', error_description: 'The person cancelled the sign-in.' };
   }
-  const { accountId, acr, authTime, bornOf } = outcome;
+  const { accountId, acr, authTime, provenWith, bornOf } = outcome;
   const tie: Partial<PassTie> = bornOf ? { passId: bornOf.passId, notAfter: epochSeconds(bornOf.endsAt) } : {};
   return {
     login: {
@@ -103,6 +105,7 @@ function resultOf(outcome: Outcome) {
       remember: false,
       ts: epochSeconds(authTime),
       provenAt: authTime.getTime() / 1000,
+      provenWith: [...provenWith],
       ...tie,
     },
   };

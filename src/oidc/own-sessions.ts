@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
 import { amrOf } from '../assurance/levels.ts';
+import type { Work } from '../core/work.ts';
 import type { NamedStatements } from '../database/named-statements.ts';
 
 /** The provider's session in this browser, as our own pages judge it on every request. */
@@ -41,4 +42,14 @@ async function passOf(db: NamedStatements, uid: string): Promise<string | null> 
   const sql = 'select pass_id from oidc_sessions where uid = $1';
   const { rows } = await db.query<{ pass_id: string | null }>('session.pass', sql, [uid]);
   return rows[0]?.pass_id ?? null;
+}
+
+/** Ids of the credentials that a live session was last signed in with; undefined when nobody took note of them. */
+export async function provenWith(work: Work, { uid, accountId }: Pick<ProviderSession, 'uid' | 'accountId'>) {
+  const row = await work
+    .tx('oidc_sessions')
+    .where({ uid, account_id: accountId })
+    .whereNull('ended_at')
+    .first<{ proven_with: string[] | null } | undefined>('proven_with');
+  return row?.proven_with ?? undefined;
 }

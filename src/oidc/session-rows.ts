@@ -54,6 +54,7 @@ export function sessionRows(db: NamedStatements): Adapter {
         login?.passId ?? null,
         ...signsOfOwner(payload),
         login?.provenAt ?? null,
+        login?.provenWith ?? null,
       ]);
       if (saved.rowCount === 1) return;
 
@@ -134,9 +135,9 @@ const loginTs = (payload: string): string => `coalesce((${payload}->>'loginTs'):
  */
 const upsertSql = `
   insert into oidc_sessions as s (uid, jti_hash, account_id, payload, pass_id, not_after, expires_at,
-    device, ip, started_at, last_seen_at)
+    device, ip, started_at, last_seen_at, proven_with)
   select $1::text, $2::bytea, $3::uuid, $4::jsonb, $11::uuid, to_timestamp($9::float8),
-    least(now() + make_interval(secs => $5), to_timestamp($9::float8)), $12::text, $13::text, now(), now()
+    least(now() + make_interval(secs => $5), to_timestamp($9::float8)), $12::text, $13::text, now(), now(), $15::text[]
   -- What was proved before "this was not me" was pressed opens nothing, however far it had come.
   where not exists (select from users u where u.id = $3::uuid and u.contained_at >= to_timestamp($14::float8))
   on conflict (uid) do update set
@@ -155,6 +156,7 @@ const upsertSql = `
     expires_at = least(now() + make_interval(secs => $5), case when $8 then excluded.not_after else s.not_after end),
     device = case when $8 then excluded.device else s.device end,
     ip = case when $8 then excluded.ip else s.ip end,
+    proven_with = case when $8 then excluded.proven_with else s.proven_with end,
     started_at = case when s.account_id is distinct from excluded.account_id then now() else s.started_at end,
     last_seen_at = now()
   where s.ended_at is null and (

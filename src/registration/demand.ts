@@ -11,6 +11,7 @@ export interface RegistrationRules extends Targets {
   /** That may be registered here as well, the best first. */
   readonly methods: readonly MethodId[];
   readonly snoozeDurationInDays: number;
+  /** How often a nudge may be put off. */
   readonly snoozes: number;
 }
 
@@ -40,8 +41,12 @@ export function registrationRules(
   const methods = enrollable.filter((id) => (settings.methods as readonly MethodId[]).includes(id));
   if (settings.state === 'disabled' || settings.includeTargets.length === 0 || methods.length === 0) return undefined;
   // A method that another policy has switched off is not asked for: what is left will do.
-  return { ...settings, methods, count: Math.min(settings.count, methods.length) };
+  const snoozes = settings.enforceAfterSnoozes ? settings.snoozes : endless;
+  return { ...settings, methods, count: Math.min(settings.count, methods.length), snoozes };
 }
+
+// As many as the counter in the database takes.
+const endless = 2 ** 31 - 1;
 
 /** Undefined when the user has enough, is not meant, or has put it off for now. */
 export function demandOf(

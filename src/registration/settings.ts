@@ -23,6 +23,8 @@ const whole = z.strictObject({
   snoozeDurationInDays: z.int().min(0).max(14),
   /** How often a nudge may be put off; then it is required. */
   snoozes: z.int().min(0).max(10),
+  /** False: it may be put off without end, and `snoozes` counts for nothing. */
+  enforceAfterSnoozes: z.boolean(),
   /** 0: nobody is asked whether what they registered still works. Nothing else is understood yet. */
   reconfirmAfterDays: z.literal(0, 'can only be 0: asking people to confirm what they have is still to come'),
 });
@@ -39,6 +41,7 @@ export const defaultRegistrationSettings: RegistrationSettings = {
   methods: [...askable],
   snoozeDurationInDays: 1,
   snoozes: 3,
+  enforceAfterSnoozes: true,
   reconfirmAfterDays: 0,
 };
 

@@ -177,13 +177,16 @@ export function renameOwnCredential(
   });
 }
 
-/** One of theirs, for the page that asks before it is removed, and whether it is the last way in. Fails as the removal does. */
+/**
+ * One of theirs, for the page that asks before it is removed, and whether it is the last way in, or the last that cannot be phished.
+ * Fails as the removal does.
+ */
 export function ownCredential(
   run: RunWork,
   methods: MethodRegistry,
   owner: Owner,
   credentialId: string,
-): Promise<{ credential: ListedCredential; lastWayIn: boolean }> {
+): Promise<{ credential: ListedCredential; lastWayIn: boolean; lastStrong: boolean }> {
   return run(who(owner), async (work) => {
     await ownUser(work, owner);
     await demandFresh(work, methods, owner);
@@ -223,7 +226,8 @@ async function found(work: Work, methods: MethodRegistry, userId: string, creden
     credentials.filter((other) => other !== credential),
   );
   // What opens nothing may go also when nothing else opens the account.
-  return { credential, lastWayIn: before !== undefined && after === undefined };
+  const lastWayIn = before !== undefined && after === undefined;
+  return { credential, lastWayIn, lastStrong: before === 'phr' && after === '2f' };
 }
 
 function noSuchMethod(): AppError {

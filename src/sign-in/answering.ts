@@ -1,7 +1,13 @@
 import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
-import { type Attempt, type AuthenticationMethod, type Challenge, isEnrollable } from '../methods/method.ts';
+import {
+  type Attempt,
+  type AuthenticationMethod,
+  type Challenge,
+  isEnrollable,
+  type RefusalReason,
+} from '../methods/method.ts';
 import { countFailure, giveBack, type Reservation, reserve } from '../throttle/throttle.ts';
 import { userNameKey } from '../users/user.ts';
 import type { SignIn } from './sign-in.ts';
@@ -48,14 +54,20 @@ function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
 
 /**
  * Judges an answer: reserve and read, check with no database, then spend and write what it proves. Refusals commit.
- * Fails with `overloaded`, the attempt given back, when too many codes are being checked or guessed at.
+ * Returns why it was refused, if it was judged and refused. Fails with `overloaded`, the attempt given back, when too many codes
+ * are being checked or guessed at.
  */
-export async function answer(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
+export async function answer(
+  house: SignInHouse,
+  visit: Visit,
+  methodId: string,
+  response: unknown,
+): Promise<RefusalReason | undefined> {
   const read = await alerting(house, visit, (work, alert) =>
     readAndReserve(house, work, visit, { methodId, response }, alert),
   );
   if (read === 'shed') throw shed();
-  if (!read) return;
+  if (!read) return undefined;
   const { method, candidate, reservation } = read;
 
   let proof: unknown;
@@ -66,17 +78,18 @@ export async function answer(house: SignInHouse, visit: Visit, methodId: string,
     throw error;
   }
 
-  await alerting(house, visit, async (work, alert) => {
+  return alerting(house, visit, async (work, alert) => {
     const standing = await lockedStanding(house, work, visit);
-    if (!standing || answerable(house, standing, methodId) !== method) return;
+    if (!standing || answerable(house, standing, methodId) !== method) return undefined;
     const verdict = await method.spend(work, attemptOf(visit, standing), candidate, proof);
     if (!verdict.verified) {
       await refused(work, visit, standing, method, verdict);
       if (method.guessable) await failed(house, work, alert);
-      return;
+      return verdict.reason;
     }
     await accept(house, work, standing, method, verdict);
     await giveBack(work, reservation.counters);
+    return undefined;
   });
 }
 

@@ -3,7 +3,13 @@ import { AppError } from '../core/errors.ts';
 import { digest } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
 import { keepTogether } from '../methods/enrol-together.ts';
-import { type EnrollableMethod, type Enrolled, type Enrolment, isEnrollable } from '../methods/method.ts';
+import {
+  type EnrollableMethod,
+  type Enrolled,
+  type Enrolment,
+  isEnrollable,
+  type NotEnrolled,
+} from '../methods/method.ts';
 import { findUser, lockUser } from '../users/manage-users.ts';
 import {
   bootstrapOf,
@@ -52,8 +58,14 @@ export function appSecret(
 
 /**
  * Keeps what the person registered, if the window is still open when it arrives: all that belongs together, or nothing.
+ * Returns why nothing was kept, if it was judged.
  */
-export async function enrol(house: SignInHouse, visit: Visit, methodId: string, response: unknown): Promise<void> {
+export async function enrol(
+  house: SignInHouse,
+  visit: Visit,
+  methodId: string,
+  response: unknown,
+): Promise<NotEnrolled | undefined> {
   const noSuchWay = new AppError('not_found', 'There is no such way to sign in.');
   const known = house.methods.get(methodId);
   if (!known || !isEnrollable(known)) throw noSuchWay;
@@ -69,10 +81,11 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
     }
     return { method, parts, candidates };
   });
-  if (!read) return;
+  if (!read) return undefined;
   const { method, parts, candidates } = read;
   const proofs: unknown[] = [];
   for (const [index, part] of parts.entries()) proofs.push(await part.checkEnrolment(candidates[index]));
+  let refusal: NotEnrolled | undefined;
   await transition(house, visit, ['enrol'], async (work, standing) => {
     const enrolment = enrolmentOf(work, standing);
     // A pass that is held open holds its user still; without one, nothing does yet.
@@ -84,6 +97,7 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
     const { passId } = enrolment;
     const already = passId ? await method.enrolledThrough(work, passId) : null;
     if (already) return signIns.change(work.tx, signIn.uid, { enrolled: already, notice: null });
+    refusal = enrolled.reason;
     work.record({
       type: 'enrolment.refused',
       result: 'failure',
@@ -93,6 +107,7 @@ export async function enrol(house: SignInHouse, visit: Visit, methodId: string, 
     });
     await signIns.change(work.tx, signIn.uid, { notice: { kind: 'not_enrolled', reason: enrolled.reason } });
   });
+  return refusal;
 }
 
 async function holdEnabled(work: Work, userId: string): Promise<void> {

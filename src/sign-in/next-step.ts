@@ -167,10 +167,10 @@ function proofsOf(
   traits: Circumstances['traits'],
   firstPartAlone: boolean,
 ): readonly Proof[] {
-  const alone = evidence.flatMap(({ methodId, credentialId, at, signsIn }): Proof[] => {
+  const alone = evidence.flatMap(({ methodId, credentialId, at, signsIn, standsAlone }): Proof[] => {
     const { level, amr, bootstrapOnly, part } = traits(methodId);
     if (signsIn) return [{ ...signsIn, at, passId: credentialId }];
-    if (bootstrapOnly || part === 'second' || (part === 'first' && !firstPartAlone)) return [];
+    if (bootstrapOnly || part === 'second' || (part === 'first' && !(firstPartAlone && standsAlone))) return [];
     return [{ level, amr, at, passId: null }];
   });
   const partOf = (part: 'first' | 'second') => evidence.findLast(({ methodId }) => traits(methodId).part === part);

@@ -14,7 +14,7 @@ export interface SignInPolicy {
   readonly enrollable: readonly MethodId[];
   /** What has to be registered in the same step, because it is no sign-in by itself: an authenticator app comes with a password. */
   readonly together?: Readonly<Partial<Record<MethodId, readonly MethodId[]>>>;
-  /** Something one knows is enough by itself. */
+  /** Something one knows is enough by itself, if it is strong enough for that. */
   readonly firstPartAlone?: boolean;
   /** Passes are issued that are so short that all guesses together are limited more. */
   readonly shortPasses?: boolean;

@@ -45,6 +45,8 @@ export interface Evidence {
   readonly at: Date;
   /** Of a pass: that it signs in by itself, and what it is worth. */
   readonly signsIn?: BriefSignIn;
+  /** Of a first part: that it is strong enough to be all there is, where policy lets a first part be that. */
+  readonly standsAlone?: true;
 }
 
 /** What the next page has to say about the last request. */

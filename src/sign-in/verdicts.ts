@@ -3,7 +3,7 @@ import type { Work } from '../core/work.ts';
 import type { AuthenticationMethod, Enrolled, RefusalReason, Verdict } from '../methods/method.ts';
 import { findUser } from '../users/manage-users.ts';
 import type { SignInPolicy } from './policy.ts';
-import type { Notice } from './sign-in.ts';
+import type { Evidence, Notice } from './sign-in.ts';
 import { bootstrapOf, enrollable, type SignInHouse, type Standing, type Visit } from './standing.ts';
 import * as signIns from './store.ts';
 
@@ -64,10 +64,11 @@ export async function accept(
   method: AuthenticationMethod,
   verdict: Extract<Verdict, { verified: true }>,
 ): Promise<void> {
-  const { userId, credentialId, signsIn } = verdict;
+  const { userId, credentialId, signsIn, standsAlone } = verdict;
   // What somebody else proved in this sign-in counts for nothing.
   const earlier = signIn.userId === userId ? signIn.evidence : [];
-  const evidence = [...earlier, { methodId: method.id, credentialId, at: work.now }];
+  const proved = { methodId: method.id, credentialId, at: work.now };
+  const evidence: Evidence[] = [...earlier, { ...proved, ...(standsAlone && { standsAlone }) }];
   work.record({
     type: 'sign-in.verified',
     userId,

@@ -14,6 +14,7 @@ interface UserRow {
   mail_changed_at: Date | null;
   manager_changed_at: Date | null;
   contained_at: Date | null;
+  contained_in: string | null;
 }
 
 function toUser(row: UserRow): User {
@@ -29,6 +30,7 @@ function toUser(row: UserRow): User {
     mailChangedAt: row.mail_changed_at,
     managerChangedAt: row.manager_changed_at,
     containedAt: row.contained_at,
+    containedIn: row.contained_in,
   };
 }
 
@@ -141,8 +143,12 @@ export async function deleteFormerAddresses(tx: Transaction, now: Date): Promise
   return tx('former_addresses').where('until', '<=', now).delete();
 }
 
-export async function markContained(tx: Transaction, now: Date, id: string): Promise<void> {
-  await tx('users').where('id', '=', id).update({ contained_at: now });
+export async function markContained(
+  tx: Transaction,
+  now: Date,
+  { id, sessionUid }: { id: string; sessionUid: string | null },
+): Promise<void> {
+  await tx('users').where('id', '=', id).update({ contained_at: now, contained_in: sessionUid });
 }
 
 /** Credentials, passes, memberships and roles go with the row. */

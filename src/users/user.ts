@@ -14,6 +14,8 @@ export interface User {
   readonly managerChangedAt: Date | null;
   /** When "this was not me" was last pressed: what was proved up to then changes nothing any more. */
   readonly containedAt: Date | null;
+  /** The session that it was pressed in, and that goes on; null: none does. */
+  readonly containedIn: string | null;
 }
 
 /** What a list of people may be narrowed to; names are compared without regard to case. */

@@ -47,14 +47,14 @@ function scanned(browser: CookieBrowser): SoftwareAuthenticatorApp {
 const now = () => house.work(async (work) => work.now);
 
 /** All the way: pass, app and password, back at the relying party. */
-async function joinWithApp(joiner: { userName: string; code: string }) {
+async function joinWithApp(joiner: { userName: string; code: string }, chosen = password) {
   const browser = await atApp();
   await enterPass(browser, joiner.userName, joiner.code);
   await browser.click('use-app');
   const device = scanned(browser);
   await browser.submit({
     formWith: 'repeat',
-    fields: { password, repeat: password, code: device.code(await now()) },
+    fields: { password: chosen, repeat: chosen, code: device.code(await now()) },
   });
   return { browser, device };
 }
@@ -182,6 +182,23 @@ describe('something one knows', () => {
         acr: `${house.issuer}/acr/1f`,
         amr: ['pwd'],
       });
+    } finally {
+      await house.seed({ policies: { password: { alone: false } } });
+    }
+  });
+
+  test('that is shorter than 15 characters needs the app all the same', async () => {
+    const joiner = await aJoiner();
+    const { device } = await joinWithApp(joiner, 'plum lantern!!');
+    await house.seed({ policies: { password: { alone: true } } });
+    try {
+      house.clock.advance(1);
+      const browser = await atApp();
+      await enterPassword(browser, joiner.userName, 'plum lantern!!');
+      expect(browser.page.step).toBe('verify');
+      expect(browser.page.find('#code')).not.toBeNull();
+      await browser.submit({ formWith: 'code', fields: { code: device.code(await now()) } });
+      expect((await app.exchange(browser.page.callback)).claims).toMatchObject({ amr: ['pwd', 'otp', 'mfa'] });
     } finally {
       await house.seed({ policies: { password: { alone: false } } });
     }

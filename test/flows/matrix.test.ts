@@ -385,6 +385,22 @@ async function anApproval(user_id: string): Promise<string> {
   return id;
 }
 
+/** Of a password that was reset. */
+async function aReset(user_id: string): Promise<string> {
+  const operationId = randomUUID();
+  await house.base.knex('audit_events').insert({
+    id: randomUUID(),
+    at: new Date(),
+    type: 'password.reset',
+    result: 'success',
+    actor_kind: 'operator',
+    user_id,
+    request_id: 'x',
+    details: JSON.stringify({ operationId }),
+  });
+  return operationId;
+}
+
 /** The newest event of that log. */
 async function anEvent(path: string): Promise<string> {
   const signIn = path.includes('signIns');
@@ -421,6 +437,9 @@ const bodies: Readonly<Record<string, (subject: Subject, cell: Cell) => object |
   }),
   'POST /me/authentication/temporaryAccessPassMethods': () => ({}),
   'POST /users/:user/authentication/fido2Methods': aMadePasskey,
+  'POST /users/:user/authentication/methods/:method/resetPassword': () => ({
+    newPassword: 'plum lantern over quiet tuba',
+  }),
   'PATCH /users/:user/authentication/fido2Methods/:method': () => ({ displayName: `Key ${randomUUID()}` }),
 };
 
@@ -435,7 +454,7 @@ async function aMadePasskey({ userId }: Subject, { by, outcome }: Cell): Promise
 }
 
 function methodIn(path: string, { passkeyId, appId }: Subject): string {
-  if (path.includes('passwordMethods')) return '28c10230-6103-485e-b985-444c60001490';
+  if (path.includes('passwordMethods') || path.includes('resetPassword')) return '28c10230-6103-485e-b985-444c60001490';
   return path.includes('softwareOathMethods') ? appId : passkeyId;
 }
 
@@ -459,6 +478,7 @@ async function ask(cell: Cell, subject: Subject): Promise<Answer> {
     approval: subject.approvalId,
     method: methodIn(row.path, subject),
     parameters: '(challengeTimeoutInMinutes=5)',
+    ...(row.path.includes(':operation') && { operation: await aReset(subject.userId) }),
     ...(row.path.includes(':event') && { event: await anEvent(row.path) }),
   };
   const path = row.path.replaceAll(/:(\w+)/g, (_whole, name: string) => parts[name]!);

@@ -40,7 +40,15 @@ const registrationDefaults = {
   methods: ['passkey', 'authenticator-app'],
   snoozeDurationInDays: 1,
   snoozes: 3,
+  enforceAfterSnoozes: true,
   reconfirmAfterDays: 0,
+};
+const campaignDefaults = {
+  snoozeDurationInDays: 1,
+  enforceRegistrationAfterAllowedSnoozes: true,
+  state: 'disabled',
+  includeTargets: [{ targetType: 'group', id: 'all_users', targetedAuthenticationMethod: 'fido2' }],
+  excludeTargets: [],
 };
 
 let house: TestHouse;
@@ -109,7 +117,10 @@ describe('reading the policy', () => {
       '@odata.context': `${house.issuer}/v1.0/$metadata#authenticationMethodsPolicy`,
       id: 'authenticationMethodsPolicy',
       displayName: 'Authentication Methods Policy',
-      registrationEnforcement: { requiredRegistration: registrationDefaults },
+      registrationEnforcement: {
+        authenticationMethodsRegistrationCampaign: campaignDefaults,
+        requiredRegistration: registrationDefaults,
+      },
       assurance: { aliases: {} },
       authenticationMethodConfigurations: [defaults],
     });
@@ -351,6 +362,86 @@ describe('names of levels', () => {
   test('are changed by nobody who may only read', async () => {
     expect((await name({ aliases: { [mfa]: '2f' } }, 'reader')).status).toBe(403);
     expect(await named()).toEqual({ aliases: {} });
+  });
+});
+
+describe('the registration campaign', () => {
+  afterEach(() => house.work(resetRegistrationPolicy));
+
+  const send = (registrationEnforcement: Json, as?: string) => call('PATCH', policy, { registrationEnforcement }, as);
+  const campaign = (authenticationMethodsRegistrationCampaign: Json, as?: string) =>
+    send({ authenticationMethodsRegistrationCampaign }, as);
+  const read = async () => (await call('GET', policy)).body.registrationEnforcement as Record<string, Json>;
+  const seen = async () => (await read()).authenticationMethodsRegistrationCampaign;
+  const required = async () => (await read()).requiredRegistration;
+  const everybody = { targetType: 'group', id: 'all_users' };
+
+  test('is the policy while it nudges', async () => {
+    const asked = { state: 'enabled', snoozeDurationInDays: 14, enforceRegistrationAfterAllowedSnoozes: false };
+    expect((await campaign(asked)).status).toBe(204);
+    const nudge = { mode: 'nudge', snoozeDurationInDays: 14, enforceAfterSnoozes: false };
+    expect(await required()).toEqual({ ...registrationDefaults, state: 'enabled', ...nudge });
+    expect(await seen()).toEqual({ ...campaignDefaults, ...asked });
+    expect((await campaign({ state: 'default' })).status).toBe(204);
+    expect(await required()).toMatchObject({ state: 'disabled', ...nudge });
+  });
+
+  test('is off where registration is required, and ending it does not end that', async () => {
+    await send({ requiredRegistration: { state: 'enabled', mode: 'required' } });
+    expect(await seen()).toMatchObject({ state: 'disabled' });
+    expect((await campaign({ state: 'disabled' })).status).toBe(204);
+    expect((await campaign({ state: 'default' })).status).toBe(204);
+    expect(await required()).toMatchObject({ state: 'enabled', mode: 'required' });
+  });
+
+  test('asks for the method that its targets name, one for all', async () => {
+    const aimed = (...named: string[]) =>
+      campaign({
+        includeTargets: named.map((targetedAuthenticationMethod) => ({ ...everybody, targetedAuthenticationMethod })),
+      });
+    expect((await aimed('softwareOath')).status).toBe(204);
+    expect(await required()).toMatchObject({ methods: ['authenticator-app'], count: 1 });
+    expect(await seen()).toMatchObject({
+      includeTargets: [{ ...everybody, targetedAuthenticationMethod: 'softwareOath' }],
+    });
+    expectRefusal(await aimed('fido2', 'softwareOath'), 400, 'badRequest', expect.stringMatching(/same for all/));
+    expectRefusal(await aimed('microsoftAuthenticator'), 400, 'badRequest', expect.stringMatching(/includeTargets/));
+    expect(await required()).toMatchObject({ methods: ['authenticator-app'] });
+  });
+
+  test('read and sent back as it is changes nothing, and with one value changed changes that', async () => {
+    await send({ requiredRegistration: { state: 'enabled', mode: 'nudge', count: 2 } });
+    const before = await required();
+    const changes = async () => (await eventsOf(house, { type: 'policy.changed' })).length;
+    const recorded = await changes();
+    expect((await send(await read())).status).toBe(204);
+    expect([await required(), await changes()]).toEqual([before, recorded]);
+    const all = await read();
+    const altered = { ...all.authenticationMethodsRegistrationCampaign, snoozeDurationInDays: 7 };
+    expect((await send({ ...all, authenticationMethodsRegistrationCampaign: altered })).status).toBe(204);
+    expect(await required()).toEqual({ ...before, snoozeDurationInDays: 7 });
+  });
+
+  test('and the policy cannot be asked for different things at once', async () => {
+    const answer = await send({
+      requiredRegistration: { snoozeDurationInDays: 3 },
+      authenticationMethodsRegistrationCampaign: { snoozeDurationInDays: 7 },
+    });
+    expectRefusal(answer, 400, 'badRequest', expect.stringMatching(/^requiredRegistration\.snoozeDurationInDays and/));
+    expect(await required()).toEqual(registrationDefaults);
+  });
+
+  test.each([{ snoozeDurationInDays: 15 }, { state: 'on' }, { includeTargets: [{ id: 'x' }] }, { days: 1 }])(
+    'does not take %j',
+    async (asked) => {
+      expect((await campaign(asked)).status).toBe(400);
+      expect(await required()).toEqual(registrationDefaults);
+    },
+  );
+
+  test('is changed by nobody who may only read', async () => {
+    expect((await campaign({ state: 'enabled' }, 'reader')).status).toBe(403);
+    expect(await required()).toEqual(registrationDefaults);
   });
 });
 

@@ -86,6 +86,7 @@ describe('an authenticator app', () => {
     const { userName, browser } = await aPerson();
     const device = await addApp(browser, { password: words, repeat: words });
     await browser.click(await removal(browser, 'Passkey'));
+    expect(browser.page.text).toContain('It is your last passkey.');
     expect((await browser.click('remove')).text).toContain('Removed.');
 
     house.clock.advance(1);
@@ -186,6 +187,7 @@ describe('removing', () => {
     await createPasskey(browser, newAuthenticator());
     const link = await removal(browser, 'Passkey');
     await browser.click(link);
+    expect(browser.page.text).not.toContain('It is your last passkey.');
     const page = await browser.submit({ formWith: 'remove', override: { csrf: 'x' } });
     expect(page.status).toBe(403);
     expect(await house.base.knex('passkeys').where('user_id', '=', id)).toHaveLength(2);

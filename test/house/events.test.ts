@@ -31,6 +31,7 @@ import { changePasswordPolicy, resetPasswordPolicy } from '../../src/methods/pas
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { changeAssurancePolicy, resetAssurancePolicy } from '../../src/assurance/manage-policy.ts';
 import { changeRegistrationPolicy, resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
+import { changeRegistrationEnforcement } from '../../src/registration/campaign.ts';
 import { registrationRules } from '../../src/registration/demand.ts';
 import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
@@ -46,6 +47,7 @@ import {
   removePasskeyOf,
   renamePasskeyOf,
 } from '../../src/others-methods.ts';
+import { resetPassword } from '../../src/password-reset.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
 import { grantRole, removeAssignment, revokeRole } from '../../src/roles/manage-roles.ts';
 import {
@@ -56,6 +58,7 @@ import {
   removeOwnCredential,
   renameOwnCredential,
 } from '../../src/security-info/own-methods.ts';
+import { containOwn, ownActivity } from '../../src/security-info/own-activity.ts';
 import type { EnrollableMethod } from '../../src/methods/method.ts';
 import {
   endOwnSession,
@@ -150,7 +153,12 @@ const silent = [
   'credentialsOfKind',
   'passkeyCreationOptions',
   'freshly',
+  'passwordResetOperation',
+  'campaignOf',
   'ownCredential',
+  'ownActivity',
+  'ownActivityToStop',
+  'containFromWithin', // by containOwn
   'listSessions',
   'beginOwnEnrolment',
   'offeredLink',
@@ -216,6 +224,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   changePasswordPolicy: () => work((w) => changePasswordPolicy(w, { alone: true })),
   resetPasswordPolicy: () => work(resetPasswordPolicy),
   changeRegistrationPolicy: () => work((w) => changeRegistrationPolicy(w, { state: 'enabled' })),
+  changeRegistrationEnforcement: () =>
+    work((w) => changeRegistrationEnforcement(w, { campaign: { state: 'enabled' } })),
   resetRegistrationPolicy: () => work(resetRegistrationPolicy),
   changeAssurancePolicy: () => work((w) => changeAssurancePolicy(w, { aliases: { 'urn:x': 'phr' } })),
   resetAssurancePolicy: () => work(resetAssurancePolicy),
@@ -324,6 +334,21 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
       const { token } = await openLink(w, (await getUser(w, 'eve@example.com')).id);
       expect(await contain(w, { token, methods })).toBe('contained');
     }),
+  containOwn: async () => {
+    const owner = { ...(await anOwner()), sessionUid: 'speaking' };
+    await house.base.knex('oidc_sessions').insert({
+      uid: owner.sessionUid,
+      jti_hash: Buffer.alloc(32, 4),
+      account_id: owner.userId,
+      payload: '{}',
+      expires_at: new Date(Date.now() + 3_600_000),
+      proven_with: ['x'],
+    });
+    const { activities } = await ownActivity(house.base.run, methods, owner);
+    await containOwn(house.base.run, methods, owner, activities.at(-1)!.id);
+  },
+  resetPassword: () =>
+    resetPassword(house.base.run, asOperator, { methods, user: 'eve@example.com', newPassword: undefined }),
   setManager: () => work((w) => setManager(w, 'eve@example.com', 'seed@example.com')),
   removeManager: () => work((w) => removeManager(w, 'eve@example.com')),
   createGroup: () => work((w) => createGroup(w, { displayName: 'Made' })),
@@ -429,7 +454,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|others-methods|steps|answering|enrolling|carrying-on|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|containment|password-reset)\.ts$/.test(
         file,
       ),
     );

@@ -248,8 +248,19 @@ describe('what comes next', () => {
 
     test('the first alone is one factor where policy says that it is enough', () => {
       const lax = { ...both, policy: { ...both.policy, firstPartAlone: true } };
-      expect(nextStep(knows, lax)).toMatchObject({ kind: 'complete', level: '1f', amr: ['pwd'] });
+      const long = { ...password, standsAlone: true } as const;
+      expect(nextStep({ ...knows, evidence: [long] }, lax)).toMatchObject({
+        kind: 'complete',
+        level: '1f',
+        amr: ['pwd'],
+      });
+      expect(nextStep({ ...knows, evidence: [long] }, both)).toMatchObject({ kind: 'verify' });
       expect(nextStep({ ...knows, evidence: [password, code] }, lax)).toMatchObject({ level: '2f' });
+    });
+
+    test('the first alone is not enough where it is too short for that, whatever policy says', () => {
+      const lax = { ...both, policy: { ...both.policy, firstPartAlone: true } };
+      expect(nextStep(knows, lax)).toMatchObject({ kind: 'verify', chosen: 'authenticator-app' });
     });
 
     test('the second alone is nothing', () => {
@@ -340,7 +351,11 @@ describe('what comes next', () => {
     });
 
     test('of whoever proved less than they could: the stronger proof first, and no nudge', () => {
-      const byPassword = { ...named, userId, evidence: [anEvidence('password', at(1))] };
+      const byPassword = {
+        ...named,
+        userId,
+        evidence: [{ ...anEvidence('password', at(1)), standsAlone: true as const }],
+      };
       const methods = ['passkey', 'temporary-access-pass', 'password', 'authenticator-app'] as const;
       const lax = { ...asking, policy: { ...asking.policy, methods, firstPartAlone: true } };
       const holding = (holds: MethodId[], mayWait = false) =>

@@ -33,6 +33,7 @@ describe('what the events of one work are told as', () => {
     ['a password changed', [event('password.changed', 'eve')], ['eve passwordChanged']],
     ['a passkey an administrator registered', [event('passkey.provisioned', 'eve')], ['eve passkeyAdded']],
     ['a passkey removed', [event('passkey.removed', 'eve')], ['eve passkeyRemoved']],
+    ['a password reset', [event('password.reset', 'eve')], ['eve passwordReset']],
     ['a password removed', [event('password.removed', 'eve')], ['eve passwordRemoved']],
     ['a pass locked', [event('pass.locked', 'eve')], ['eve passLocked']],
     ['the authenticator apps locked', [event('authenticator-app.locked', 'eve')], ['eve authenticatorAppLocked']],

@@ -18,6 +18,7 @@ describe('the settings', () => {
       methods: both,
       snoozeDurationInDays: 1,
       snoozes: 3,
+      enforceAfterSnoozes: true,
       reconfirmAfterDays: 0,
     });
     expect(signInPolicyFrom({}).registration).toBeUndefined();
@@ -123,6 +124,12 @@ describe('what is asked of a user', () => {
     ['who put it off until now: it may wait once more', nudge, put(1, noon), { mayWait: true }],
     ['who has put it off for the last time: nothing yet', nudge, put(2, at(1)), undefined],
     ['who put it off as often as may be: it may wait no more', nudge, put(2, noon), all],
+    [
+      'who may put it off without end: it may wait',
+      { ...nudge, enforceAfterSnoozes: false },
+      put(9, noon),
+      { mayWait: true },
+    ],
     ['who was never allowed to wait', { ...nudge, snoozes: 0 }, has(), all],
     ['who put it off before it was required: it may not wait', {}, put(1, at(60)), all],
   ])('%s', (_sentence, decided, standing, demand) => {

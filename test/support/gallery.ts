@@ -8,6 +8,7 @@ import { LoggedOut } from '../../views/oidc/logged-out.tsx';
 import { Logout } from '../../views/oidc/logout.tsx';
 import { PassLink } from '../../views/pass/pass.tsx';
 import { Problem } from '../../views/problem.tsx';
+import { type ActivitySummary, RecentActivity } from '../../views/security-info/activity.tsx';
 import { AddApp } from '../../views/security-info/add-app.tsx';
 import type { MethodSummary } from '../../views/security-info/other-methods.tsx';
 import { NewRecoveryCodes, RecoveryCodes } from '../../views/security-info/recovery-codes.tsx';
@@ -16,6 +17,7 @@ import { SecurityInfo } from '../../views/security-info/security-info.tsx';
 import { SetPassword } from '../../views/security-info/set-password.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
 import type { SessionSummary } from '../../views/security-info/session-card.tsx';
+import { StopActivity } from '../../views/security-info/stop-activity.tsx';
 import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
 import { ContinueLink } from '../../views/continue/continue-link.tsx';
 import { Done } from '../../views/continue/done.tsx';
@@ -82,6 +84,32 @@ const thisSession: SessionSummary = {
   lastSeen: { at: '2026-11-22T09:01:00Z', text: '2026-11-22 09:01 UTC' },
   apps: ['Payroll', arabicApp],
   current: true,
+};
+const signedInHere: ActivitySummary = {
+  id: '0b0e4a0e-7b0e-4b6e-9d6e-2f0c1d7f8a01',
+  kind: 'signed-in',
+  at: thisSession.started,
+  by: 'themselves',
+  app: 'Payroll',
+  proofs: ['password', 'authenticator-app'],
+  device: 'Firefox on Linux',
+  place: '2001:db8:85a3:8d3:1319:8a2e:370:7348',
+};
+const byAdministrator: ActivitySummary = {
+  id: '0b0e4a0e-7b0e-4b6e-9d6e-2f0c1d7f8a02',
+  kind: 'pass.issued',
+  at: thisSession.started,
+  by: 'administrator',
+  proofs: [],
+};
+const renamedThere: ActivitySummary = {
+  id: '0b0e4a0e-7b0e-4b6e-9d6e-2f0c1d7f8a03',
+  kind: 'passkey.renamed',
+  at: thisSession.started,
+  by: 'themselves',
+  proofs: [],
+  about: 'A key with a name that is as long as a name may be at all, in full',
+  place: '198.51.100.7',
 };
 const bareSession: SessionSummary = {
   ...thisSession,
@@ -453,6 +481,7 @@ export const gallery: readonly Exhibit[] = [
     ...person,
     passkeys: [keychain, securityKey],
     sessions: [thisSession, passSession, bareSession],
+    signals: { rpId: 'id.example.com', userId: 'dXNlcg', credentialIds: ['Zmlyc3Q', 'c2Vjb25k'] },
     notice: 'sessionEnded',
   }),
   show(
@@ -516,16 +545,34 @@ export const gallery: readonly Exhibit[] = [
     csrf: 'c5rf-token',
     method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
     lastWayIn: false,
+    lastStrong: true,
   }),
   show('remove-method-last', 'remove-method', ['back'], RemoveMethod, {
     layout,
     csrf: 'c5rf-token',
     method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
     lastWayIn: true,
+    lastStrong: false,
   }),
   show('sign-out-everywhere', 'sign-out-everywhere', ['sign-out-everywhere', 'back'], SignOutEverywhere, {
     layout,
     csrf: 'c5rf-token',
+  }),
+  show('activity', 'activity', ['tries', `not-me-${signedInHere.id}`, 'back'], RecentActivity, {
+    layout,
+    activities: [signedInHere, byAdministrator, renamedThere],
+    failed: { count: 1_000, last: thisSession.started },
+  }),
+  show('activity-none', 'activity', ['tries', 'back'], RecentActivity, {
+    layout,
+    activities: [],
+    failed: { count: 0 },
+  }),
+  show('stop-activity', 'stop-activity', ['suspends', 'stop', 'back'], StopActivity, {
+    layout,
+    csrf: 'c5rf-token',
+    activity: renamedThere,
+    suspends: [keychain.name, 'Authenticator app'],
   }),
   show('security-info-with-pass', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,

@@ -45,6 +45,8 @@ GET    /users/:user/authentication/passHistory                     Y  Y  Y  Y  .
 
 GET    /users/:user/authentication/methods                         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/methods/:method                 Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+POST   /users/:user/authentication/methods/:method/resetPassword   Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
+GET    /users/:user/authentication/operations/:operation           Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/passwordMethods                 Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/passwordMethods/:method         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/softwareOathMethods             Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
@@ -245,6 +247,9 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/sessions/end': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/activity': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'GET /security-info/activity/:id': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/activity/:id/not-me': 'whoever is signed in, their own; a proof of the last ten minutes',
   'GET /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',
 };

@@ -66,7 +66,7 @@ async function answer(userName: string | null, response: unknown, more: Meanwhil
 }
 
 const enter = (user: User, password: unknown, more?: Meanwhile) => answer(user.userPrincipalName, { password }, more);
-const right = { verified: true, credentialId: passwordId };
+const right = { verified: true, credentialId: passwordId, standsAlone: true };
 const wrong = { verified: false, reason: 'wrong_password' };
 
 async function enrol(user: User, response: unknown, meanwhile?: () => Promise<unknown>): Promise<EnrolmentVerdict> {

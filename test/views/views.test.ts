@@ -9,6 +9,7 @@ import { gallery, layout } from '../support/gallery.ts';
 
 /** Values that are one of a few of our own words, or made by the library: nothing a person could have written. */
 const fixedKeys = new Set([
+  'by',
   'mayAdd',
   'methods',
   'others',
@@ -21,6 +22,7 @@ const fixedKeys = new Set([
   'formHtml',
   'dir',
   'method',
+  'proofs',
 ]);
 const nasty = `<script>alert(1)</script>"'><b onclick=alert(2)>`;
 

@@ -13,6 +13,8 @@ interface PasskeyFormProps {
   readonly reference?: string | undefined;
   /** Offer passkeys in the name field as well. */
   readonly autofill?: boolean;
+  /** The page that follows, whatever comes of it: then the script sends the answer itself. */
+  readonly next?: string;
   readonly children: ComponentChildren;
 }
 
@@ -20,7 +22,16 @@ interface PasskeyFormProps {
  * A form that `passkey.js` fills in and submits: any `button[data-passkey-start]` in it starts the ceremony, and the
  * answer goes into `response`. The script's sentences come along as attributes, so that it holds no words of its own.
  */
-export function PasskeyForm({ ceremony, action, csrf, optionsUrl, reference, autofill, children }: PasskeyFormProps) {
+export function PasskeyForm({
+  ceremony,
+  action,
+  csrf,
+  optionsUrl,
+  reference,
+  autofill,
+  next,
+  children,
+}: PasskeyFormProps) {
   const say = messages.passkeyScript;
   const creates = ceremony === 'create';
   return (
@@ -31,6 +42,7 @@ export function PasskeyForm({ ceremony, action, csrf, optionsUrl, reference, aut
       data-passkey={ceremony}
       data-options-url={optionsUrl}
       data-autofill={autofill ? 'on' : undefined}
+      data-next={next}
     >
       <input type="hidden" name="response" value="" />
       <p

@@ -14,10 +14,12 @@ export interface RemoveMethodProps {
   };
   /** It stays: nothing else would open the account. */
   readonly lastWayIn: boolean;
+  /** What is left after it can be phished. */
+  readonly lastStrong: boolean;
 }
 
 /** Says what removing it means. Only the button acts. */
-export function RemoveMethod({ layout, csrf, method, lastWayIn }: RemoveMethodProps) {
+export function RemoveMethod({ layout, csrf, method, lastWayIn, lastStrong }: RemoveMethodProps) {
   const say = messages.removeMethod;
   return (
     <Page layout={layout} step="remove-method" title={lastWayIn ? say.headingLast : say.heading}>
@@ -28,6 +30,7 @@ export function RemoveMethod({ layout, csrf, method, lastWayIn }: RemoveMethodPr
       <p>
         <Say text={lastWayIn ? say.last : say.effects[method.kind]} />
       </p>
+      {lastStrong && <p class="notice">{say.lastStrong}</p>}
       {!lastWayIn && (
         <PostForm action={`/security-info/methods/${encodeURIComponent(method.id)}/remove`} csrf={csrf}>
           <button type="submit" id="remove" class="primary">

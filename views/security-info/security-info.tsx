@@ -21,9 +21,24 @@ export interface SecurityInfoProps {
   readonly mayAdd?: readonly MethodSummary['kind'][];
   /** Where the person is signed in; absent without a proof that is fresh enough to see it. */
   readonly sessions?: readonly SessionSummary[] | undefined;
+  /** What the browser is told of the passkeys that are registered here; absent without a proof that is fresh enough to change them. */
+  readonly signals?: {
+    readonly rpId: string;
+    /** The user handle, base64url, as are the credentials' ids. */
+    readonly userId: string;
+    readonly credentialIds: readonly string[];
+  };
   /** Signed in with a pass: it may add a passkey at most, and the rest wants that passkey used. */
   readonly withPass?: { readonly mayAdd: boolean; readonly proveUrl: string } | undefined;
-  readonly notice?: 'added' | 'renamed' | 'sessionEnded' | 'removed' | 'appAdded' | 'passwordSaved' | undefined;
+  readonly notice?:
+    | 'contained'
+    | 'added'
+    | 'renamed'
+    | 'sessionEnded'
+    | 'removed'
+    | 'appAdded'
+    | 'passwordSaved'
+    | undefined;
   readonly error?:
     | 'notCreated'
     | 'alreadyRegistered'
@@ -41,7 +56,7 @@ export interface SecurityInfoProps {
 /** What a person has registered, and one more passkey. */
 export function SecurityInfo(props: SecurityInfoProps) {
   const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorMethodId } = props;
-  const { withPass, sessions, others = [], mayAdd = [] } = props;
+  const { withPass, sessions, signals, others = [], mayAdd = [] } = props;
   const say = messages.securityInfo;
   const signOut = (
     <a id="sign-out" class="aside" href={href(signOutUrl)}>
@@ -73,6 +88,16 @@ export function SecurityInfo(props: SecurityInfoProps) {
       <p class="lead">
         {say.signedInAs} <bdi class="strong">{displayName}</bdi> <bdi class="quiet">{userPrincipalName}</bdi>
       </p>
+      {signals && (
+        <p
+          hidden
+          data-signal-rp={signals.rpId}
+          data-signal-user={signals.userId}
+          data-signal-accepted={signals.credentialIds.join(' ')}
+          data-signal-name={userPrincipalName}
+          data-signal-display-name={displayName}
+        />
+      )}
       <section aria-labelledby="passkeys">
         <h2 id="passkeys">{say.passkeys}</h2>
         <p class="about">{say.passkeysLead}</p>
@@ -149,6 +174,15 @@ export function SecurityInfo(props: SecurityInfoProps) {
           </ul>
           <a id="sign-out-everywhere" class="button secondary" href={href('/security-info/sign-out-everywhere')}>
             {say.everywhere}
+          </a>
+        </section>
+      )}
+      {sessions && (
+        <section aria-labelledby="activity">
+          <h2 id="activity">{say.activity}</h2>
+          <p class="about">{say.activityLead}</p>
+          <a id="show-activity" class="button secondary" href={href('/security-info/activity')}>
+            {say.showActivity}
           </a>
         </section>
       )}

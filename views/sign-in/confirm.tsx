@@ -45,6 +45,7 @@ export function Confirm(props: ConfirmProps) {
         ceremony="get"
         action={`${base}/verify/passkey`}
         csrf={csrf}
+        next={base}
         optionsUrl={`${base}/challenge/passkey`}
         reference={reference}
       >

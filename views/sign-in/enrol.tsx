@@ -49,6 +49,7 @@ export function Enrol(props: EnrolProps) {
         ceremony="create"
         action={`${base}/enrol/passkey`}
         csrf={csrf}
+        next={base}
         optionsUrl={`${base}/enrol/passkey/options`}
         reference={reference}
       >

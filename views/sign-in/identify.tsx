@@ -73,6 +73,7 @@ export function Identify({ layout, base, csrf, appName, userName, withPass, erro
         ceremony="get"
         action={`${base}/verify/passkey`}
         csrf={csrf}
+        next={base}
         optionsUrl={`${base}/challenge/passkey`}
         reference={reference}
         autofill

@@ -52,6 +52,7 @@ export function Verify(props: VerifyProps) {
             ceremony="get"
             action={`${base}/verify/${chosen}`}
             csrf={csrf}
+            next={base}
             optionsUrl={`${base}/challenge/passkey`}
             reference={reference}
           >

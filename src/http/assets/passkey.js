@@ -13,6 +13,8 @@
     window.PublicKeyCredential && library && typeof library.startRegistration === 'function',
   );
 
+  const patienceMilliseconds = 20 * 1000;
+
   // A challenge lives five minutes; one that waits in the name field is renewed a little before.
   const challengeMilliseconds = 4.5 * 60 * 1000;
 
@@ -25,11 +27,15 @@
     }
   }
 
+  /** The server could not be reached, or did not answer in time. */
+  class Unreached extends Error {}
+
   /** @type {NodeListOf<HTMLFormElement>} */
   const passkeyForms = document.querySelectorAll('form[data-passkey]');
   if (passkeysWork) passkeyForms.forEach(runPasskeys);
   if (passkeysWork) each('[data-needs-passkeys]', show);
   if (!passkeysWork) each('[data-no-passkeys]', show);
+  if (passkeysWork) each('[data-signal-user]', signalStanding);
   each('[data-seconds-left]', countDown);
   each('time[data-local]', tellInLocalTime);
   each('button[data-hides]', hideOnDemand);
@@ -76,7 +82,7 @@
         const answer = creates
           ? await webauthn.startRegistration({ optionsJSON })
           : await webauthn.startAuthentication({ optionsJSON });
-        submit(answer);
+        await send(answer, rpIdOf(optionsJSON));
       } catch (error) {
         // This sign-in has moved on or ended: the page itself knows what comes next.
         if (error instanceof Refusal && [401, 409, 410].includes(error.status)) return location.reload();
@@ -100,9 +106,10 @@
         armedAt = Date.now();
         renewal = window.setTimeout(rearmWhenStale, challengeMilliseconds);
         const answer = await webauthn.startAuthentication({ optionsJSON, useBrowserAutofill: true });
-        if (mine === turn) submit(answer);
+        if (mine === turn) await send(answer, rpIdOf(optionsJSON));
       } catch (_error) {
-        // Cancelled, replaced or refused. The buttons are still there.
+        // Cancelled, replaced, refused or not sent. The buttons are still there.
+        if (mine === turn) busy = false;
       }
     }
 
@@ -117,22 +124,42 @@
      * @returns {Promise<any>} options as the server made them
      */
     async function askForOptions(preferredAuthenticatorType) {
-      const response = await fetch(form.dataset.optionsUrl || '', {
-        method: 'POST',
-        credentials: 'same-origin',
-        headers: { 'content-type': 'application/json', accept: 'application/json', 'x-csrf': field('csrf').value },
-        body: JSON.stringify({ preferredAuthenticatorType }),
-      });
+      const response = await inTime(
+        fetch(form.dataset.optionsUrl || '', {
+          method: 'POST',
+          credentials: 'same-origin',
+          headers: { 'content-type': 'application/json', accept: 'application/json', 'x-csrf': field('csrf').value },
+          body: JSON.stringify({ preferredAuthenticatorType }),
+        }),
+      );
       if (response.ok) return response.json();
       const body = await response.json().catch(() => ({}));
       throw new Refusal(response.status, response.status < 500 && body.error ? String(body.error.message || '') : '');
     }
 
-    /** The answer goes as an ordinary form, so that this POST too ends in a redirect to the page that comes next. */
-    function submit(/** @type {unknown} */ answer) {
+    /**
+     * The answer goes as an ordinary form, whose redirect is the page that comes next. In a sign-in it is asked first whether the
+     * passkey is known: the browser then offers one that is not no longer.
+     * @param {{ id: string }} answer
+     * @param {string} rpId
+     */
+    async function send(answer, rpId) {
       busy = true;
       field('response').value = JSON.stringify(answer);
-      form.submit();
+      if (form.dataset.next === undefined) return form.submit();
+      const response = await inTime(
+        fetch(form.action, {
+          method: 'POST',
+          credentials: 'same-origin',
+          redirect: 'manual',
+          headers: { accept: 'application/json' },
+          body: new URLSearchParams(/** @type {any} */ (new FormData(form))),
+        }),
+      );
+      if (response.status === 404) await signal('signalUnknownCredential', { rpId, credentialId: answer.id });
+      // Anything but the two answers it knows is a page: the form fetches it.
+      else if (response.type !== 'opaqueredirect') return form.submit();
+      location.assign(form.dataset.next);
     }
 
     function rest() {
@@ -152,7 +179,8 @@
     function explain(error, milliseconds, authenticator) {
       const text = says.dataset;
       if (error instanceof Refusal) return say(error.message || text.failed, 'problem');
-      if (milliseconds === 0) return say(error instanceof TypeError ? text.offline : text.failed, 'problem'); // fetch
+      if (error instanceof Unreached) return say(text.offline, 'problem');
+      if (milliseconds === 0) return say(text.failed, 'problem');
       switch (error.name) {
         case 'AbortError':
           return;
@@ -185,6 +213,43 @@
     function field(name) {
       return /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
     }
+  }
+
+  /** @param {Promise<Response>} asked @returns {Promise<Response>} */
+  function inTime(asked) {
+    return new Promise((resolve, reject) => {
+      window.setTimeout(() => reject(new Unreached()), patienceMilliseconds);
+      asked.then(resolve, () => reject(new Unreached()));
+    });
+  }
+
+  /** @param {{ rpId?: string, rp?: { id?: string } }} options @returns {string} */
+  function rpIdOf({ rpId, rp = {} }) {
+    return rpId || rp.id || location.hostname;
+  }
+
+  /**
+   * Tells whatever keeps the passkeys which of them are registered here, and whose they are (WebAuthn Level 3, signal methods).
+   * The page has this only when the list was read.
+   * @param {HTMLElement} element
+   */
+  function signalStanding(element) {
+    const { signalRp: rpId, signalUser: userId, signalAccepted, signalName: name, signalDisplayName } = element.dataset;
+    const allAcceptedCredentialIds = (signalAccepted || '').split(' ').filter(Boolean);
+    void signal('signalAllAcceptedCredentials', { rpId, userId, allAcceptedCredentialIds });
+    void signal('signalCurrentUserDetails', { rpId, userId, name, displayName: signalDisplayName });
+  }
+
+  /**
+   * A hint, where the browser takes it: nothing waits for it longer than a second, and nothing fails with it.
+   * @param {string} name
+   * @param {object} details
+   */
+  function signal(name, details) {
+    const call = Reflect.get(window.PublicKeyCredential, name);
+    if (typeof call !== 'function') return Promise.resolve();
+    const told = Promise.resolve().then(() => call.call(window.PublicKeyCredential, details));
+    return Promise.race([told.catch(() => {}), new Promise((resolve) => window.setTimeout(resolve, 1000))]);
   }
 
   /**

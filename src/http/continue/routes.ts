@@ -7,6 +7,7 @@ import * as steps from '../../sign-in/steps.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import { problemPage } from '../sign-in/pages.ts';
 import { originOf, preferenceIn, type SignInParts } from '../sign-in/routes.ts';
+import { noteUnknownPasskey, showUnknownPasskey } from '../unknown-passkey.ts';
 import { linkPage, pageElsewhere } from './pages.ts';
 
 type Form = Readonly<Record<string, string>>;
@@ -64,8 +65,12 @@ export function continueRoutes({ house, guards, show }: Pick<SignInParts, 'house
 
   post('/choose', (visit, form) => steps.choose(house, visit, form.method ?? ''));
   post('/stop', (visit) => steps.stopElsewhere(house, visit));
-  post('/enrol/:method', (visit, form, ctx) => steps.enrol(house, visit, ctx.params.method!, form));
-  post('/verify/passkey', (visit, form) => steps.answer(house, visit, 'passkey', form));
+  post('/enrol/:method', async (visit, form, ctx) =>
+    noteUnknownPasskey(ctx, await steps.enrol(house, visit, ctx.params.method!, form), true),
+  );
+  post('/verify/passkey', async (visit, form, ctx) =>
+    noteUnknownPasskey(ctx, await steps.answer(house, visit, 'passkey', form)),
+  );
 
   postJson('/challenge/passkey', async (visit) => {
     const challenge = await steps.challenge(house, visit, 'passkey');
@@ -84,6 +89,7 @@ export function continueRoutes({ house, guards, show }: Pick<SignInParts, 'house
       if (!guards.isKnown(ctx)) return showProblem(ctx, 410, 'notHere');
       guards.demandOwnPage(ctx, form.csrf);
       await unlessGone(step(visitOf(ctx), form, ctx));
+      if (showUnknownPasskey(ctx)) return;
       ctx.status = 303;
       ctx.redirect(baseOf(ctx));
     });

@@ -14,6 +14,7 @@ import {
   removePasskeyOf,
   renamePasskeyOf,
 } from '../../others-methods.ts';
+import { passwordResetOperation, resetPassword } from '../../password-reset.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
 import { appResource, methodResources, passkeyResource, passwordResource } from './method-resources.ts';
@@ -34,7 +35,12 @@ const newPasskey = z.looseObject({
   }),
 });
 
+const passwordAsked = z.looseObject({ newPassword: z.string().nullish() });
+
 const passkeyChanges = z.looseObject({ displayName: z.string() });
+
+/** Graph's, the same for everybody. */
+const passwordId = '28c10230-6103-485e-b985-444c60001490';
 
 interface KindOfMethod {
   readonly kind: 'passkey' | 'authenticator-app' | 'password';
@@ -124,6 +130,36 @@ export function methodRoutes(router: Router, { issuer, run, methods }: GraphPart
       ctx.body = { '@odata.context': `${contextOf(found.user.id, address)}/$entity`, ...resource(one) };
     });
   }
+
+  router.post(`${root}/methods/:method/resetPassword`, async (ctx) => {
+    queryOptions(ctx, version, []);
+    const { user, method } = ctx.params as { user: string; method: string };
+    if (method !== passwordId) throw new AppError('not_found', 'This authentication method is no password.');
+    const { newPassword } = parseBody(passwordAsked, (await readJson(ctx.req, limits.json)) ?? {});
+    const asked = { methods, user, newPassword: newPassword ?? undefined };
+    const { userId, operationId, made } = await resetPassword(run, whoOf(ctx), asked);
+    ctx.status = 202;
+    ctx.set('Location', `${issuer}/${version}/users/${userId}/authentication/operations/${operationId}`);
+    const context = `${issuer}/${version}/$metadata#microsoft.graph.passwordResetResponse`;
+    ctx.body = made === null ? {} : { '@odata.context': context, newPassword: made };
+  });
+
+  router.get(`${root}/operations/:operation`, async (ctx) => {
+    queryOptions(ctx, version, []);
+    const { user: idOrName, operation } = ctx.params as { user: string; operation: string };
+    const { user, doneAt } = await run(whoOf(ctx), (work) =>
+      passwordResetOperation(work, { user: idOrName, operationId: operation }),
+    );
+    ctx.body = {
+      '@odata.context': `${contextOf(user.id, 'operations')}/$entity`,
+      id: operation,
+      status: 'succeeded',
+      statusDetail: null,
+      createdDateTime: graphDate(doneAt),
+      lastActionDateTime: graphDate(doneAt),
+      resourceLocation: `${issuer}/${version}/users/${user.id}/authentication/methods/${passwordId}`,
+    };
+  });
 
   router.get(`${root}/methods`, async (ctx) => {
     queryOptions(ctx, version, []);

@@ -5,7 +5,8 @@ import { assuranceSettingsChange } from '../../assurance/settings.ts';
 import { AppError } from '../../core/errors.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
-import { changeRegistrationPolicy, registrationPolicy } from '../../registration/manage-policy.ts';
+import { campaignChange, campaignOf, changeRegistrationEnforcement } from '../../registration/campaign.ts';
+import { registrationPolicy } from '../../registration/manage-policy.ts';
 import { registrationSettingsChange } from '../../registration/settings.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
@@ -13,7 +14,12 @@ import { passPolicyResource } from './resources.ts';
 
 /** What PATCH of the whole policy takes: configurations are changed where they are. */
 const policyChange = z.strictObject({
-  registrationEnforcement: z.strictObject({ requiredRegistration: registrationSettingsChange.optional() }).optional(),
+  registrationEnforcement: z
+    .strictObject({
+      requiredRegistration: registrationSettingsChange.optional(),
+      authenticationMethodsRegistrationCampaign: campaignChange.optional(),
+    })
+    .optional(),
   assurance: assuranceSettingsChange.optional(),
 });
 
@@ -33,7 +39,10 @@ export function policyRoutes(router: Router, { issuer, run }: GraphParts, versio
       '@odata.context': contextOf('authenticationMethodsPolicy'),
       id: 'authenticationMethodsPolicy',
       displayName: 'Authentication Methods Policy',
-      registrationEnforcement: { requiredRegistration },
+      registrationEnforcement: {
+        authenticationMethodsRegistrationCampaign: campaignOf(requiredRegistration),
+        requiredRegistration,
+      },
       assurance,
       authenticationMethodConfigurations: [passPolicyResource(passes)],
     };
@@ -41,8 +50,10 @@ export function policyRoutes(router: Router, { issuer, run }: GraphParts, versio
 
   router.patch(policy, async (ctx) => {
     const changes = parseBody(policyChange, writable(await readJson(ctx.req, limits.json)));
+    const { requiredRegistration: required, authenticationMethodsRegistrationCampaign: campaign } =
+      changes.registrationEnforcement ?? {};
     await run(whoOf(ctx), async (work) => {
-      await changeRegistrationPolicy(work, changes.registrationEnforcement?.requiredRegistration ?? {});
+      await changeRegistrationEnforcement(work, { ...(required && { required }), ...(campaign && { campaign }) });
       await changeAssurancePolicy(work, changes.assurance ?? {});
     });
     ctx.status = 204;

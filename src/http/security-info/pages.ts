@@ -1,18 +1,23 @@
 import { utcMinute } from '../../core/time.ts';
+import { securityInfoClientId } from '../../oidc/built-in-clients.ts';
 import type { ListedCredential, MethodId, NotEnrolled } from '../../methods/method.ts';
 import type { SecurityInfo as OwnInfo } from '../../security-info/own-methods.ts';
+import type { Activity, OwnActivity } from '../../security-info/own-activity.ts';
 import type { OwnSession } from '../../security-info/own-sessions.ts';
 import type { Layout } from '../../../views/layout.tsx';
 import { renderView } from '../../../views/render.ts';
+import { messages } from '../../../views/messages.ts';
+import { type ActivitySummary, RecentActivity } from '../../../views/security-info/activity.tsx';
 import { AddApp } from '../../../views/security-info/add-app.tsx';
 import { NewRecoveryCodes, RecoveryCodes } from '../../../views/security-info/recovery-codes.tsx';
 import { RemoveMethod } from '../../../views/security-info/remove-method.tsx';
 import { SetPassword } from '../../../views/security-info/set-password.tsx';
 import { SecurityInfo } from '../../../views/security-info/security-info.tsx';
 import type { SessionSummary } from '../../../views/security-info/session-card.tsx';
+import { StopActivity } from '../../../views/security-info/stop-activity.tsx';
 import { SignOutEverywhere } from '../../../views/security-info/sign-out-everywhere.tsx';
 
-const notices = ['added', 'renamed', 'sessionEnded', 'removed', 'appAdded', 'passwordSaved'] as const;
+const notices = ['contained', 'added', 'renamed', 'sessionEnded', 'removed', 'appAdded', 'passwordSaved'] as const;
 const errors = [
   'notCreated',
   'alreadyRegistered',
@@ -43,11 +48,12 @@ interface AroundList extends Around {
   readonly sessions: readonly OwnSession[] | undefined;
   readonly signOutUrl: string;
   readonly reference: string;
+  readonly rpId: string;
 }
 
 export function securityInfoPage(
   { user, credentials, mayChange, mayAdd }: OwnInfo,
-  { layout, csrf, signOutUrl, said, reference, sessions }: AroundList,
+  { layout, csrf, signOutUrl, said, reference, sessions, rpId }: AroundList,
 ): string {
   const notice = notices.find((known) => known === said.notice);
   const error = errors.find((known) => known === said.error);
@@ -67,6 +73,13 @@ export function securityInfoPage(
     ),
     mayAdd: mayAdd.filter(isOther),
     sessions: sessions?.map(sessionSummary),
+    ...(mayChange && {
+      signals: {
+        rpId,
+        userId: user.userHandle.toString('base64url'),
+        credentialIds: credentials.flatMap(({ authenticator }) => authenticator?.credentialId ?? []),
+      },
+    }),
     ...(notice && { notice }),
     ...(error && { error, reference }),
     ...(errorMethodId && { errorMethodId }),
@@ -107,11 +120,12 @@ export function newRecoveryCodesPage(layout: Layout, userPrincipalName: string, 
 
 export function removeMethodPage(
   { layout, csrf }: Around,
-  { credential, lastWayIn }: { readonly credential: ListedCredential; readonly lastWayIn: boolean },
+  asked: { readonly credential: ListedCredential; readonly lastWayIn: boolean; readonly lastStrong: boolean },
 ): string {
-  const { id, name, method } = credential;
+  const { lastWayIn, lastStrong } = asked;
+  const { id, name, method } = asked.credential;
   const kind = isOther(method) ? method : 'passkey';
-  return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, lastWayIn });
+  return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, lastWayIn, lastStrong });
 }
 
 /** What the page says of a registration that was refused; `alreadyRegistered` and the like are about passkeys alone. */
@@ -162,6 +176,42 @@ function methodOf(amr: readonly string[]): SessionSummary['method'] {
   if (amr.includes('pop')) return 'passkey';
   if (amr.includes('pwd')) return 'password';
   return amr.some((value) => value.endsWith('/amr/pass')) ? 'pass' : 'other';
+}
+
+export function activityPage(layout: Layout, { activities, failed }: OwnActivity): string {
+  return renderView(RecentActivity, {
+    layout,
+    activities: activities.map(activitySummary),
+    failed: { count: failed.count, ...(failed.lastAt && { last: minuteOf(failed.lastAt) }) },
+  });
+}
+
+export function stopActivityPage(
+  layout: Layout,
+  csrf: string,
+  { activity, suspends }: { readonly activity: Activity; readonly suspends: readonly ListedCredential[] },
+): string {
+  const names = suspends.map(({ name }) => name);
+  return renderView(StopActivity, { layout, csrf, activity: activitySummary(activity), suspends: names });
+}
+
+function activitySummary(activity: Activity): ActivitySummary {
+  const { id, kind, at, by, app, proofs, about, device, place } = activity;
+  return {
+    id,
+    kind,
+    at: minuteOf(at),
+    by,
+    app: app === securityInfoClientId ? messages.securityInfo.heading : (app ?? undefined),
+    proofs: proofs.filter(isMethod),
+    about: about ?? undefined,
+    device: device ?? undefined,
+    place: place ?? undefined,
+  };
+}
+
+function isMethod(method: string): method is MethodId {
+  return Object.hasOwn(messages.activity.with, method);
 }
 
 function minuteOf(at: Date) {

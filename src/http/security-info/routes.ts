@@ -12,6 +12,7 @@ import type { Guards } from '../guards.ts';
 import type { OwnSessions } from '../own-session.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
+import { activityRoutes } from './activity-routes.ts';
 import { methodRoutes, type Said } from './method-routes.ts';
 import { type SecurityInfoError, securityInfoPage, signOutEverywherePage } from './pages.ts';
 
@@ -28,6 +29,7 @@ export interface SecurityInfoParts {
 export function securityInfoRoutes(parts: SecurityInfoParts): Router {
   const { issuer, run, methods, sessions, guards, show } = parts;
   const router = new Router({ prefix: '/security-info' });
+  const rpId = new URL(issuer).hostname;
   const passkeys = methods.all.filter(isEnrollable).find(({ id }) => id === 'passkey') as EnrollableMethod;
 
   router.get('/', async (ctx) => {
@@ -50,6 +52,7 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
         said: ctx.query,
         reference,
         sessions: signedIn,
+        rpId,
       }),
     );
   });
@@ -128,6 +131,7 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
   });
 
   methodRoutes(router, parts, change);
+  activityRoutes(router, parts, change);
   return router;
 
   /** A proof grown too old is asked for anew at the list. */

@@ -12,6 +12,7 @@ import type { Device } from '../device.ts';
 import type { Guards } from '../guards.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
+import { noteUnknownPasskey, showUnknownPasskey } from '../unknown-passkey.ts';
 import { completePage, pageOf, problemPage } from './pages.ts';
 
 export interface SignInParts {
@@ -78,11 +79,14 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
   post('/not-now', (visit) => steps.notNow(house, visit));
   post('/cancel', (visit) => steps.cancel(house, visit));
   post('/verify/:method', async (visit, form, ctx) => {
-    await steps.answer(house, visit, ctx.params.method!, form);
+    const refusal = await steps.answer(house, visit, ctx.params.method!, form);
     // A pass may have been bound to this browser just now: the cookie must outlive the window.
     guards.renewBrowser(ctx);
+    noteUnknownPasskey(ctx, refusal);
   });
-  post('/enrol/:method', (visit, form, ctx) => steps.enrol(house, visit, ctx.params.method!, form));
+  post('/enrol/:method', async (visit, form, ctx) => {
+    noteUnknownPasskey(ctx, await steps.enrol(house, visit, ctx.params.method!, form), true);
+  });
 
   // For the page that waits: whether there is something new to show. The sign-in's own row and this browser's cookie again.
   router.get('/carrying', async (ctx) => {
@@ -114,6 +118,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
       if (!guards.isKnown(ctx)) return showEnded(ctx);
       guards.demandOwnPage(ctx, form.csrf);
       await step(visitOf(ctx, guards.browser(ctx).digest, await signedInUserId(ctx)), form, ctx);
+      if (showUnknownPasskey(ctx)) return;
       ctx.status = 303;
       ctx.redirect(baseOf(ctx));
     });
@@ -141,12 +146,13 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     show.page(ctx, completePage(show.layout, interaction, url));
   }
 
-  function outcomeOf({ step }: steps.Standing): Outcome | undefined {
+  function outcomeOf({ step, signIn }: steps.Standing): Outcome | undefined {
     if (step.kind === 'cancelled') return { kind: 'cancelled' };
     if (step.kind !== 'complete') return undefined;
     const { userId: accountId, level, amr, authTime, bornOf } = step;
     const words = amr.map((method) => amrOf(method, issuer));
-    return { kind: 'signed-in', accountId, acr: acrOf(level, issuer), amr: words, authTime, bornOf };
+    const provenWith = signIn.evidence.map(({ credentialId }) => credentialId);
+    return { kind: 'signed-in', accountId, acr: acrOf(level, issuer), amr: words, authTime, provenWith, bornOf };
   }
 
   /** Finished, too old, or the cookie stayed behind: all the same from here. */

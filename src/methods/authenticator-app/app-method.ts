@@ -46,8 +46,8 @@ export function authenticatorAppMethod({
       return true;
     },
 
-    async contain(work, userId, since) {
-      const suspended = await apps.suspendAddedSince(work.tx, work.now, { userId, since, reason: 'not-me' });
+    async contain(work, userId, since, spared = []) {
+      const suspended = await apps.suspendAddedSince(work.tx, work.now, { userId, since, spared, reason: 'not-me' });
       for (const appId of suspended) {
         work.record({ type: 'authenticator-app.suspended', userId, details: { appId, reason: 'not-me' } });
       }

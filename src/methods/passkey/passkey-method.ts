@@ -25,7 +25,11 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
         lastUsedAt: passkey.lastUsedAt,
         lastUsedWith: passkey.lastUsedWith,
         suspended: passkey.suspendedAt !== null,
-        authenticator: { aaguid: passkey.aaguid, model: modelOf(passkey.aaguid) },
+        authenticator: {
+          aaguid: passkey.aaguid,
+          model: modelOf(passkey.aaguid),
+          credentialId: passkey.credentialId.toString('base64url'),
+        },
       }));
     },
 
@@ -42,8 +46,13 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
       return true;
     },
 
-    async contain(work, userId, since) {
-      const suspended = await passkeys.suspendAddedSince(work.tx, work.now, { userId, since, reason: 'not-me' });
+    async contain(work, userId, since, spared = []) {
+      const suspended = await passkeys.suspendAddedSince(work.tx, work.now, {
+        userId,
+        since,
+        spared,
+        reason: 'not-me',
+      });
       for (const passkeyId of suspended) {
         work.record({ type: 'passkey.suspended', userId, details: { passkeyId, reason: 'not-me' } });
       }

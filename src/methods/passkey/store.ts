@@ -152,11 +152,12 @@ export async function suspend(tx: Transaction, now: Date, id: string, reason: st
 export async function suspendAddedSince(
   tx: Transaction,
   now: Date,
-  asked: { userId: string; since: Date; reason: string },
+  asked: { userId: string; since: Date; spared: readonly string[]; reason: string },
 ): Promise<string[]> {
   const rows = await tx('passkeys')
     .where('user_id', '=', asked.userId)
     .where('created_at', '>=', asked.since)
+    .whereRaw('id::text <> all (?)', [[...asked.spared]])
     .whereNull('suspended_at')
     .update({ suspended_at: now, suspend_reason: asked.reason })
     .returning<{ id: string }[]>('id');

@@ -5,7 +5,7 @@ import { isStorable } from '../../core/text.ts';
 import { getUser } from '../../users/manage-users.ts';
 import { userNameKey } from '../../users/user.ts';
 import type { ContainableMethod, EnrollableMethod, ListableMethod, NotEnrolled, RefusalReason } from '../method.ts';
-import { readPasswordSettings, shortestPassword } from './settings.ts';
+import { mayStandAlone, readPasswordSettings, shortestPassword } from './settings.ts';
 import * as passwords from './store.ts';
 import { lengthOf, normalizePassword } from './typed.ts';
 import { makeVerifier, opens, pepperVersion } from './verifier.ts';
@@ -66,7 +66,7 @@ export function passwordMethod(
     },
 
     async spend(work, attempt, candidate, proof) {
-      const { claimed } = candidate as Candidate;
+      const { claimed, password: typed } = candidate as Candidate;
       const refuse = (reason: RefusalReason) => ({ verified: false as const, reason, userId: claimed?.userId });
       if (!claimed) return refuse('unknown_user');
       const { userId, userEnabled, password } = claimed;
@@ -83,7 +83,7 @@ export function passwordMethod(
       }
       const device = deviceName(work.origin.userAgent);
       if (await passwords.markUsed(work.tx, work.now, { userId, verifier, device })) {
-        return { verified: true, userId, credentialId: passwordId };
+        return { verified: true, userId, credentialId: passwordId, standsAlone: mayStandAlone(lengthOf(typed ?? '')) };
       }
       return refuse(whyNot(await passwords.ofUser(work.tx, userId), verifier));
     },
@@ -127,11 +127,14 @@ export function passwordMethod(
       const settings = await readPasswordSettings(work);
       if (settings.state === 'disabled') return { enrolled: false, reason: 'refused' };
       if (lengthOf(made.password) < shortestPassword(settings)) return { enrolled: false, reason: 'weak' };
-      const { userId, passId, device } = enrolment;
+      const { userId, passId, device, onBehalf } = enrolment;
       const { verifier } = proof as { verifier: string };
       const done = await passwords.put(work.tx, work.now, { userId, verifier, pepperVersion, device });
-      const type = done === 'set' ? 'password.set' : 'password.changed';
-      work.record({ type, userId, details: { passId } });
+      if (onBehalf) {
+        work.record({ type: 'password.reset', userId, details: { operationId: onBehalf.operationId } });
+      } else {
+        work.record({ type: done === 'set' ? 'password.set' : 'password.changed', userId, details: { passId } });
+      }
       return { enrolled: true, credential: { credentialId: passwordId, name: 'Password', used: true } };
     },
 
@@ -163,7 +166,8 @@ export function passwordMethod(
       return true;
     },
 
-    async contain(work, userId, since) {
+    async contain(work, userId, since, spared = []) {
+      if (spared.includes(passwordId)) return [];
       if (!(await passwords.lockChangedSince(work.tx, work.now, userId, since))) return [];
       work.record({ type: 'password.locked', userId, details: { reason: 'not-me' } });
       return [passwordId];

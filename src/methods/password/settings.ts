@@ -34,6 +34,11 @@ export function replacedIn(settings: PasswordSettings, named: PasswordSettingsCh
 // NIST SP 800-63B 3.1.1.2: 15 for a password that is the only factor, 8 beside another.
 const shortestAlone = 15;
 
+/** Judged when it is entered, in code points: one that was set while it needed a second part beside it may be shorter. */
+export function mayStandAlone(length: number): boolean {
+  return length >= shortestAlone;
+}
+
 /** How many code points a new password needs: more where it may stand alone, whatever `minimumLength` says. */
 export function shortestPassword({ alone, minimumLength }: PasswordSettings): number {
   return alone ? Math.max(shortestAlone, minimumLength) : minimumLength;

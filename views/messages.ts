@@ -607,6 +607,34 @@ export const messages = {
           'Somebody with access to the server gave the administrator below a temporary pass. No second administrator had to agree.',
         next: 'If nobody told you about it, find out who was on the server, and cancel the pass.',
       },
+      methodsLost: {
+        subject: 'You said that you lost a way to sign in',
+        happened:
+          'Somebody who came with a temporary pass or a recovery code said that ways to sign in to your account are lost. These no longer work, and the account was signed out everywhere else.',
+        next: 'If that was you, there is nothing to do here. A passkey that you still have can stop this as well: sign in with it within 72 hours, and you are asked.',
+      },
+      methodSuspended: {
+        subject: 'A way to sign in was suspended',
+        happened: 'An administrator suspended a way to sign in to your account. It no longer works.',
+        next: 'If you do not know why, ask your help desk.',
+      },
+      methodRestored: {
+        subject: 'A way to sign in works again',
+        happened: 'A way to sign in to your account that was suspended works again.',
+        next: 'If that was you, or you asked for it, there is nothing to do here.',
+      },
+      reclaimed: {
+        subject: 'Your account was secured with a passkey',
+        happened:
+          'A passkey of your account had been called lost. Somebody who holds it said "this was not me". It works again; temporary passes and recovery codes were cancelled, what was added since was suspended, and the account was signed out everywhere.',
+        next: 'If that was not you, somebody has your device and can unlock it: tell your help desk now.',
+      },
+      containedByAdministrator: {
+        subject: 'Your account was secured by an administrator',
+        happened:
+          'An administrator secured your account: temporary passes and recovery codes were cancelled, ways to sign in that were added lately were suspended, and the account was signed out everywhere.',
+        next: 'If you do not know why, ask your help desk. You sign in with what you had before.',
+      },
       contained: {
         subject: 'Your account was secured',
         happened:

@@ -18,7 +18,12 @@ export type Notice =
   | { readonly kind: 'recoveryCodesMade' }
   | { readonly kind: 'recoveryCodesRemoved' }
   | { readonly kind: 'recoveryCodeUsed' }
-  | { readonly kind: 'contained' };
+  | { readonly kind: 'methodsLost' }
+  | { readonly kind: 'methodSuspended' }
+  | { readonly kind: 'methodRestored' }
+  | { readonly kind: 'contained' }
+  | { readonly kind: 'reclaimed' }
+  | { readonly kind: 'containedByAdministrator' };
 
 export interface Told {
   readonly userId: string;
@@ -35,11 +40,13 @@ export function noticesOf(events: readonly AuditEvent[]): Told[] {
   return events.flatMap((event) => {
     const { userId } = event;
     if (userId === undefined) return [];
-    if (event.type !== 'account.contained' && happened('account.contained', userId)) return [];
+    if (!containments.has(event.type) && [...containments].some((type) => happened(type, userId))) return [];
     const kind = kindOf(event, happened('pass.replaced', userId));
     return kind ? [{ userId, notice: { kind } }] : [];
   });
 }
+
+const containments = new Set(['account.contained', 'account.contained-by-administrator']);
 
 /** Ways in that are told of each time they are used. */
 const usedOf: Readonly<Record<string, Notice['kind']>> = {
@@ -61,7 +68,15 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'passkey.removed':
       return 'passkeyRemoved';
     case 'passkey.suspended':
-      return 'passkeySuspended';
+    case 'authenticator-app.suspended':
+    case 'recovery-codes.suspended':
+      return suspendedFor(event);
+    case 'methods.lost':
+      return 'methodsLost';
+    case 'passkey.restored':
+    case 'authenticator-app.restored':
+    case 'recovery-codes.restored':
+      return 'methodRestored';
     case 'password.set':
       return 'passwordSet';
     case 'password.changed':
@@ -79,8 +94,22 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'recovery-codes.removed':
       return 'recoveryCodesRemoved';
     case 'account.contained':
-      return 'contained';
+      return event.details?.by === 'passkey' ? 'reclaimed' : 'contained';
+    case 'account.contained-by-administrator':
+      return 'containedByAdministrator';
     default:
       return undefined;
+  }
+}
+
+/** What was lost is told once, as that. */
+function suspendedFor({ details }: AuditEvent): Notice['kind'] | undefined {
+  switch (details?.reason) {
+    case 'lost':
+      return undefined;
+    case 'administrator':
+      return 'methodSuspended';
+    default:
+      return 'passkeySuspended';
   }
 }

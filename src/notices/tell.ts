@@ -29,7 +29,7 @@ export async function tell(
 ): Promise<void> {
   const user = await reachable(work, userId);
   if (!user || user.addresses.length === 0) return;
-  const link = notice.kind === 'contained' ? undefined : await openLink(work, userId);
+  const link = isContainment(notice) ? undefined : await openLink(work, userId);
   const mail = noticeMail({
     kind: notice.kind,
     user: user.userPrincipalName,
@@ -37,6 +37,10 @@ export async function tell(
     ...(link && { link: { url: `${issuer}/not-me?token=${link.token}`, until: utcMinute(link.expiresAt) } }),
   });
   await queueMail(work, { userId, recipients: user.addresses, ...mail });
+}
+
+function isContainment({ kind }: Notice): boolean {
+  return kind === 'contained' || kind === 'reclaimed' || kind === 'containedByAdministrator';
 }
 
 /** Tells other administrators what they have a part in; `account` is whose it is about. There is nothing to stop, so no link. */

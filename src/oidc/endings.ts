@@ -54,6 +54,37 @@ export async function endAccount(work: Work, accountId: string): Promise<EndedSe
   return ended.map(toEndedSession);
 }
 
+/**
+ * The same, but for one session and what it got; a uid of no session of theirs, or null, keeps nothing. Grants that another session
+ * shares with the kept one stay, without the other's tokens.
+ */
+export async function endOthersOf(work: Work, accountId: string, keptUid: string | null): Promise<EndedSession[]> {
+  if (keptUid === null) return endAccount(work, accountId);
+  const ended = await rowsOf<SessionRow>(
+    work,
+    endingSql(
+      'uid in (select uid from oidc_sessions where account_id = ? and uid <> ? and ended_at is null order by uid for update)',
+    ),
+    [accountId, keptUid],
+  );
+  const kept = await rowsOf<{ grant_id: string }>(
+    work,
+    `select entry.value->>'grantId' as grant_id
+       from oidc_sessions, jsonb_each(coalesce(payload->'authorizations', '{}')) as entry
+      where account_id = ? and uid = ? and ended_at is null and entry.value->>'grantId' is not null`,
+    [accountId, keptUid],
+  );
+  const grantIds = kept.map(({ grant_id }) => grant_id);
+  await deleteArtifacts(
+    work,
+    `(account_id = ? or grant_id in (select id from oidc_grants where account_id = ?) or session_uid = any (?))
+       and session_uid is distinct from ?`,
+    [accountId, accountId, ended.map(({ uid }) => uid), keptUid],
+  );
+  await work.tx.raw('delete from oidc_grants where account_id = ? and id <> all (?)', [accountId, grantIds]);
+  return ended.map(toEndedSession);
+}
+
 /** Ends every grant, token and code of one client. Sessions stay: they are the people's. */
 export async function endClient(work: Work, clientId: string): Promise<void> {
   await deleteArtifacts(work, 'client_id = ? or grant_id in (select id from oidc_grants where client_id = ?)', [

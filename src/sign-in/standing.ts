@@ -51,6 +51,8 @@ export interface Standing {
   readonly boundToBrowser: boolean;
   /** The person is asked for more than the pass they are signed in with, and has no passkey to show it with. */
   readonly withoutPasskey: boolean;
+  /** A pass opened this registration for somebody who has ways in already: they may have lost those. Told by `look` alone. */
+  readonly mayHaveLost?: boolean;
   /** The database's clock. */
   readonly now: Date;
 }

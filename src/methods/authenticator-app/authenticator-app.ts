@@ -12,6 +12,8 @@ export interface AuthenticatorApp {
   readonly lastUsedAt: Date;
   readonly lastUsedWith: string | null;
   readonly suspendedAt: Date | null;
+  readonly suspendReason: string | null;
+  readonly passId: string | null;
 }
 
 export const mostAppsAUser = 5;

@@ -130,6 +130,50 @@ export const messages = {
     whatNow: 'See what to do next',
   },
 
+  /** For somebody who had ways in before the pass. */
+  lost: {
+    ask: 'Did you lose something?',
+    askWhy:
+      'You have signed in here before. If a phone, a key or a sheet of codes is gone, say so, and nobody else signs in with it.',
+    open: 'I lost something',
+    heading: 'Did you lose any of these?',
+    lead: 'This is how you signed in until now. Tick what you no longer have.',
+    legend: 'I lost',
+    kinds: {
+      passkey: 'Passkey',
+      'authenticator-app': 'Authenticator app',
+      'recovery-code': 'The whole sheet',
+    },
+    effect:
+      'What you tick stops working now, and you are signed out everywhere else. Nothing is deleted: if you find it again, you can use it again.',
+    submit: 'I lost these',
+    none: 'I have them all',
+    suspended: 'What you lost no longer works, and you are signed out everywhere else. Now go on here.',
+  },
+
+  calledLost: {
+    heading: 'This passkey was called lost',
+    about:
+      'At {at} somebody with a temporary pass or a recovery code for your account said that it was lost. Since then it does not sign you in.',
+    lead: 'If that was not you, stop it here:',
+    effects: [
+      'Temporary passes and recovery codes of your account are cancelled.',
+      'What was added since then no longer works.',
+      'You are signed out everywhere.',
+      'This passkey works again.',
+    ],
+    submit: 'This was not me',
+    wasYou:
+      'If it was you, sign in with what you have registered since. In My security info you can use this passkey again.',
+    goOn: 'It was me',
+  },
+  reclaimed: {
+    heading: 'This is stopped',
+    lead: 'Since {at}: temporary passes and recovery codes are cancelled, what was added since your passkey was called lost no longer works, and the account is signed out everywhere. Your passkey works again.',
+    next: 'Tell your help desk what happened: somebody had a temporary pass or a recovery code of yours.',
+    submit: 'Sign in',
+  },
+
   enrolWays: {
     heading: 'Or choose something else',
     passkey: 'Create a passkey instead',
@@ -348,6 +392,13 @@ export const messages = {
     withPass: 'You signed in with a temporary pass. To change anything here,',
     prove: 'sign in with what you have registered.',
     suspended: 'No longer works',
+    suspendedFor: {
+      lost: 'Called lost on {at}. Remove it for good, or use it again if you found it.',
+      administrator: 'Suspended by an administrator on {at}.',
+      other: 'Suspended on {at}.',
+    },
+    useAgain: 'I found it: use it again',
+    useAgainOf: 'I found it: use {method} again',
     otherMethods: 'Other ways to sign in',
     otherMethodsLead:
       'A password and an authenticator app work together. A recovery code lets you back in when all else is lost.',
@@ -388,6 +439,7 @@ export const messages = {
       removed: 'Removed.',
       appAdded: 'Authenticator app added.',
       passwordSaved: 'Password saved.',
+      usedAgain: 'It works again.',
     },
   },
   removeMethod: {

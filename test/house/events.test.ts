@@ -33,7 +33,8 @@ import { changeRegistrationPolicy, resetRegistrationPolicy } from '../../src/reg
 import { registrationRules } from '../../src/registration/demand.ts';
 import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
-import { contain } from '../../src/containment.ts';
+import { contain, containUser, containWithPasskey } from '../../src/containment.ts';
+import { suspendLost } from '../../src/recovery.ts';
 import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
@@ -43,7 +44,7 @@ import {
   registerPasskeyFor,
   removeAppOf,
   removePasskeyOf,
-  renamePasskeyOf,
+  changeMethodOf,
 } from '../../src/others-methods.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
 import { grantRole, removeAssignment, revokeRole } from '../../src/roles/manage-roles.ts';
@@ -52,6 +53,7 @@ import {
   beginOwnEnrolment,
   ownSecurityInfo,
   makeOwnCodes,
+  useOwnAgain,
   removeOwnCredential,
   renameOwnCredential,
 } from '../../src/security-info/own-methods.ts';
@@ -148,6 +150,8 @@ const silent = [
   'credentialsOfKind',
   'passkeyCreationOptions',
   'freshly',
+  'lostOffer',
+  'goOn',
   'ownCredential',
   'listSessions',
   'beginOwnEnrolment',
@@ -274,11 +278,11 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     const answer = await newAuthenticator().create(options as never, { origin: identity.origin });
     await registerPasskeyFor(house.base.run, asOperator, { ...asked, answer, name: 'Key' });
   },
-  renamePasskeyOf: () =>
+  changeMethodOf: () =>
     work(async (w) => {
       const asked = { methods, user: 'eve@example.com' };
       const { credentials } = await credentialsOfKind(w, { ...asked, kind: 'passkey' });
-      await renamePasskeyOf(w, { ...asked, passkeyId: credentials.at(-1)!.id, name: 'Blue key' });
+      await changeMethodOf(w, { ...asked, kind: 'passkey', id: credentials.at(-1)!.id, name: 'Blue key' });
     }),
   removePasskeyOf: () =>
     work(async (w) => {
@@ -406,7 +410,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|others-methods|steps|answering|enrolling|signing-keys)\.ts$|src\/(seed|people|apps|containment)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|others-methods|steps|answering|enrolling|signing-keys)\.ts$|src\/(seed|people|apps|containment|recovery)\.ts$/.test(
         file,
       ),
     );

@@ -17,11 +17,13 @@ import { SetPassword } from '../../views/security-info/set-password.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
 import type { SessionSummary } from '../../views/security-info/session-card.tsx';
 import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
+import { CalledLost, Reclaimed } from '../../views/sign-in/called-lost.tsx';
 import { Complete } from '../../views/sign-in/complete.tsx';
 import { Confirm } from '../../views/sign-in/confirm.tsx';
 import { EnrolApp } from '../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../views/sign-in/enrol.tsx';
 import { Identify } from '../../views/sign-in/identify.tsx';
+import { Lost } from '../../views/sign-in/lost.tsx';
 import { Verify } from '../../views/sign-in/verify.tsx';
 
 /** One page in one state: what the tests render, and a person may look at. */
@@ -47,6 +49,7 @@ export const layout: Layout = {
 
 const reference = '01JDA7Q4W8';
 const interaction = { layout, base: '/sign-in/Nw3kz9', csrf: 'c5rf-token', appName: 'Payroll' };
+const around = { layout, base: '/sign-in/Nw3kz9', csrf: 'c5rf-token' };
 const longName = 'wilhelmina.alexandra.von-und-zu-hohenlohe@really-quite-a-long-department.contoso.example';
 const arabicApp = 'بوابة الموظفين';
 const ends = { at: '2026-11-21T13:42:00Z', text: '13:42 UTC', secondsLeft: 583 };
@@ -253,6 +256,44 @@ export const gallery: readonly Exhibit[] = [
     uri: 'otpauth://totp/Latchkey:joiner@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey',
     withPassword: true,
   }),
+
+  show('enrol-recovery', 'enrol', ['create-passkey', 'lost', 'cancel'], Enrol, {
+    ...interaction,
+    ends,
+    oneTime: true,
+    others: [],
+    mayHaveLost: true,
+  }),
+  show('enrol-lost-suspended', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    ends,
+    oneTime: true,
+    others: [],
+    lostSuspended: true,
+  }),
+  show('lost', 'lost', ['lost-9b1f0c1e', 'suspend-lost', 'back'], Lost, {
+    ...around,
+    ends,
+    methods: [
+      {
+        id: '9b1f0c1e',
+        kind: 'passkey',
+        name: 'iCloud Keychain',
+        lastUsed: { at: '2026-11-20T08:00:00Z', text: '20 November 2026' },
+        lastUsedWith: 'Safari, iOS',
+      },
+      { id: '5a21', kind: 'passkey', name: longName },
+      {
+        id: '77aa',
+        kind: 'authenticator-app',
+        name: 'Authenticator app set up in Chrome, Android',
+        lastUsed: { at: '2026-11-19T08:00:00Z', text: '19 November 2026' },
+      },
+      { id: '88bb', kind: 'recovery-code', name: 'Recovery codes (9 of 10 left)' },
+    ],
+  }),
+  show('called-lost', 'called-lost', ['stop', 'go-on'], CalledLost, { ...around, at: '2026-11-21 12:00 UTC' }),
+  show('reclaimed', 'stopped', ['go-on'], Reclaimed, { ...around, at: '2026-11-21 12:04 UTC' }),
 
   show('enrol-app', 'enrol', ['code', 'continue', 'use-passkey', 'cancel'], EnrolApp, {
     ...interaction,

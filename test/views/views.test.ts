@@ -20,6 +20,7 @@ const fixedKeys = new Set([
   'formHtml',
   'dir',
   'method',
+  'for',
 ]);
 const nasty = `<script>alert(1)</script>"'><b onclick=alert(2)>`;
 

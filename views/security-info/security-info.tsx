@@ -23,7 +23,15 @@ export interface SecurityInfoProps {
   readonly sessions?: readonly SessionSummary[] | undefined;
   /** Signed in with a pass: it may add a passkey at most, and the rest wants that passkey used. */
   readonly withPass?: { readonly mayAdd: boolean; readonly proveUrl: string } | undefined;
-  readonly notice?: 'added' | 'renamed' | 'sessionEnded' | 'removed' | 'appAdded' | 'passwordSaved' | undefined;
+  readonly notice?:
+    | 'added'
+    | 'renamed'
+    | 'sessionEnded'
+    | 'removed'
+    | 'appAdded'
+    | 'passwordSaved'
+    | 'usedAgain'
+    | undefined;
   readonly error?:
     | 'notCreated'
     | 'alreadyRegistered'

@@ -3,6 +3,7 @@ import { messages } from '../messages.ts';
 import { AppFields, type AppFieldsProps, appField } from '../parts/app-fields.tsx';
 import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
 import { EnrolWays } from '../parts/enrol-ways.tsx';
+import { LostLink, LostSuspended } from '../parts/lost-link.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
 import type { Interaction } from '../parts/interaction.ts';
 import { Cancel, PostForm } from '../parts/post-form.tsx';
@@ -16,6 +17,10 @@ export interface EnrolAppProps extends Interaction, AppFieldsProps {
   readonly demanded?: Demanded | undefined;
   /** Other things that can be registered here. */
   readonly others: readonly ('passkey' | 'authenticator-app')[];
+  /** There are ways in from before the pass, which the person may have lost. */
+  readonly mayHaveLost?: boolean | undefined;
+  /** They have just said so. */
+  readonly lostSuspended?: boolean | undefined;
 }
 
 /** The authenticator app is connected here, proved with one code, and set together with a password. */
@@ -26,6 +31,7 @@ export function EnrolApp(props: EnrolAppProps) {
   return (
     <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} {...(field !== undefined && { field })} />
+      <LostSuspended lostSuspended={props.lostSuspended} />
       <h1>{say.heading}</h1>
       <WhyAsked demanded={demanded} appName={appName} />
       <p>{say.lead}</p>
@@ -36,6 +42,7 @@ export function EnrolApp(props: EnrolAppProps) {
         </p>
       </PostForm>
       <EnrolWays base={base} csrf={csrf} others={others} />
+      <LostLink base={base} mayHaveLost={props.mayHaveLost} />
       <NotNow demanded={demanded} base={base} csrf={csrf} />
       {ends && <WindowEnds ends={ends} base={base} />}
       <Cancel base={base} csrf={csrf} />

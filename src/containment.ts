@@ -45,7 +45,10 @@ export function containWithPasskey(house: SignInHouse, visit: Visit): Promise<vo
     const { notice } = signIn;
     if (notice?.kind !== 'called_lost') return;
     const { credentialId } = notice;
-    const holder = await holderOf(house.methods, work, credentialId);
+    const found = await holderOf(house.methods, work, credentialId);
+    // Judged with the user held: of two browsers that say so, one is the first.
+    if (found) await lockUser(work, found.userId);
+    const holder = found && (await holderOf(house.methods, work, credentialId));
     const fresh = addMinutes(new Date(notice.provedAt), provedMinutes) > work.now;
     if (!holder || !fresh || !(await findUser(work, holder.userId))?.enabled) {
       return say(work, signIn, { kind: 'suspended_passkey' });

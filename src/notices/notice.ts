@@ -96,10 +96,15 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'account.contained':
       return event.details?.by === 'passkey' ? 'reclaimed' : 'contained';
     case 'account.contained-by-administrator':
-      return 'containedByAdministrator';
+      return endedSomething(event) ? 'containedByAdministrator' : undefined;
     default:
       return undefined;
   }
+}
+
+/** Done once more it ends nothing, and is not told again. */
+function endedSomething({ details }: AuditEvent): boolean {
+  return Number(details?.sessions) > 0 || (Array.isArray(details?.ended) && details.ended.length > 0);
 }
 
 /** What was lost is told once, as that. */

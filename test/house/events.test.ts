@@ -34,7 +34,7 @@ import { registrationRules } from '../../src/registration/demand.ts';
 import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
 import { contain, containUser, containWithPasskey } from '../../src/containment.ts';
-import { suspendLost } from '../../src/recovery.ts';
+import { lostOffer, suspendLost } from '../../src/recovery.ts';
 import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
@@ -167,6 +167,8 @@ const passkeys = methods.get('passkey') as EnrollableMethod;
 const authenticator = newAuthenticator();
 const browser = Buffer.alloc(32, 1);
 const anAppId = randomUUID();
+/** Of somebody who loses it. */
+const losing = newAuthenticator();
 
 beforeAll(async () => {
   house = await openTestBase();
@@ -305,6 +307,43 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
       const { token } = await openLink(w, (await getUser(w, 'eve@example.com')).id);
       expect(await contain(w, { token, methods })).toBe('contained');
     }),
+  suspendLost: async () => {
+    await work((w) => createUser(w, { userPrincipalName: 'lost@example.com', displayName: 'Lost' }));
+    const asked = { methods, user: 'lost@example.com' };
+    const { options } = await work((w) => passkeyCreationOptions(w, { ...asked, minutes: 5 }));
+    const made = await losing.create(options as never, { origin: identity.origin });
+    await registerPasskeyFor(house.base.run, asOperator, { ...asked, answer: made, name: undefined });
+    const { code } = await issuePass(house.base.run, asOperator, { user: 'lost@example.com' });
+    await steps.look(signInHouse(), visit('lost'), 'app');
+    await steps.identify(signInHouse(), visit('lost'), {
+      userName: 'lost@example.com',
+      method: 'temporary-access-pass',
+    });
+    await steps.answer(signInHouse(), visit('lost'), 'temporary-access-pass', { code });
+    const { credentials } = (await lostOffer(signInHouse(), visit('lost')))!;
+    const credentialIds = credentials.map(({ id }) => id);
+    await suspendLost(signInHouse(), visit('lost'), { credentialIds, sessionUid: null });
+  },
+  useOwnAgain: async () => {
+    const owner = { ...(await anOwner()), userId: (await work((w) => getUser(w, 'lost@example.com'))).id };
+    const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
+    await useOwnAgain(house.base.run, methods, owner, first!.id);
+  },
+  containWithPasskey: async () => {
+    const user = await work((w) => getUser(w, 'lost@example.com'));
+    await work((w) =>
+      w
+        .tx('passkeys')
+        .where('user_id', '=', user.id)
+        .update({ suspended_at: w.now, suspend_reason: 'lost', contain_since: w.now }),
+    );
+    await steps.look(signInHouse(), visit('found'), 'app');
+    const asked = await steps.challenge(signInHouse(), visit('found'), 'passkey');
+    const answer = await losing.get((asked as { options: object }).options as never, { origin: identity.origin });
+    await steps.answer(signInHouse(), visit('found'), 'passkey', { response: JSON.stringify(answer) });
+    await containWithPasskey(signInHouse(), visit('found'));
+  },
+  containUser: () => work((w) => containUser(w, { methods, user: 'lost@example.com' })),
   setManager: () => work((w) => setManager(w, 'eve@example.com', 'seed@example.com')),
   removeManager: () => work((w) => removeManager(w, 'eve@example.com')),
   createGroup: () => work((w) => createGroup(w, { displayName: 'Made' })),

@@ -37,7 +37,8 @@ export function passkeyMethod(
 
     async rename(work, userId, id, name) {
       if (!uuid.test(id) || !(await passkeys.rename(work.tx, userId, id, name))) return false;
-      const type = isOneself(work.actor, userId) ? 'passkey.renamed' : 'passkey.renamed-by-administrator';
+      const oneself = isOneself(work.actor, userId);
+      const type = oneself ? 'passkey.renamed' : 'passkey.renamed-by-administrator';
       work.record({ type, userId, details: { passkeyId: id, name } });
       return true;
     },

@@ -236,6 +236,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /security-info/recovery-codes': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/recovery-codes': 'whoever is signed in, their own; a proof of the last ten minutes',
   'GET /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/methods/:id/use-again': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/sessions/end': 'whoever is signed in, their own; a proof of the last ten minutes',
   'GET /security-info/sign-out-everywhere': 'whoever is signed in, their own; a proof of the last ten minutes',

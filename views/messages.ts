@@ -398,7 +398,7 @@ export const messages = {
       other: 'Suspended on {at}.',
     },
     useAgain: 'I found it: use it again',
-    useAgainOf: 'I found it: use {method} again',
+    useAgainOf: 'I found it: use it again ({method})',
     otherMethods: 'Other ways to sign in',
     otherMethodsLead:
       'A password and an authenticator app work together. A recovery code lets you back in when all else is lost.',

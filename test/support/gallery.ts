@@ -458,11 +458,14 @@ export const gallery: readonly Exhibit[] = [
   show(
     'security-info-all',
     'security-info',
-    ['add-password', 'add-authenticator-app', 'add-recovery-code'],
+    ['add-password', 'add-authenticator-app', 'add-recovery-code', 'use-again-9b1f0c1e'],
     SecurityInfo,
     {
       ...person,
-      passkeys: [keychain, { ...securityKey, suspended: true }],
+      passkeys: [
+        { ...keychain, suspended: true, suspension: { at: '2026-11-21 12:00 UTC', for: 'lost' } },
+        { ...securityKey, suspended: true, suspension: { at: '2026-11-21 12:00 UTC', for: 'administrator' } },
+      ],
       others,
       mayAdd: addable,
       error: 'lastWayIn',

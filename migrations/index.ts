@@ -21,6 +21,7 @@ import * as standingWithApps from './20261122_1200_standing_with_apps.ts';
 import * as registrationPolicy from './20261122_1210_registration_policy.ts';
 import * as recoveryCodePasses from './20261122_1300_recovery_code_passes.ts';
 import * as failuresInARow from './20261122_1400_failures_in_a_row.ts';
+import * as suspensions from './20261122_1420_suspensions.ts';
 import * as carriedOn from './20261122_1440_carried_on.ts';
 import * as assurancePolicy from './20261122_1460_assurance_policy.ts';
 import * as ownContainment from './20261122_1480_own_containment.ts';
@@ -50,6 +51,7 @@ export const migrations = {
   '20261122_1210_registration_policy': registrationPolicy,
   '20261122_1300_recovery_code_passes': recoveryCodePasses,
   '20261122_1400_failures_in_a_row': failuresInARow,
+  '20261122_1420_suspensions': suspensions,
   '20261122_1440_carried_on': carriedOn,
   '20261122_1460_assurance_policy': assurancePolicy,
   '20261122_1480_own_containment': ownContainment,

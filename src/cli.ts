@@ -29,6 +29,8 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey user show NAME
   latchkey user set NAME [--display-name TEXT] [--mail ADDRESS] [--manager NAME]
   latchkey user enable NAME | disable NAME | delete NAME
+  latchkey user contain NAME [--since TIME] [--reason TEXT]
+                                          end passes and sessions, suspend what was added since: 72 hours if not said
   latchkey group list
   latchkey group add NAME | delete NAME | members NAME
   latchkey group add-member GROUP USER | remove-member GROUP USER

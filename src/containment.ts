@@ -1,10 +1,15 @@
 import type { Work } from './core/work.ts';
-import { isBootstrap, isContainable, type MethodRegistry } from './methods/method.ts';
+import { AppError } from './core/errors.ts';
+import { addMinutes } from './core/time.ts';
+import { isBootstrap, isContainable, isReclaimable, type MethodRegistry, reclaimHours } from './methods/method.ts';
 import { spendLink } from './notices/links.ts';
-import { endAccount, endAccountBut } from './oidc/endings.ts';
+import { endOthersOf } from './oidc/endings.ts';
 import { endSignInsNamedSince, endSignInsOf } from './sign-in/endings.ts';
+import { permit, permitOn } from './roles/permit.ts';
+import { say, sayAndForget } from './sign-in/losing.ts';
+import { type SignInHouse, transition, type Visit } from './sign-in/standing.ts';
 import { markContained } from './users/containment.ts';
-import { findUser, lockUser } from './users/manage-users.ts';
+import { findUser, getUser, lockUser } from './users/manage-users.ts';
 
 /** `already`: the link was used before, and nothing more was done. `ended`: it is too old, or never was. */
 export type Containment = 'contained' | 'already' | 'ended';
@@ -21,8 +26,100 @@ export async function contain(
   const link = await spendLink(work, token);
   if (link.kind === 'used') return 'already';
   if (link.kind === 'ended' || !(await findUser(work, link.userId))) return 'ended';
-  await containAccount(work, methods, { userId: link.userId, since: link.since });
+  const { userId, since } = link;
+  await endSignInsOf(work, userId);
+  const { ended, sessions } = await end(work, { userId, since, methods });
+  work.record({ type: 'account.contained', userId, details: { since, ended, sessions, by: 'mail' } });
   return 'contained';
+}
+
+/** Whoever has just proved to hold the passkey may say so for this long; then it is proved again. */
+const provedMinutes = 10;
+
+/**
+ * The same by somebody who holds a passkey that was called lost through a pass in the last 72 hours, and has just proved it in this
+ * sign-in, which it does not open. That passkey works again. Anything else changes nothing but the page.
+ */
+export function containWithPasskey(house: SignInHouse, visit: Visit): Promise<void> {
+  return transition(house, visit, ['identify', 'verify', 'enrol', 'confirm'], async (work, { signIn }) => {
+    const { notice } = signIn;
+    if (notice?.kind !== 'called_lost') return;
+    const { credentialId } = notice;
+    const found = await holderOf(house.methods, work, credentialId);
+    // Judged with the user held: of two browsers that say so, one is the first.
+    if (found) await lockUser(work, found.userId);
+    const holder = found && (await holderOf(house.methods, work, credentialId));
+    const fresh = addMinutes(new Date(notice.provedAt), provedMinutes) > work.now;
+    if (!holder || !fresh || !(await findUser(work, holder.userId))?.enabled) {
+      return say(work, signIn, { kind: 'suspended_passkey' });
+    }
+    const { method, userId, since } = holder;
+    const { ended, sessions } = await end(work, {
+      userId,
+      since,
+      methods: house.methods,
+      kept: visit.uid,
+      async last() {
+        if (!(await method.reclaim(work, userId, credentialId))) {
+          throw new AppError('conflict', 'This passkey was changed elsewhere meanwhile. Load the page again.');
+        }
+      },
+    });
+    work.record({
+      type: 'account.contained',
+      userId,
+      details: { since, ended, sessions, by: 'passkey', credentialId },
+    });
+    await sayAndForget(work, signIn, { kind: 'reclaimed', at: work.now.toISOString() });
+  });
+}
+
+async function holderOf(methods: MethodRegistry, work: Work, credentialId: string) {
+  for (const method of methods.all.filter(isReclaimable)) {
+    const found = await method.reclaimable(work, credentialId);
+    if (found) return { method, ...found };
+  }
+  return undefined;
+}
+
+export interface ContainAsked {
+  readonly methods: MethodRegistry;
+  /** Object id or name. */
+  readonly user: string;
+  /** What was added since then is suspended; the last 72 hours when nothing is said. */
+  readonly since?: Date | undefined;
+  readonly reason?: string | undefined;
+}
+
+export interface Contained {
+  readonly since: Date;
+  /** Ids of passes and credentials. */
+  readonly ended: readonly string[];
+  readonly sessions: number;
+}
+
+/**
+ * The same by an administrator, for somebody who cannot do it themselves. Once more changes nothing more.
+ * Fails with `forbidden`, `not_found`, or `invalid_input` for a moment that is to come.
+ */
+export async function containUser(
+  work: Work,
+  { methods, user, since: asked, reason }: ContainAsked,
+): Promise<Contained> {
+  await permit(work, 'methods.write');
+  const { id: userId } = await getUser(work, user);
+  await permitOn(work, 'methods.write', userId);
+  const since = asked ?? addMinutes(work.now, -reclaimHours * 60);
+  if (since > work.now) throw new AppError('invalid_input', 'since is to come. It is a moment that has been.');
+  await endSignInsOf(work, userId);
+  const { ended, sessions } = await end(work, { userId, since, methods });
+  work.record({
+    type: 'account.contained-by-administrator',
+    userId,
+    ...(reason && { reason }),
+    details: { since, ended, sessions },
+  });
+  return { since, ended, sessions };
 }
 
 /** What the owner speaks through, and what it was proved with: that much is theirs. */
@@ -38,21 +135,30 @@ export interface Spared {
 export async function containFromWithin(
   work: Work,
   methods: MethodRegistry,
-  asked: { readonly userId: string; readonly since: Date; readonly spared: () => Promise<Spared> },
-): Promise<void> {
-  await containAccount(work, methods, asked);
-}
-
-async function containAccount(
-  work: Work,
-  methods: MethodRegistry,
-  {
-    userId,
-    since,
-    spared: sparedNow,
-  }: { readonly userId: string; readonly since: Date; readonly spared?: () => Promise<Spared> },
+  { userId, since, spared }: { readonly userId: string; readonly since: Date; readonly spared: () => Promise<Spared> },
 ): Promise<void> {
   await endSignInsOf(work, userId);
+  const { ended, sessions } = await end(work, { userId, since, methods, spared });
+  work.record({ type: 'account.contained', userId, details: { since, ended, sessions, signedIn: true } });
+}
+
+interface End {
+  readonly userId: string;
+  readonly since: Date;
+  readonly methods: MethodRegistry;
+  /** The sign-in that it is done in. */
+  readonly kept?: string;
+  /** Asked with the user locked. */
+  spared?(): Promise<Spared>;
+  /** What is done to a credential after the others. */
+  last?(): Promise<void>;
+}
+
+/** After the sign-ins under way that can be waited for. */
+async function end(
+  work: Work,
+  { userId, since, methods, kept, spared: sparedNow, last }: End,
+): Promise<Omit<Contained, 'since'>> {
   await lockUser(work, userId);
   const spared = await sparedNow?.();
   const ended: string[] = [];
@@ -61,13 +167,10 @@ async function containAccount(
     ended.push(...(await method.contain(work, userId, since, spared?.credentialIds)));
   // In the order of locks: passes, sessions, credentials.
   for (const method of containable.filter(isBootstrap)) await contain(method);
-  const sessions = spared ? await endAccountBut(work, userId, spared.sessionUid) : await endAccount(work, userId);
+  const sessions = await endOthersOf(work, userId, spared?.sessionUid ?? null);
   for (const method of containable) if (!isBootstrap(method)) await contain(method);
+  await last?.();
   await markContained(work, userId, spared?.sessionUid ?? null);
-  await endSignInsNamedSince(work, userId);
-  work.record({
-    type: 'account.contained',
-    userId,
-    details: { since, ended, sessions: sessions.length, ...(spared && { signedIn: true }) },
-  });
+  await endSignInsNamedSince(work, userId, kept);
+  return { ended, sessions: sessions.length };
 }

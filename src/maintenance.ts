@@ -4,8 +4,11 @@ import { purgeOldEvents } from './audit/retention.ts';
 import { system } from './core/actor.ts';
 import type { RunWork } from './core/work.ts';
 import type { NamedStatements } from './database/named-statements.ts';
-import { deleteExpiredCeremonies as deleteExpiredAppCeremonies } from './methods/authenticator-app/store.ts';
-import { deleteExpiredCeremonies } from './methods/passkey/store.ts';
+import {
+  deleteExpiredCeremonies as deleteExpiredAppCeremonies,
+  forgetPasses as forgetAppPasses,
+} from './methods/authenticator-app/store.ts';
+import { deleteExpiredCeremonies, forgetRemoved } from './methods/passkey/store.ts';
 import { deleteEndedOpenings, forgetPasses } from './methods/recovery-code/store.ts';
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
@@ -59,6 +62,8 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await deleteExpiredAppCeremonies(work.tx, work.now);
     await deleteEndedOpenings(work.tx, work.now);
     await forgetPasses(work.tx, work.now);
+    await forgetAppPasses(work.tx, work.now);
+    await forgetRemoved(work.tx, work.now);
     await deleteEndedWindows(work);
     await purgeLapsed(work.tx, work.now);
     await purgeOldEvents(work);

@@ -13,6 +13,7 @@ import {
   type MethodId,
   type MethodRegistry,
   type NotEnrolled,
+  type SuspendableMethod,
 } from './methods/method.ts';
 import { needsApproval } from './methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { effectivePassSettings } from './methods/temporary-access-pass/effective-settings.ts';
@@ -104,30 +105,53 @@ export async function registerPasskeyFor(
   });
 }
 
-/** Fails with `not_found`, or `invalid_input` for a name that is empty or too long. */
-export async function renamePasskeyOf(
-  work: Work,
-  asked: Asked & { readonly passkeyId: string; readonly name: string },
-): Promise<void> {
-  const user = await target(work, 'passkeys.write', asked.user);
-  const name = named(asked.name);
+export interface MethodChange extends Asked {
+  readonly kind: 'passkey' | 'authenticator-app';
+  readonly id: string;
+  readonly name?: string | undefined;
+  readonly state?: 'active' | 'suspended' | undefined;
+}
+
+/**
+ * Names it, puts it out of use, or lets it work again, whoever suspended it; what is so already stays as it is. The user is told.
+ * Fails with `not_found`, `invalid_input` for nothing to change or a name that is empty or too long, and `conflict` for a passkey that
+ * may have been copied: that one never works again.
+ */
+export async function changeMethodOf(work: Work, asked: MethodChange): Promise<void> {
+  const { methods, kind, id, name, state } = asked;
+  const user = await target(work, kind === 'passkey' ? 'passkeys.write' : 'methods.write', asked.user);
+  if (name === undefined && state === undefined) {
+    throw new AppError('invalid_input', 'There is nothing to change: displayName and state can be.');
+  }
+  const newName = name === undefined ? undefined : named(name);
   await lockUser(work, user.id);
-  if (await listable(asked.methods, 'passkey').rename(work, user.id, asked.passkeyId, name)) return;
-  throw new AppError('not_found', 'This user has no such passkey.');
+  const method = listable(methods, kind) as SuspendableMethod;
+  const credential = (await method.listOf(work, user.id)).find((one) => one.id === id);
+  if (!credential) throw noSuch(kind);
+  if (newName !== undefined && !(await method.rename(work, user.id, id, newName))) throw noSuch(kind);
+  if (state === 'suspended') await method.suspend(work, user.id, id, { reason: 'administrator' });
+  if (state !== 'active' || !credential.suspended) return;
+  if (await method.lift(work, user.id, id, 'administrator')) return;
+  throw new AppError('conflict', 'This passkey may have been copied, so it does not work again. Remove it.');
 }
 
 /** Also the last way in: whoever lost it needs it gone. That it was the last is recorded. Fails with `not_found`. */
 export async function removePasskeyOf(work: Work, asked: Asked & { readonly passkeyId: string }): Promise<void> {
   const user = await target(work, 'passkeys.write', asked.user);
   if (await removed(work, asked.methods, { userId: user.id, kind: 'passkey', id: asked.passkeyId })) return;
-  throw new AppError('not_found', 'This user has no such passkey.');
+  throw noSuch('passkey');
 }
 
 /** The same for an authenticator app. */
 export async function removeAppOf(work: Work, asked: Asked & { readonly appId: string }): Promise<void> {
   const user = await target(work, 'methods.write', asked.user);
   if (await removed(work, asked.methods, { userId: user.id, kind: 'authenticator-app', id: asked.appId })) return;
-  throw new AppError('not_found', 'This user has no such authenticator app.');
+  throw noSuch('authenticator-app');
+}
+
+function noSuch(kind: 'passkey' | 'authenticator-app'): AppError {
+  const what = kind === 'passkey' ? 'passkey' : 'authenticator app';
+  return new AppError('not_found', `This user has no such ${what}.`);
 }
 
 async function visible(work: Work, action: Action, idOrName: string): Promise<User> {

@@ -191,6 +191,50 @@ export const messages = {
     whatNow: 'See what to do next',
   },
 
+  /** For somebody who had ways in before the pass. */
+  lost: {
+    ask: 'Did you lose something?',
+    askWhy:
+      'You have signed in here before. If a phone, a key or a sheet of codes is gone, say so, and nobody else signs in with it.',
+    open: 'I lost something',
+    heading: 'Did you lose any of these?',
+    lead: 'This is how you signed in until now. Tick what you no longer have.',
+    legend: 'I lost',
+    kinds: {
+      passkey: 'Passkey',
+      'authenticator-app': 'Authenticator app',
+      'recovery-code': 'The whole sheet',
+    },
+    effect:
+      'What you tick stops working now, and you are signed out everywhere else. Nothing is deleted: if you find it again, you can use it again.',
+    submit: 'I lost these',
+    none: 'I have them all',
+    suspended: 'What you lost no longer works, and you are signed out everywhere else. Now go on here.',
+  },
+
+  calledLost: {
+    heading: 'This passkey was called lost',
+    about:
+      'At {at} somebody with a temporary pass or a recovery code for your account said that it was lost. Since then it does not sign you in.',
+    lead: 'If that was not you, stop it here:',
+    effects: [
+      'Temporary passes and recovery codes of your account are cancelled.',
+      'What was added since then no longer works.',
+      'You are signed out everywhere.',
+      'This passkey works again.',
+    ],
+    submit: 'This was not me',
+    wasYou:
+      'If it was you, sign in with what you have registered since. In My security info you can use this passkey again.',
+    goOn: 'It was me',
+  },
+  reclaimed: {
+    heading: 'This is stopped',
+    lead: 'Since {at}: temporary passes and recovery codes are cancelled, what was added since your passkey was called lost no longer works, and the account is signed out everywhere. Your passkey works again.',
+    next: 'Tell your help desk what happened: somebody had a temporary pass or a recovery code of yours.',
+    submit: 'Sign in',
+  },
+
   enrolWays: {
     heading: 'Or choose something else',
     passkey: 'Create a passkey instead',
@@ -438,6 +482,13 @@ export const messages = {
     withPass: 'You signed in with a temporary pass. To change anything here,',
     prove: 'sign in with what you have registered.',
     suspended: 'No longer works',
+    suspendedFor: {
+      lost: 'Called lost on {at}. Remove it for good, or use it again if you found it.',
+      administrator: 'Suspended by an administrator on {at}.',
+      other: 'Suspended on {at}.',
+    },
+    useAgain: 'I found it: use it again',
+    useAgainOf: 'I found it: use it again ({method})',
     otherMethods: 'Other ways to sign in',
     otherMethodsLead:
       'A password and an authenticator app work together. A recovery code lets you back in when all else is lost.',
@@ -483,6 +534,7 @@ export const messages = {
       removed: 'Removed.',
       appAdded: 'Authenticator app added.',
       passwordSaved: 'Password saved.',
+      usedAgain: 'It works again.',
     },
   },
   removeMethod: {
@@ -801,6 +853,34 @@ export const messages = {
         happened:
           'Somebody who is signed in as you said "this was not me" of something under "Recent activity". A temporary pass and recovery codes of your account were cancelled, what was added since then was suspended, and other browsers were signed out.',
         next: 'If that was you, tell your help desk what happened.',
+      },
+      methodsLost: {
+        subject: 'You said that you lost a way to sign in',
+        happened:
+          'Somebody who came with a temporary pass or a recovery code said that ways to sign in to your account are lost. These no longer work, and the account was signed out everywhere else.',
+        next: 'If that was you, there is nothing to do here. A passkey that you still have can stop this as well: sign in with it within 72 hours, and you are asked.',
+      },
+      methodSuspended: {
+        subject: 'A way to sign in was suspended',
+        happened: 'An administrator suspended a way to sign in to your account. It no longer works.',
+        next: 'If you do not know why, ask your help desk.',
+      },
+      methodRestored: {
+        subject: 'A way to sign in works again',
+        happened: 'A way to sign in to your account that was suspended works again.',
+        next: 'If that was you, or you asked for it, there is nothing to do here.',
+      },
+      reclaimed: {
+        subject: 'Your account was secured with a passkey',
+        happened:
+          'A passkey of your account had been called lost. Somebody who holds it said "this was not me". It works again; temporary passes and recovery codes were cancelled, what was added since was suspended, and the account was signed out everywhere.',
+        next: 'If that was not you, somebody has your device and can unlock it: tell your help desk now.',
+      },
+      containedByAdministrator: {
+        subject: 'Your account was secured by an administrator',
+        happened:
+          'An administrator secured your account: temporary passes and recovery codes were cancelled, ways to sign in that were added lately were suspended, and the account was signed out everywhere.',
+        next: 'If you do not know why, ask your help desk. You sign in with what you had before.',
       },
       contained: {
         subject: 'Your account was secured',

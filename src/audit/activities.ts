@@ -100,6 +100,12 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     resultReason: 'User renamed Fido2 Authentication Method',
   },
+  'passkey.renamed-by-administrator': {
+    ...methods,
+    activityDisplayName: 'Admin updated security info',
+    operationType: 'Update',
+    resultReason: 'Admin renamed Fido2 Authentication Method for user',
+  },
   'passkey.removed': {
     ...methods,
     activityDisplayName: 'Delete Fido2 Authentication Method',
@@ -110,6 +116,18 @@ export const activities: Readonly<Record<string, Activity>> = {
     activityDisplayName: 'Suspend Fido2 Authentication Method',
     operationType: 'Update',
     resultReason: 'Signature counter went back: the passkey may have been copied',
+  },
+  'passkey.restored': {
+    ...methods,
+    activityDisplayName: 'Restore Fido2 Authentication Method',
+    operationType: 'Update',
+    byTheirOwn: true,
+  },
+  'methods.lost': {
+    ...methods,
+    activityDisplayName: 'User reported lost security info',
+    operationType: 'Update',
+    byTheirOwn: true,
   },
   'password.set': {
     ...methods,
@@ -154,6 +172,12 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     resultReason: 'User renamed Authenticator App with Code',
   },
+  'authenticator-app.renamed-by-administrator': {
+    ...methods,
+    activityDisplayName: 'Admin updated security info',
+    operationType: 'Update',
+    resultReason: 'Admin renamed Authenticator App with Code for user',
+  },
   'authenticator-app.removed': {
     ...methods,
     activityDisplayName: 'Delete Authenticator App with Code',
@@ -169,6 +193,21 @@ export const activities: Readonly<Record<string, Activity>> = {
     activityDisplayName: 'Lock Authenticator App with Code',
     operationType: 'Update',
     resultReason: 'Too many wrong codes in a row',
+  },
+  'authenticator-app.restored': {
+    ...methods,
+    activityDisplayName: 'Restore Authenticator App with Code',
+    operationType: 'Update',
+  },
+  'recovery-codes.suspended': {
+    ...methods,
+    activityDisplayName: 'Suspend recovery codes',
+    operationType: 'Update',
+  },
+  'recovery-codes.restored': {
+    ...methods,
+    activityDisplayName: 'Restore recovery codes',
+    operationType: 'Update',
   },
   'recovery-codes.made': {
     ...methods,
@@ -232,6 +271,11 @@ export const activities: Readonly<Record<string, Activity>> = {
   'account.contained': {
     ...methods,
     activityDisplayName: 'User reported suspicious activity',
+    operationType: 'Update',
+  },
+  'account.contained-by-administrator': {
+    ...methods,
+    activityDisplayName: 'Admin secured account',
     operationType: 'Update',
   },
   'role.revoked': { ...roles, activityDisplayName: 'Remove member from role', operationType: 'Unassign' },

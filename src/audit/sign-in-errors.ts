@@ -31,7 +31,7 @@ const refused: Readonly<Record<string, SignInError>> = {
   signed_in_as_other: { code: 2_000_008, words: 'Somebody else is signed in in this browser.' },
   challenge_unknown: { code: 2_000_009, words: 'The passkey ceremony is unknown or took too long.' },
   credential_unknown: { code: 2_000_010, words: 'The passkey is not registered here.' },
-  credential_suspended: { code: 2_000_011, words: 'The passkey is suspended.' },
+  credential_suspended: { code: 2_000_011, words: 'The sign-in method is suspended.' },
   credential_of_other: { code: 2_000_012, words: 'The passkey belongs to another account.' },
   counter_regress: { code: 2_000_013, words: 'The counter of the passkey went back: it may have been copied.' },
 };

@@ -21,6 +21,7 @@ export const options = {
   manager: { type: 'string' },
   group: { type: 'string' },
   'one-time': { type: 'boolean' },
+  since: { type: 'string' },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];

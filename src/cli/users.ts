@@ -1,4 +1,6 @@
+import { containUser } from '../containment.ts';
 import { userResource } from '../http/graph/resources.ts';
+import { methodRegistry } from '../methods/registry.ts';
 import { changePerson, deletePerson } from '../people.ts';
 import { createUser, getUser, listUsers } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
@@ -63,6 +65,28 @@ export const userCommands: Readonly<Record<string, Command>> = {
         }),
       );
       show(user, values, 'is changed');
+    });
+  },
+
+  'user contain': (operands, values) => {
+    const user = one(operands, 'user contain NAME [--since TIME] [--reason TEXT]');
+    const since = values.since === undefined ? undefined : new Date(values.since);
+    if (since && Number.isNaN(since.getTime())) {
+      throw new UsageError('--since is a time such as 2026-11-21T12:00:00Z.');
+    }
+    return withBase(async (base) => {
+      const { hostname: rpId, origin } = new URL(base.config.issuer);
+      const methods = methodRegistry({ rpId, rpName: 'Latchkey', origin });
+      const done = await base.run(asOperator, (work) =>
+        containUser(work, { methods, user, since, reason: values.reason }),
+      );
+      if (values.json) {
+        return printJson({ since: done.since.toISOString(), endedMethods: done.ended, endedSessions: done.sessions });
+      }
+      print(
+        `${user} is secured: what was added since ${done.since.toISOString()} and all passes and recovery codes no longer work ` +
+          `(${done.ended.length} ended), and ${done.sessions} sessions have ended.\n`,
+      );
     });
   },
 

@@ -20,6 +20,11 @@ export const anonymous: Actor = { kind: 'anonymous' };
 export const operator: Actor = { kind: 'operator' };
 export const system: Actor = { kind: 'system' };
 
+/** The person whose account it is, on our own pages or through an app. */
+export function isOneself(actor: Actor, userId: string): boolean {
+  return actor.kind === 'user' && actor.userId === userId;
+}
+
 /** The id that rows and audit events keep for an actor; null where there is none. */
 export function actorId(actor: Actor): string | null {
   switch (actor.kind) {

@@ -81,7 +81,18 @@ export type Verdict =
       /** Of a first part: it is strong enough to be all there is, where policy lets a first part be that. */
       readonly standsAlone?: boolean;
     }
-  | { readonly verified: false; readonly reason: RefusalReason; readonly userId?: string | undefined };
+  | {
+      readonly verified: false;
+      readonly reason: RefusalReason;
+      readonly userId?: string | undefined;
+      /** It was proved, and called lost in a pass's window not long ago: its holder may say that this was not them. */
+      readonly calledLost?: CalledLost | undefined;
+    };
+
+export interface CalledLost {
+  readonly credentialId: string;
+  readonly at: Date;
+}
 
 export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
   readonly id: MethodId;
@@ -163,6 +174,10 @@ export interface ListedCredential {
   readonly lastUsedAt: Date | null;
   readonly lastUsedWith: string | null;
   readonly suspended: boolean;
+  /** When and why it was suspended, where that is kept: `lost`, `administrator`, `not-me`, `counter_regress`. */
+  readonly suspension?: { readonly at: Date; readonly reason: string | null } | null;
+  /** The pass that added it; null or absent for none. */
+  readonly passId?: string | null;
   /** What holds it, as it says itself; `model` is null for one that nobody here knows. Passkeys alone. */
   readonly authenticator?: {
     readonly aaguid: string;
@@ -179,6 +194,30 @@ export interface ListableMethod extends AuthenticationMethod {
   /** False when this user has no such credential of this method. Whether it may go is judged by the caller. */
   remove(work: Work, userId: string, credentialId: string): Promise<boolean>;
 }
+
+/** Why it is suspended: its owner lost it and said so in the window of a pass, or an administrator decided. */
+export type Suspending =
+  | { readonly reason: 'lost'; readonly passId: string; readonly containSince: Date }
+  | { readonly reason: 'administrator' };
+
+/** A method whose credentials can be put out of use without being removed. */
+export interface SuspendableMethod extends ListableMethod {
+  /** False when this user has no such credential, or nothing changed: an administrator's word stands above the owner's. */
+  suspend(work: Work, userId: string, credentialId: string, why: Suspending): Promise<boolean>;
+  /** False when it is not suspended, or `by` may not lift it: owners what they lost, nobody what may have been copied. */
+  lift(work: Work, userId: string, credentialId: string, by: 'owner' | 'administrator'): Promise<boolean>;
+}
+
+/** A method whose credentials can take back what a pass did with them: called lost by somebody else. */
+export interface ReclaimableMethod extends AuthenticationMethod {
+  /** Whose it is, and since when something may have been added by somebody else; undefined once nothing can be taken back. */
+  reclaimable(work: Work, credentialId: string): Promise<{ readonly userId: string; readonly since: Date } | undefined>;
+  /** It works again. False when it could not be taken back any more. */
+  reclaim(work: Work, userId: string, credentialId: string): Promise<boolean>;
+}
+
+/** How long a passkey that was called lost opens "this was not me". */
+export const reclaimHours = 72;
 
 /** A method of many codes that are made at once and shown once, to be printed. */
 export interface SheetMethod extends AddableMethod {
@@ -251,6 +290,14 @@ export function isEnrollable(method: AuthenticationMethod): method is Enrollable
 
 export function isListable(method: AuthenticationMethod): method is ListableMethod {
   return 'listOf' in method;
+}
+
+export function isSuspendable(method: AuthenticationMethod): method is SuspendableMethod {
+  return 'suspend' in method;
+}
+
+export function isReclaimable(method: AuthenticationMethod): method is ReclaimableMethod {
+  return 'reclaim' in method;
 }
 
 export function isContainable(method: AuthenticationMethod): method is ContainableMethod {

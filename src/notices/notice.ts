@@ -21,7 +21,12 @@ export type Notice =
   | { readonly kind: 'recoveryCodesMade' }
   | { readonly kind: 'recoveryCodesRemoved' }
   | { readonly kind: 'recoveryCodeUsed' }
+  | { readonly kind: 'methodsLost' }
+  | { readonly kind: 'methodSuspended' }
+  | { readonly kind: 'methodRestored' }
   | { readonly kind: 'contained' }
+  | { readonly kind: 'reclaimed' }
+  | { readonly kind: 'containedByAdministrator' }
   | { readonly kind: 'containedWithin' };
 
 export interface Told {
@@ -39,11 +44,13 @@ export function noticesOf(events: readonly AuditEvent[]): Told[] {
   return events.flatMap((event) => {
     const { userId } = event;
     if (userId === undefined) return [];
-    if (event.type !== 'account.contained' && happened('account.contained', userId)) return [];
+    if (!containments.has(event.type) && [...containments].some((type) => happened(type, userId))) return [];
     const kind = kindOf(event, happened('pass.replaced', userId));
     return kind ? [{ userId, notice: { kind } }] : [];
   });
 }
+
+const containments = new Set(['account.contained', 'account.contained-by-administrator']);
 
 /** Ways in that are told of each time they are used. */
 const usedOf: Readonly<Record<string, Notice['kind']>> = {
@@ -65,7 +72,15 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'passkey.removed':
       return 'passkeyRemoved';
     case 'passkey.suspended':
-      return 'passkeySuspended';
+    case 'authenticator-app.suspended':
+    case 'recovery-codes.suspended':
+      return suspendedFor(event);
+    case 'methods.lost':
+      return 'methodsLost';
+    case 'passkey.restored':
+    case 'authenticator-app.restored':
+    case 'recovery-codes.restored':
+      return 'methodRestored';
     case 'password.set':
       return 'passwordSet';
     case 'password.changed':
@@ -89,8 +104,28 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
     case 'recovery-codes.removed':
       return 'recoveryCodesRemoved';
     case 'account.contained':
+      if (event.details?.by === 'passkey') return 'reclaimed';
       return event.details?.signedIn === true ? 'containedWithin' : 'contained';
+    case 'account.contained-by-administrator':
+      return endedSomething(event) ? 'containedByAdministrator' : undefined;
     default:
       return undefined;
+  }
+}
+
+/** Done once more it ends nothing, and is not told again. */
+function endedSomething({ details }: AuditEvent): boolean {
+  return Number(details?.sessions) > 0 || (Array.isArray(details?.ended) && details.ended.length > 0);
+}
+
+/** What was lost is told once, as that. */
+function suspendedFor({ details }: AuditEvent): Notice['kind'] | undefined {
+  switch (details?.reason) {
+    case 'lost':
+      return undefined;
+    case 'administrator':
+      return 'methodSuspended';
+    default:
+      return 'passkeySuspended';
   }
 }

@@ -29,7 +29,7 @@ export async function tell(
 ): Promise<void> {
   const user = await reachable(work, userId);
   if (!user || user.addresses.length === 0) return;
-  const link = notice.kind === 'contained' ? undefined : await openLink(work, userId);
+  const link = isContainment(notice) ? undefined : await openLink(work, userId);
   const mail = noticeMail({
     kind: notice.kind,
     user: user.userPrincipalName,
@@ -39,7 +39,11 @@ export async function tell(
   await queueMail(work, { userId, recipients: user.addresses, ...mail });
 }
 
-/** Tells other administrators what they have a part in. There is nothing to stop, so no link. */
+function isContainment({ kind }: Notice): boolean {
+  return kind === 'contained' || kind === 'reclaimed' || kind === 'containedByAdministrator';
+}
+
+/** Tells other administrators what they have a part in; `account` is whose it is about. There is nothing to stop, so no link. */
 async function tellColleagues(work: TellingWork, event: AuditEvent): Promise<void> {
   const told = await colleaguesOf(work, event);
   if (!told) return;

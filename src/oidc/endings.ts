@@ -55,10 +55,11 @@ export async function endAccount(work: Work, accountId: string): Promise<EndedSe
 }
 
 /**
- * The same for all but one session, which keeps what it got: other sessions, and grants and tokens that are not its own, offline
- * access included, end. Returns the sessions that were live.
+ * The same, but for one session and what it got; a uid of no session of theirs, or null, keeps nothing. Grants that another session
+ * shares with the kept one stay, without the other's tokens.
  */
-export async function endAccountBut(work: Work, accountId: string, keptUid: string): Promise<EndedSession[]> {
+export async function endOthersOf(work: Work, accountId: string, keptUid: string | null): Promise<EndedSession[]> {
+  if (keptUid === null) return endAccount(work, accountId);
   const ended = await rowsOf<SessionRow>(
     work,
     endingSql(
@@ -66,18 +67,21 @@ export async function endAccountBut(work: Work, accountId: string, keptUid: stri
     ),
     [accountId, keptUid],
   );
+  const kept = await rowsOf<{ grant_id: string }>(
+    work,
+    `select entry.value->>'grantId' as grant_id
+       from oidc_sessions, jsonb_each(coalesce(payload->'authorizations', '{}')) as entry
+      where account_id = ? and uid = ? and ended_at is null and entry.value->>'grantId' is not null`,
+    [accountId, keptUid],
+  );
+  const grantIds = kept.map(({ grant_id }) => grant_id);
   await deleteArtifacts(
     work,
     `(account_id = ? or grant_id in (select id from oidc_grants where account_id = ?) or session_uid = any (?))
-     and session_uid is distinct from ?`,
+       and session_uid is distinct from ?`,
     [accountId, accountId, ended.map(({ uid }) => uid), keptUid],
   );
-  await work.tx.raw(
-    `delete from oidc_grants where account_id = ? and id not in (
-       select entry.value->>'grantId' from oidc_sessions, jsonb_each(coalesce(payload->'authorizations', '{}')) as entry
-        where uid = ? and entry.value->>'grantId' is not null)`,
-    [accountId, keptUid],
-  );
+  await work.tx.raw('delete from oidc_grants where account_id = ? and id <> all (?)', [accountId, grantIds]);
   return ended.map(toEndedSession);
 }
 

@@ -13,6 +13,7 @@ import {
   isEnrollable,
   isListable,
   isSheet,
+  isSuspendable,
   type ListedCredential,
   type MethodId,
   type MethodRegistry,
@@ -212,6 +213,21 @@ export function removeOwnCredential(
     const method = methods.get(credential.method);
     if (!method || !isListable(method) || !(await method.remove(work, owner.userId, credential.id)))
       throw noSuchMethod();
+  });
+}
+
+/**
+ * "I found it": what was called lost in the window of a pass works again. What else is suspended stays so.
+ * Fails with `not_found` for anything that is not theirs, or was not called lost.
+ */
+export function useOwnAgain(run: RunWork, methods: MethodRegistry, owner: Owner, credentialId: string): Promise<void> {
+  return run(who(owner), async (work) => {
+    await heldUser(work, owner);
+    await demandFresh(work, methods, owner);
+    for (const method of methods.all.filter(isSuspendable)) {
+      if (await method.lift(work, owner.userId, credentialId, 'owner')) return;
+    }
+    throw noSuchMethod();
   });
 }
 

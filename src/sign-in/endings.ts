@@ -9,8 +9,8 @@ export async function endSignInsOf(work: Work, userId: string): Promise<void> {
 /**
  * The same once more, with the user and their credentials locked: a sign-in that a credential was held by has named its user
  * only since. What is held now waits for this work and finds that its pass or its credential has ended; waiting for it here
- * would be against the order of locks.
+ * would be against the order of locks. `kept` is the one sign-in, by its uid, that this is done in.
  */
-export async function endSignInsNamedSince(work: Work, userId: string): Promise<void> {
-  await signIns.deleteUnheldOf(work.tx, userId);
+export async function endSignInsNamedSince(work: Work, userId: string, kept: string | null = null): Promise<void> {
+  await signIns.deleteUnheldOf(work.tx, userId, kept);
 }

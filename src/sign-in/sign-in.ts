@@ -55,6 +55,10 @@ export type Notice =
   | { readonly kind: 'name_missing' }
   | { readonly kind: 'unknown_passkey' }
   | { readonly kind: 'suspended_passkey' }
+  // proved at `provedAt`, and called lost through a pass at `at`; both RFC 3339
+  | { readonly kind: 'called_lost'; readonly credentialId: string; readonly at: string; readonly provedAt: string }
+  | { readonly kind: 'reclaimed'; readonly at: string } // "this was not me" was pressed here
+  | { readonly kind: 'lost_suspended' }
   | { readonly kind: 'other_account' } // the passkey is of another user than was named
   | { readonly kind: 'signed_in_as_other'; readonly signedInAs: string; readonly passIsFor: string }
   | {

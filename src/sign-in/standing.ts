@@ -62,6 +62,8 @@ export interface Standing {
   readonly withoutPasskey: boolean;
   /** Only for the one look that completes the sign-in: who it was, and with what that they will have again. */
   readonly completed?: { readonly userName: string; readonly methodId: MethodId };
+  /** A pass opened this registration for somebody who has ways in already: they may have lost those. Told by `look` alone. */
+  readonly mayHaveLost?: boolean;
   /** The database's clock. */
   readonly now: Date;
 }

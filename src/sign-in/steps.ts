@@ -1,5 +1,6 @@
 import type { Work } from '../core/work.ts';
 import { isBootstrap, type MethodId } from '../methods/method.ts';
+import { losable } from './losing.ts';
 import { snoozeRegistration } from '../registration/registration.ts';
 import type { NextStep } from './next-step.ts';
 import type { SignIn } from './sign-in.ts';
@@ -25,6 +26,8 @@ export function look(house: SignInHouse, visit: Visit, clientId: string): Promis
   return house.run(visit, async (work) => {
     const signIn = (await signIns.byUid(work.tx, visit.uid)) ?? (await begin(work, visit, clientId));
     const standing = await standForLook(house, work, visit, signIn);
+    if (standing.step.kind === 'enrol')
+      return { ...standing, mayHaveLost: (await losable(house, work, standing)).length > 0 };
     const userName =
       standing.step.kind === 'complete' ? await signIns.complete(work.tx, work.now, signIn.uid) : undefined;
     if (standing.step.kind === 'complete' && userName !== undefined) {
@@ -105,6 +108,13 @@ export function back(house: SignInHouse, visit: Visit): Promise<void> {
       userId: null,
       evidence: [],
     }),
+  );
+}
+
+/** On from a page that stands in the place of a step: what it said is read. */
+export function goOn(house: SignInHouse, visit: Visit): Promise<void> {
+  return transition(house, visit, ['identify', 'verify', 'enrol', 'confirm'], (work, { signIn }) =>
+    signIns.change(work.tx, signIn.uid, { notice: null }),
   );
 }
 

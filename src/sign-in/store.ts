@@ -237,10 +237,11 @@ export async function deleteOf(tx: Transaction, userId: string): Promise<void> {
   );
 }
 
-/** Those that nobody holds. */
-export async function deleteUnheldOf(tx: Transaction, userId: string): Promise<void> {
+/** Those that nobody holds, but for the one that is kept. */
+export async function deleteUnheldOf(tx: Transaction, userId: string, kept: string | null): Promise<void> {
   await tx.raw(
-    'delete from sign_ins where uid in (select uid from sign_ins where user_id = ? for update skip locked)',
-    [userId],
+    `delete from sign_ins where uid in (
+       select uid from sign_ins where user_id = ? and uid is distinct from ? for update skip locked)`,
+    [userId, kept],
   );
 }

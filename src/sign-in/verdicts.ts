@@ -1,6 +1,6 @@
 /** What a verdict leaves in the sign-in's row: evidence that moves it on, or a notice for the next page. */
 import type { Work } from '../core/work.ts';
-import type { AuthenticationMethod, Enrolled, RefusalReason, Verdict } from '../methods/method.ts';
+import type { AuthenticationMethod, Enrolled, Verdict } from '../methods/method.ts';
 import { findUser } from '../users/manage-users.ts';
 import type { SignInPolicy } from './policy.ts';
 import type { Evidence, Notice } from './sign-in.ts';
@@ -32,7 +32,7 @@ async function noticeOf(
   work: Work,
   visit: Visit,
   method: AuthenticationMethod,
-  { reason, userId }: { reason: RefusalReason; userId?: string | undefined },
+  { reason, userId, calledLost }: Extract<Verdict, { verified: false }>,
 ): Promise<Notice> {
   switch (reason) {
     case 'signed_in_as_other': {
@@ -48,6 +48,14 @@ async function noticeOf(
     case 'credential_unknown':
       return { kind: 'unknown_passkey' };
     case 'credential_suspended':
+      if (method.guessable) break;
+      if (!calledLost) return { kind: 'suspended_passkey' };
+      return {
+        kind: 'called_lost',
+        credentialId: calledLost.credentialId,
+        at: calledLost.at.toISOString(),
+        provedAt: work.now.toISOString(),
+      };
     case 'counter_regress':
       return { kind: 'suspended_passkey' };
     case 'credential_of_other':

@@ -441,6 +441,8 @@ const bodies: Readonly<Record<string, (subject: Subject, cell: Cell) => object |
     newPassword: 'plum lantern over quiet tuba',
   }),
   'PATCH /users/:user/authentication/fido2Methods/:method': () => ({ displayName: `Key ${randomUUID()}` }),
+  'PATCH /users/:user/authentication/softwareOathMethods/:method': () => ({ displayName: `App ${randomUUID()}` }),
+  'POST /users/:user/authentication/contain': () => ({ reason: 'asked' }),
 };
 
 /** For whoever may: an answer to options they were given. */

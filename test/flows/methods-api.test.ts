@@ -22,7 +22,8 @@ type Bearer = Readonly<Record<string, string>>;
 const sevenDigits = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$/;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const passwordId = '28c10230-6103-485e-b985-444c60001490';
-const oneOurs = { lastUsedDateTime: null, isSuspended: false };
+const active = { isSuspended: false, state: 'active', suspendedDateTime: null, suspendedReason: null };
+const oneOurs = { lastUsedDateTime: null, ...active };
 
 let house: TestHouse;
 let app: RelyingParty;
@@ -174,7 +175,7 @@ describe('what a user has', () => {
           createdDateTime: expect.stringMatching(sevenDigits),
           displayName: 'App',
           lastUsedDateTime: expect.stringMatching(sevenDigits),
-          isSuspended: false,
+          ...active,
         },
         {
           '@odata.type': '#microsoft.graph.passwordAuthenticationMethod',

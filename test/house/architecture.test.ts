@@ -64,7 +64,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // what the protocol keeps for a client, and judges of it: above the rooms too
   'src/apps.ts': ['src/clients', 'src/core', 'src/oidc', 'src/roles'],
   // what somebody else may have got hold of, ended by its owner: above the rooms as well
-  'src/containment.ts': ['src/core', 'src/methods', 'src/notices', 'src/oidc', 'src/sign-in', 'src/users'],
+  'src/containment.ts': ['src/core', 'src/methods', 'src/notices', 'src/oidc', 'src/roles', 'src/sign-in', 'src/users'],
   // what a person manages of their own, and stops
   'src/security-info': [
     'src/audit',
@@ -75,6 +75,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/sessions',
     'src/users',
   ],
+  // what its owner says is lost, in the window of a pass
+  'src/recovery.ts': ['src/core', 'src/methods', 'src/oidc', 'src/sign-in'],
   // what administrators see and change of the ways in of others: above the rooms, for a pass is one of them
   'src/others-methods.ts': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/roles', 'src/users'],
   // a password that an administrator gives: what the user is signed in to ends with the one before
@@ -103,6 +105,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/others-methods.ts',
     'src/password-reset.ts',
     'src/people.ts',
+    'src/recovery.ts',
     'src/registration',
     'src/roles',
     'src/security-info',

@@ -35,7 +35,8 @@ import { changeRegistrationEnforcement } from '../../src/registration/campaign.t
 import { registrationRules } from '../../src/registration/demand.ts';
 import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
-import { contain } from '../../src/containment.ts';
+import { contain, containUser, containWithPasskey } from '../../src/containment.ts';
+import { lostOffer, suspendLost } from '../../src/recovery.ts';
 import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
@@ -45,7 +46,7 @@ import {
   registerPasskeyFor,
   removeAppOf,
   removePasskeyOf,
-  renamePasskeyOf,
+  changeMethodOf,
 } from '../../src/others-methods.ts';
 import { resetPassword } from '../../src/password-reset.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
@@ -55,6 +56,7 @@ import {
   beginOwnEnrolment,
   ownSecurityInfo,
   makeOwnCodes,
+  useOwnAgain,
   removeOwnCredential,
   renameOwnCredential,
 } from '../../src/security-info/own-methods.ts';
@@ -155,6 +157,8 @@ const silent = [
   'freshly',
   'passwordResetOperation',
   'campaignOf',
+  'lostOffer',
+  'goOn',
   'ownCredential',
   'ownActivity',
   'ownActivityToStop',
@@ -179,6 +183,8 @@ const browser = Buffer.alloc(32, 1);
 const phone = Buffer.alloc(32, 9);
 const onPages = ['look', 'cancel', 'offerElsewhere', 'followLink', 'takeBack', 'stopElsewhere'];
 const anAppId = randomUUID();
+/** Of somebody who loses it. */
+const losing = newAuthenticator();
 
 beforeAll(async () => {
   house = await openTestBase();
@@ -307,11 +313,11 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     const answer = await newAuthenticator().create(options as never, { origin: identity.origin });
     await registerPasskeyFor(house.base.run, asOperator, { ...asked, answer, name: 'Key' });
   },
-  renamePasskeyOf: () =>
+  changeMethodOf: () =>
     work(async (w) => {
       const asked = { methods, user: 'eve@example.com' };
       const { credentials } = await credentialsOfKind(w, { ...asked, kind: 'passkey' });
-      await renamePasskeyOf(w, { ...asked, passkeyId: credentials.at(-1)!.id, name: 'Blue key' });
+      await changeMethodOf(w, { ...asked, kind: 'passkey', id: credentials.at(-1)!.id, name: 'Blue key' });
     }),
   removePasskeyOf: () =>
     work(async (w) => {
@@ -349,6 +355,43 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   resetPassword: () =>
     resetPassword(house.base.run, asOperator, { methods, user: 'eve@example.com', newPassword: undefined }),
+  suspendLost: async () => {
+    await work((w) => createUser(w, { userPrincipalName: 'lost@example.com', displayName: 'Lost' }));
+    const asked = { methods, user: 'lost@example.com' };
+    const { options } = await work((w) => passkeyCreationOptions(w, { ...asked, minutes: 5 }));
+    const made = await losing.create(options as never, { origin: identity.origin });
+    await registerPasskeyFor(house.base.run, asOperator, { ...asked, answer: made, name: undefined });
+    const { code } = await issuePass(house.base.run, asOperator, { user: 'lost@example.com' });
+    await steps.look(signInHouse(), visit('lost'), 'app');
+    await steps.identify(signInHouse(), visit('lost'), {
+      userName: 'lost@example.com',
+      method: 'temporary-access-pass',
+    });
+    await steps.answer(signInHouse(), visit('lost'), 'temporary-access-pass', { code });
+    const { credentials } = (await lostOffer(signInHouse(), visit('lost')))!;
+    const credentialIds = credentials.map(({ id }) => id);
+    await suspendLost(signInHouse(), visit('lost'), { credentialIds, sessionUid: null });
+  },
+  useOwnAgain: async () => {
+    const owner = { ...(await anOwner()), userId: (await work((w) => getUser(w, 'lost@example.com'))).id };
+    const [first] = (await ownSecurityInfo(house.base.run, methods, owner)).credentials;
+    await useOwnAgain(house.base.run, methods, owner, first!.id);
+  },
+  containWithPasskey: async () => {
+    const user = await work((w) => getUser(w, 'lost@example.com'));
+    await work((w) =>
+      w
+        .tx('passkeys')
+        .where('user_id', '=', user.id)
+        .update({ suspended_at: w.now, suspend_reason: 'lost', contain_since: w.now }),
+    );
+    await steps.look(signInHouse(), visit('found'), 'app');
+    const asked = await steps.challenge(signInHouse(), visit('found'), 'passkey');
+    const answer = await losing.get((asked as { options: object }).options as never, { origin: identity.origin });
+    await steps.answer(signInHouse(), visit('found'), 'passkey', { response: JSON.stringify(answer) });
+    await containWithPasskey(signInHouse(), visit('found'));
+  },
+  containUser: () => work((w) => containUser(w, { methods, user: 'lost@example.com' })),
   setManager: () => work((w) => setManager(w, 'eve@example.com', 'seed@example.com')),
   removeManager: () => work((w) => removeManager(w, 'eve@example.com')),
   createGroup: () => work((w) => createGroup(w, { displayName: 'Made' })),
@@ -454,7 +497,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|containment|password-reset)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|containment|password-reset|recovery)\.ts$/.test(
         file,
       ),
     );

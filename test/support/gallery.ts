@@ -21,11 +21,13 @@ import { StopActivity } from '../../views/security-info/stop-activity.tsx';
 import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
 import { ContinueLink } from '../../views/continue/continue-link.tsx';
 import { Done } from '../../views/continue/done.tsx';
+import { CalledLost, Reclaimed } from '../../views/sign-in/called-lost.tsx';
 import { Complete } from '../../views/sign-in/complete.tsx';
 import { Confirm } from '../../views/sign-in/confirm.tsx';
 import { EnrolApp } from '../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../views/sign-in/enrol.tsx';
 import { Identify } from '../../views/sign-in/identify.tsx';
+import { Lost } from '../../views/sign-in/lost.tsx';
 import { Verify } from '../../views/sign-in/verify.tsx';
 import { Wait } from '../../views/sign-in/wait.tsx';
 
@@ -54,6 +56,7 @@ export const layout: Layout = {
 
 const reference = '01JDA7Q4W8';
 const interaction = { layout, base: '/sign-in/Nw3kz9', csrf: 'c5rf-token', appName: 'Payroll' };
+const around = { layout, base: '/sign-in/Nw3kz9', csrf: 'c5rf-token' };
 const longName = 'wilhelmina.alexandra.von-und-zu-hohenlohe@really-quite-a-long-department.contoso.example';
 const arabicApp = 'بوابة الموظفين';
 const ends = { at: '2026-11-21T13:42:00Z', text: '13:42 UTC', secondsLeft: 583 };
@@ -308,6 +311,44 @@ export const gallery: readonly Exhibit[] = [
     withPassword: true,
   }),
 
+  show('enrol-recovery', 'enrol', ['create-passkey', 'lost', 'cancel'], Enrol, {
+    ...interaction,
+    ends,
+    oneTime: true,
+    others: [],
+    mayHaveLost: true,
+  }),
+  show('enrol-lost-suspended', 'enrol', ['create-passkey', 'cancel'], Enrol, {
+    ...interaction,
+    ends,
+    oneTime: true,
+    others: [],
+    lostSuspended: true,
+  }),
+  show('lost', 'lost', ['lost-9b1f0c1e', 'suspend-lost', 'back'], Lost, {
+    ...around,
+    ends,
+    methods: [
+      {
+        id: '9b1f0c1e',
+        kind: 'passkey',
+        name: 'iCloud Keychain',
+        lastUsed: { at: '2026-11-20T08:00:00Z', text: '20 November 2026' },
+        lastUsedWith: 'Safari, iOS',
+      },
+      { id: '5a21', kind: 'passkey', name: longName },
+      {
+        id: '77aa',
+        kind: 'authenticator-app',
+        name: 'Authenticator app set up in Chrome, Android',
+        lastUsed: { at: '2026-11-19T08:00:00Z', text: '19 November 2026' },
+      },
+      { id: '88bb', kind: 'recovery-code', name: 'Recovery codes (9 of 10 left)' },
+    ],
+  }),
+  show('called-lost', 'called-lost', ['stop', 'go-on'], CalledLost, { ...around, at: '2026-11-21 12:00 UTC' }),
+  show('reclaimed', 'stopped', ['go-on'], Reclaimed, { ...around, at: '2026-11-21 12:04 UTC' }),
+
   show('enrol-app', 'enrol', ['code', 'continue', 'use-passkey', 'cancel'], EnrolApp, {
     ...interaction,
     ends,
@@ -487,11 +528,14 @@ export const gallery: readonly Exhibit[] = [
   show(
     'security-info-all',
     'security-info',
-    ['add-password', 'add-authenticator-app', 'add-recovery-code'],
+    ['add-password', 'add-authenticator-app', 'add-recovery-code', 'use-again-9b1f0c1e'],
     SecurityInfo,
     {
       ...person,
-      passkeys: [keychain, { ...securityKey, suspended: true }],
+      passkeys: [
+        { ...keychain, suspended: true, suspension: { at: '2026-11-21 12:00 UTC', for: 'lost' } },
+        { ...securityKey, suspended: true, suspension: { at: '2026-11-21 12:00 UTC', for: 'administrator' } },
+      ],
       others,
       mayAdd: addable,
       error: 'lastWayIn',

@@ -51,7 +51,9 @@ GET    /users/:user/authentication/passwordMethods                 Y  Y  Y  .  .
 GET    /users/:user/authentication/passwordMethods/:method         Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/softwareOathMethods             Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
 GET    /users/:user/authentication/softwareOathMethods/:method     Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+PATCH  /users/:user/authentication/softwareOathMethods/:method     Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
 DELETE /users/:user/authentication/softwareOathMethods/:method     Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
+POST   /users/:user/authentication/contain                         Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
 GET    /users/:user/authentication/fido2Methods                    Y  Y  Y  .  .  .  .  Y  .  passkey     passkey      480 seen
 POST   /users/:user/authentication/fido2Methods                    Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
 GET    /users/:user/authentication/fido2Methods/creationOptions    Y  Y  Y  .  .  .  .  .  .  passkey+    passkey+      10 given
@@ -220,6 +222,10 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /not-me': 'anybody with the link of a mail; it changes nothing',
   'POST /not-me': 'anybody with the link of a mail, from our own page',
   'GET /sign-in/:uid': 'the browser of that sign-in',
+  'GET /sign-in/:uid/lost': 'the browser of that sign-in',
+  'POST /sign-in/:uid/lost': 'the browser of that sign-in',
+  'POST /sign-in/:uid/not-me': 'the browser of that sign-in',
+  'POST /sign-in/:uid/go-on': 'the browser of that sign-in',
   'POST /sign-in/:uid/identify': 'the browser of that sign-in',
   'POST /sign-in/:uid/choose': 'the browser of that sign-in',
   'POST /sign-in/:uid/back': 'the browser of that sign-in',
@@ -245,6 +251,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /security-info/recovery-codes': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/recovery-codes': 'whoever is signed in, their own; a proof of the last ten minutes',
   'GET /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
+  'POST /security-info/methods/:id/use-again': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/methods/:id/remove': 'whoever is signed in, their own; a proof of the last ten minutes',
   'POST /security-info/sessions/end': 'whoever is signed in, their own; a proof of the last ten minutes',
   'GET /security-info/activity': 'whoever is signed in, their own; a proof of the last ten minutes',

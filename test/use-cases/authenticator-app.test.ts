@@ -522,7 +522,11 @@ describe('an owner', () => {
       expect(await latchkey.work((work) => method.rename(work, userId, wrong, 'Mine'))).toBe(false);
       expect(await latchkey.work((work) => method.remove(work, userId, wrong))).toBe(false);
     }
-    expect(await latchkey.work((work) => method.rename(work, userId, id, 'Phone'))).toBe(true);
+    const themself = {
+      actor: { kind: 'user', userId },
+      origin: { requestId: 'test', ip: null, userAgent: null },
+    } as const;
+    expect(await latchkey.base.run(themself, (work) => method.rename(work, userId, id, 'Phone'))).toBe(true);
     expect(await latchkey.work((work) => method.listOf(work, userId))).toMatchObject([{ id, name: 'Phone' }]);
     expect(await latchkey.work((work) => method.remove(work, userId, id))).toBe(true);
     expect(await latchkey.work((work) => method.listOf(work, userId))).toEqual([]);

@@ -23,6 +23,7 @@ const fixedKeys = new Set([
   'dir',
   'method',
   'proofs',
+  'for',
 ]);
 const nasty = `<script>alert(1)</script>"'><b onclick=alert(2)>`;
 

@@ -4,6 +4,7 @@ import { KeyIcon, PassIcon, PhoneIcon } from '../parts/icons.tsx';
 import { Dates, type Moment } from './dates.tsx';
 import { RemoveLink } from './remove-link.tsx';
 import { RenameForm } from './rename-form.tsx';
+import { Suspended, type Suspension } from './suspended.tsx';
 
 export interface MethodSummary {
   readonly id: string;
@@ -13,6 +14,7 @@ export interface MethodSummary {
   readonly lastUsed?: Moment | undefined;
   readonly lastUsedWith?: string | undefined;
   readonly suspended: boolean;
+  readonly suspension?: Suspension | undefined;
 }
 
 export interface OtherMethodsProps {
@@ -78,6 +80,7 @@ function MethodCard({ method, csrf, fixed, mistake }: MethodCardProps) {
           <bdi>{method.name}</bdi> {method.suspended && <span class="badge">{say.suspended}</span>}
         </h3>
         <Dates of={method} withLastUse={method.kind !== 'recovery-code'} />
+        <Suspended id={method.id} name={method.name} csrf={csrf} suspension={method.suspension} fixed={fixed} />
         {!fixed && method.kind === 'authenticator-app' && (
           <RenameForm id={method.id} name={method.name} csrf={csrf} mistake={mistake} />
         )}

@@ -3,6 +3,7 @@ import { KeyIcon } from '../parts/icons.tsx';
 import { Dates, type Moment } from './dates.tsx';
 import { RemoveLink } from './remove-link.tsx';
 import { RenameForm } from './rename-form.tsx';
+import { Suspended, type Suspension } from './suspended.tsx';
 
 export interface PasskeySummary {
   readonly id: string;
@@ -17,6 +18,7 @@ export interface PasskeySummary {
   readonly lastUsedWith?: string | undefined;
   /** It no longer signs in. */
   readonly suspended?: boolean;
+  readonly suspension?: Suspension | undefined;
 }
 
 interface PasskeyCardProps {
@@ -38,6 +40,7 @@ export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCa
           {passkey.suspended && <span class="badge">{say.suspended}</span>}
         </h3>
         <Dates of={passkey} />
+        <Suspended id={passkey.id} name={passkey.name} csrf={csrf} suspension={passkey.suspension} fixed={fixed} />
         {!fixed && <RenameForm id={passkey.id} name={passkey.name} csrf={csrf} mistake={mistake} />}
         {!fixed && <RemoveLink id={passkey.id} name={passkey.name} />}
       </div>

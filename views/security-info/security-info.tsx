@@ -38,6 +38,7 @@ export interface SecurityInfoProps {
     | 'removed'
     | 'appAdded'
     | 'passwordSaved'
+    | 'usedAgain'
     | undefined;
   readonly error?:
     | 'notCreated'

@@ -5,6 +5,7 @@ import { ContinueElsewhere } from '../parts/continue-elsewhere.tsx';
 import { AppFields, type AppFieldsProps, appField } from '../parts/app-fields.tsx';
 import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
 import { EnrolWays } from '../parts/enrol-ways.tsx';
+import { LostLink, LostSuspended } from '../parts/lost-link.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
 import type { Interaction } from '../parts/interaction.ts';
 import { Cancel, PostForm } from '../parts/post-form.tsx';
@@ -20,6 +21,10 @@ export interface EnrolAppProps extends Interaction, AppFieldsProps {
   readonly others: readonly ('passkey' | 'authenticator-app')[];
   /** On the device that the registration was carried on to: whose account it is for. */
   readonly carriedFor?: string | undefined;
+  /** There are ways in from before the pass, which the person may have lost. */
+  readonly mayHaveLost?: boolean | undefined;
+  /** They have just said so. */
+  readonly lostSuspended?: boolean | undefined;
 }
 
 /** The authenticator app is connected here, proved with one code, and set together with a password. */
@@ -31,6 +36,7 @@ export function EnrolApp(props: EnrolAppProps) {
   return (
     <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} {...(field !== undefined && { field })} />
+      <LostSuspended lostSuspended={props.lostSuspended} />
       <h1>{say.heading}</h1>
       <CarriedFor user={carriedFor} />
       <WhyAsked demanded={demanded} appName={appName} />
@@ -43,6 +49,7 @@ export function EnrolApp(props: EnrolAppProps) {
       </PostForm>
       {ends && !elsewhere && <ContinueElsewhere base={base} csrf={csrf} />}
       <EnrolWays base={base} csrf={csrf} others={others} />
+      <LostLink base={base} mayHaveLost={props.mayHaveLost} />
       <NotNow demanded={demanded} base={base} csrf={csrf} />
       {ends && <WindowEnds ends={ends} base={base} />}
       {elsewhere ? <StopHere base={base} csrf={csrf} /> : <Cancel base={base} csrf={csrf} />}

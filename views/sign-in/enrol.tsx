@@ -4,6 +4,7 @@ import { CarriedFor, StopHere } from '../parts/carried-for.tsx';
 import { ContinueElsewhere } from '../parts/continue-elsewhere.tsx';
 import { type Demanded, NotNow, WhyAsked } from '../parts/demanded.tsx';
 import { EnrolWays } from '../parts/enrol-ways.tsx';
+import { LostLink, LostSuspended } from '../parts/lost-link.tsx';
 import { ErrorSummary } from '../parts/error-summary.tsx';
 import { KeyIcon, PasskeyPicture, PhoneIcon, SecurityKeyIcon } from '../parts/icons.tsx';
 import type { Interaction } from '../parts/interaction.ts';
@@ -20,6 +21,10 @@ export interface EnrolProps extends Interaction {
   readonly demanded?: Demanded | undefined;
   /** Other things that can be registered here. */
   readonly others: readonly ('passkey' | 'authenticator-app')[];
+  /** There are ways in from before the pass, which the person may have lost. */
+  readonly mayHaveLost?: boolean | undefined;
+  /** They have just said so. */
+  readonly lostSuspended?: boolean | undefined;
   /** The pass is bound to this browser; a reusable one works in another. */
   readonly oneTime: boolean;
   readonly error?: 'notCreated' | 'alreadyRegistered' | 'tooManyPasskeys' | undefined;
@@ -39,6 +44,7 @@ export function Enrol(props: EnrolProps) {
   return (
     <Page layout={layout} step="enrol" title={say.heading} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} reference={reference} />
+      <LostSuspended lostSuspended={props.lostSuspended} />
       <p class="step">{messages.steps.first}</p>
       <h1>{say.heading}</h1>
       <CarriedFor user={carriedFor} />
@@ -103,6 +109,7 @@ export function Enrol(props: EnrolProps) {
       </NoPasskeys>
       {ends && !elsewhere && <ContinueElsewhere base={base} csrf={csrf} />}
       <EnrolWays base={base} csrf={csrf} others={others} />
+      <LostLink base={base} mayHaveLost={props.mayHaveLost} />
       <NotNow demanded={demanded} base={base} csrf={csrf} />
       {ends && <WindowEnds ends={ends} base={base} />}
       {elsewhere ? <StopHere base={base} csrf={csrf} /> : <Cancel base={base} csrf={csrf} />}

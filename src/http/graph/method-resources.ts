@@ -58,6 +58,12 @@ function credentialResource(credential: ListedCredential): { readonly id: string
   }
 }
 
-function oursOf({ lastUsedAt, suspended }: ListedCredential) {
-  return { lastUsedDateTime: lastUsedAt && graphDate(lastUsedAt), isSuspended: suspended };
+function oursOf({ lastUsedAt, suspended, suspension }: ListedCredential) {
+  return {
+    lastUsedDateTime: lastUsedAt && graphDate(lastUsedAt),
+    isSuspended: suspended,
+    state: suspended ? 'suspended' : 'active',
+    suspendedDateTime: suspension ? graphDate(suspension.at) : null,
+    suspendedReason: suspension?.reason ?? null,
+  };
 }

@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
+import { containUser } from '../../containment.ts';
 import { AppError } from '../../core/errors.ts';
 import type { ListedCredential } from '../../methods/method.ts';
 import {
@@ -11,8 +12,8 @@ import {
   passkeyCreationOptions,
   registerPasskeyFor,
   removeAppOf,
+  changeMethodOf,
   removePasskeyOf,
-  renamePasskeyOf,
 } from '../../others-methods.ts';
 import { passwordResetOperation, resetPassword } from '../../password-reset.ts';
 import { limits, readJson } from '../parse.ts';
@@ -37,7 +38,15 @@ const newPasskey = z.looseObject({
 
 const passwordAsked = z.looseObject({ newPassword: z.string().nullish() });
 
-const passkeyChanges = z.looseObject({ displayName: z.string() });
+const methodChanges = z.looseObject({
+  displayName: z.string().optional(),
+  state: z.enum(['active', 'suspended']).optional(),
+});
+
+const containing = z.looseObject({
+  since: z.iso.datetime({ offset: true }).nullish(),
+  reason: z.string().max(500).nullish(),
+});
 
 /** Graph's, the same for everybody. */
 const passwordId = '28c10230-6103-485e-b985-444c60001490';
@@ -94,12 +103,34 @@ export function methodRoutes(router: Router, { issuer, run, methods }: GraphPart
     };
   });
 
-  router.patch(`${passkeys}/:method`, async (ctx) => {
+  for (const kind of ['passkey', 'authenticator-app'] as const) {
+    const address = kind === 'passkey' ? passkeys : `${root}/softwareOathMethods`;
+    router.patch(`${address}/:method`, async (ctx) => {
+      queryOptions(ctx, version, []);
+      const { displayName, state } = parseBody(methodChanges, (await readJson(ctx.req, limits.json)) ?? {});
+      const { user, method: id } = ctx.params as { user: string; method: string };
+      await run(whoOf(ctx), (work) => changeMethodOf(work, { methods, user, kind, id, name: displayName, state }));
+      ctx.status = 204;
+    });
+  }
+
+  router.post(`${root}/contain`, async (ctx) => {
     queryOptions(ctx, version, []);
-    const { displayName } = parseBody(passkeyChanges, (await readJson(ctx.req, limits.json)) ?? {});
-    const { user, method } = ctx.params as { user: string; method: string };
-    await run(whoOf(ctx), (work) => renamePasskeyOf(work, { methods, user, passkeyId: method, name: displayName }));
-    ctx.status = 204;
+    const { since, reason } = parseBody(containing, (await readJson(ctx.req, limits.json)) ?? {});
+    const done = await run(whoOf(ctx), (work) =>
+      containUser(work, {
+        methods,
+        user: ctx.params.user!,
+        since: since ? new Date(since) : undefined,
+        reason: reason ?? undefined,
+      }),
+    );
+    ctx.body = {
+      '@odata.context': `${issuer}/${version}/$metadata#latchkey.containment`,
+      since: graphDate(done.since),
+      endedMethods: done.ended,
+      endedSessions: done.sessions,
+    };
   });
 
   router.delete(`${passkeys}/:method`, async (ctx) => {

@@ -112,6 +112,20 @@ export function methodRoutes(
     });
   });
 
+  router.post('/methods/:id/use-again', async (ctx) => {
+    const form = await readForm(ctx.req, limits.form);
+    await change(ctx, form.csrf, async (owner) => {
+      try {
+        await own.useOwnAgain(run, methods, owner, ctx.params.id!);
+      } catch (error) {
+        // One that works by now, or is gone: the list shows which.
+        if (error instanceof AppError && error.code === 'not_found') return {};
+        throw error;
+      }
+      return { notice: 'usedAgain' };
+    });
+  });
+
   /** A page for who may add this now; anybody else goes to the list, which asks for what is missing. */
   async function page(
     ctx: Context,

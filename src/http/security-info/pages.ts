@@ -15,9 +15,19 @@ import { SetPassword } from '../../../views/security-info/set-password.tsx';
 import { SecurityInfo } from '../../../views/security-info/security-info.tsx';
 import type { SessionSummary } from '../../../views/security-info/session-card.tsx';
 import { StopActivity } from '../../../views/security-info/stop-activity.tsx';
+import type { Suspension } from '../../../views/security-info/suspended.tsx';
 import { SignOutEverywhere } from '../../../views/security-info/sign-out-everywhere.tsx';
 
-const notices = ['contained', 'added', 'renamed', 'sessionEnded', 'removed', 'appAdded', 'passwordSaved'] as const;
+const notices = [
+  'contained',
+  'added',
+  'renamed',
+  'sessionEnded',
+  'removed',
+  'appAdded',
+  'passwordSaved',
+  'usedAgain',
+] as const;
 const errors = [
   'notCreated',
   'alreadyRegistered',
@@ -147,7 +157,14 @@ function summaryOf(credential: ListedCredential) {
     lastUsed: credential.lastUsedAt ? moment(credential.lastUsedAt) : undefined,
     lastUsedWith: credential.lastUsedWith ?? undefined,
     suspended: credential.suspended,
+    suspension: suspensionOf(credential),
   };
+}
+
+function suspensionOf({ suspension }: ListedCredential): Suspension | undefined {
+  if (!suspension) return undefined;
+  const { at, reason } = suspension;
+  return { at: utcMinute(at), for: reason === 'lost' || reason === 'administrator' ? reason : 'other' };
 }
 
 function isOther(method: MethodId): method is 'password' | 'authenticator-app' | 'recovery-code' {

@@ -1,5 +1,7 @@
 import type { Interaction } from '../../oidc/interactions.ts';
 import type { MethodId } from '../../methods/method.ts';
+import { utcMinute } from '../../core/time.ts';
+import type { LostOffer } from '../../recovery.ts';
 import type { SignIn } from '../../sign-in/sign-in.ts';
 import type { Standing } from '../../sign-in/steps.ts';
 import type { Layout } from '../../../views/layout.tsx';
@@ -7,11 +9,13 @@ import { messages } from '../../../views/messages.ts';
 import { Problem, type ProblemProps } from '../../../views/problem.tsx';
 import type { WindowEnd } from '../../../views/parts/window-end.tsx';
 import { renderView } from '../../../views/render.ts';
+import { CalledLost, Reclaimed } from '../../../views/sign-in/called-lost.tsx';
 import { Complete } from '../../../views/sign-in/complete.tsx';
 import { Confirm } from '../../../views/sign-in/confirm.tsx';
 import { EnrolApp } from '../../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../../views/sign-in/enrol.tsx';
 import { Identify } from '../../../views/sign-in/identify.tsx';
+import { Lost, type LostMethod } from '../../../views/sign-in/lost.tsx';
 import { Verify } from '../../../views/sign-in/verify.tsx';
 import { Wait } from '../../../views/sign-in/wait.tsx';
 
@@ -33,12 +37,14 @@ export interface Around {
 
 /** The page of a step that waits for the person; the others are redirects. */
 export function pageOf(
-  { signIn, step, boundToBrowser, withoutPasskey, now }: Standing,
+  { signIn, step, boundToBrowser, withoutPasskey, mayHaveLost, now }: Standing,
   around: Around,
 ): string | undefined {
   const { layout, base, csrf, app, carriedFor } = around;
   const { notice } = signIn;
   if (notice?.kind === 'signed_in_as_other') return signedInAsOther(notice, around);
+  if (notice?.kind === 'called_lost') return renderView(CalledLost, { layout, base, csrf, at: minuteOf(notice.at) });
+  if (notice?.kind === 'reclaimed') return renderView(Reclaimed, { layout, base, csrf, at: minuteOf(notice.at) });
   const interaction = { layout, base, csrf, appName: app.name };
   const reference = notice?.reference === undefined ? {} : { reference: notice.reference };
   switch (step.kind) {
@@ -66,9 +72,19 @@ export function pageOf(
       const others = step.methods.filter(isShown).filter((id) => id !== step.chosen);
       const ends = windowEnd(step.windowEndsAt, now);
       const demanded = carriedFor === undefined ? step.demanded : undefined;
+      const lost = { mayHaveLost, lostSuspended: notice?.kind === 'lost_suspended' };
       if (around.secret) {
         const error = appMistake(notice);
-        return renderView(EnrolApp, { ...interaction, ...around.secret, error, others, ends, demanded, carriedFor });
+        return renderView(EnrolApp, {
+          ...interaction,
+          ...around.secret,
+          error,
+          others,
+          ends,
+          demanded,
+          carriedFor,
+          ...lost,
+        });
       }
       return renderView(Enrol, {
         ...interaction,
@@ -79,6 +95,7 @@ export function pageOf(
         ends,
         demanded,
         carriedFor,
+        ...lost,
       });
     }
     case 'confirm':
@@ -101,6 +118,19 @@ export function pageOf(
     default:
       return undefined;
   }
+}
+
+/** What the person had before the pass, to be ticked. */
+export function lostPage(
+  { credentials, windowEndsAt, now }: LostOffer,
+  around: Pick<Around, 'layout' | 'base' | 'csrf'>,
+): string {
+  const methods = credentials.flatMap(({ id, method, name, lastUsedAt, lastUsedWith }): LostMethod[] => {
+    if (method !== 'passkey' && method !== 'authenticator-app' && method !== 'recovery-code') return [];
+    const lastUsed = lastUsedAt ? { at: lastUsedAt.toISOString(), text: day.format(lastUsedAt) } : undefined;
+    return [{ id, kind: method, name, lastUsed, lastUsedWith: lastUsedWith ?? undefined }];
+  });
+  return renderView(Lost, { ...around, methods, ends: windowEnd(windowEndsAt, now)! });
 }
 
 // Some relying parties forget a request after five minutes; a registration may well take longer.
@@ -167,6 +197,12 @@ function appMistake(notice: SignIn['notice']) {
 function isShown(id: MethodId): id is 'passkey' | 'authenticator-app' {
   return id === 'passkey' || id === 'authenticator-app';
 }
+
+function minuteOf(at: string): string {
+  return utcMinute(new Date(at));
+}
+
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
 
 const clock = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',

@@ -6,6 +6,8 @@ import { AppError } from '../../core/errors.ts';
 import type { Origin } from '../../core/work.ts';
 import type { Interaction, Interactions, Outcome } from '../../oidc/interactions.ts';
 import type { ProviderSession } from '../../oidc/own-sessions.ts';
+import { containWithPasskey } from '../../containment.ts';
+import { lostOffer, suspendLost } from '../../recovery.ts';
 import * as steps from '../../sign-in/steps.ts';
 import { messages } from '../../../views/messages.ts';
 import type { Device } from '../device.ts';
@@ -13,7 +15,7 @@ import type { Guards } from '../guards.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
 import { noteUnknownPasskey, showUnknownPasskey } from '../unknown-passkey.ts';
-import { completePage, pageOf, problemPage } from './pages.ts';
+import { completePage, lostPage, pageOf, problemPage } from './pages.ts';
 
 export interface SignInParts {
   readonly issuer: string;
@@ -67,6 +69,22 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     });
     show.page(ctx, page!);
   });
+
+  // Beside the steps: looking changes nothing, and whoever has nothing to say goes back.
+  router.get('/lost', async (ctx) => {
+    if (!guards.isKnown(ctx)) return showEnded(ctx);
+    const { digest: browser, csrf } = guards.browser(ctx);
+    const offer = await lostOffer(house, visitOf(ctx, browser, await signedInUserId(ctx)));
+    if (offer) return show.page(ctx, lostPage(offer, { layout: show.layout, base: baseOf(ctx), csrf }));
+    ctx.status = 303;
+    ctx.redirect(baseOf(ctx));
+  });
+  post('/lost', async (visit, form, ctx) => {
+    const credentialIds = Object.keys(form).flatMap((name) => (name.startsWith('lost-') ? [name.slice(5)] : []));
+    await suspendLost(house, visit, { credentialIds, sessionUid: (await session(ctx))?.uid ?? null });
+  });
+  post('/not-me', (visit) => containWithPasskey(house, visit));
+  post('/go-on', (visit) => steps.goOn(house, visit));
 
   post('/identify', (visit, form) =>
     steps.identify(house, visit, { userName: form.username ?? '', method: form.with }),

@@ -14,6 +14,7 @@ export interface AuthenticatorApp {
   readonly suspendedAt: Date | null;
   /** `locked`: too many wrong codes in a row. */
   readonly suspendReason: string | null;
+  readonly passId: string | null;
 }
 
 export const mostAppsAUser = 5;

@@ -79,6 +79,10 @@ export function registration(
       }
       const existing = await apps.ofUser(work.tx, userId);
       if (existing.length >= mostAppsAUser) return { enrolled: false, reason: 'too_many' };
+      // Judged with the user held: one that was removed since counts as well.
+      if (enrolment.passId !== null && (await apps.addedThrough(work.tx, enrolment.passId))) {
+        return { enrolled: false, reason: 'one_per_pass' };
+      }
       const id = randomUUID();
       const name = device ? `Authenticator app set up in ${device}` : 'Authenticator app';
       const kept = await apps.insert(work.tx, {

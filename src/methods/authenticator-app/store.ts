@@ -1,3 +1,4 @@
+import { addMinutes } from '../../core/time.ts';
 import type { Transaction } from '../../core/work.ts';
 import type { AuthenticatorApp } from './authenticator-app.ts';
 
@@ -13,6 +14,7 @@ interface AppRow {
   last_used_with: string | null;
   suspended_at: Date | null;
   suspend_reason: string | null;
+  pass_id: string | null;
 }
 
 function toApp(row: AppRow): AuthenticatorApp {
@@ -28,6 +30,7 @@ function toApp(row: AppRow): AuthenticatorApp {
     lastUsedWith: row.last_used_with,
     suspendedAt: row.suspended_at,
     suspendReason: row.suspend_reason,
+    passId: row.pass_id,
   };
 }
 
@@ -47,14 +50,20 @@ export async function byId(
   return row && { app: toApp(row), userEnabled: row.account_enabled };
 }
 
+/** Also one that was removed since: a pass adds one. */
 export async function addedThrough(tx: Transaction, passId: string): Promise<boolean> {
-  return (await tx('authenticator_apps').where('pass_id', '=', passId).first('id')) !== undefined;
+  const { rows } = await tx.raw<{ rows: unknown[] }>(
+    `select 1 from authenticator_apps where pass_id = :passId
+     union all select 1 from authenticator_app_passes where pass_id = :passId`,
+    { passId },
+  );
+  return rows.length > 0;
 }
 
 /** False when the pass has added one before. */
 export async function insert(
   tx: Transaction,
-  app: Omit<AuthenticatorApp, 'suspendedAt' | 'suspendReason'> & { passId: string | null },
+  app: Omit<AuthenticatorApp, 'suspendedAt' | 'suspendReason'>,
 ): Promise<boolean> {
   const inserted = await tx('authenticator_apps')
     .insert({
@@ -132,13 +141,48 @@ export async function suspendAddedSince(
 }
 
 /** The name of what was removed; undefined when this user has no such app. */
-export async function remove(tx: Transaction, userId: string, id: string): Promise<string | undefined> {
-  const [removed] = await tx('authenticator_apps')
-    .where('id', '=', id)
-    .where('user_id', '=', userId)
-    .delete()
-    .returning<{ name: string }[]>('name');
-  return removed?.name;
+export async function remove(tx: Transaction, now: Date, userId: string, id: string): Promise<string | undefined> {
+  const { rows } = await tx.raw<{ rows: { name: string }[] }>(
+    `with gone as (delete from authenticator_apps where id = :id and user_id = :userId returning name, pass_id),
+     noted as (
+       insert into authenticator_app_passes (pass_id, removed_at)
+       select pass_id, :now from gone where pass_id is not null on conflict (pass_id) do nothing)
+     select name from gone`,
+    { userId, id, now } as never,
+  );
+  return rows[0]?.name;
+}
+
+/** No pass lives longer than 30 days. */
+export async function forgetPasses(tx: Transaction, now: Date): Promise<number> {
+  return tx('authenticator_app_passes')
+    .where('removed_at', '<', addMinutes(now, -31 * 24 * 60))
+    .delete();
+}
+
+/** False when this user has no such app, or it was suspended; an administrator's word takes the place of "lost". */
+export async function suspendOne(
+  tx: Transaction,
+  now: Date,
+  asked: { userId: string; id: string; reason: 'lost' | 'administrator' },
+): Promise<boolean> {
+  const query = tx('authenticator_apps').where('id', '=', asked.id).where('user_id', '=', asked.userId);
+  if (asked.reason === 'lost') query.whereNull('suspended_at');
+  else query.whereRaw("(suspended_at is null or suspend_reason = 'lost')");
+  return (await query.update({ suspended_at: now, suspend_reason: asked.reason })) === 1;
+}
+
+/** Lifts a suspension for the one reason, or for any. */
+export async function lift(
+  tx: Transaction,
+  asked: { userId: string; id: string; reason: 'lost' | 'any' },
+): Promise<boolean> {
+  const query = tx('authenticator_apps')
+    .where('id', '=', asked.id)
+    .where('user_id', '=', asked.userId)
+    .whereNotNull('suspended_at');
+  if (asked.reason === 'lost') query.where('suspend_reason', '=', 'lost');
+  return (await query.update({ suspended_at: null, suspend_reason: null })) === 1;
 }
 
 /** False when this user has no such app. */

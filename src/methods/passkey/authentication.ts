@@ -7,8 +7,8 @@ import {
 import { deviceName } from '../../core/device-name.ts';
 import { addMinutes } from '../../core/time.ts';
 import { userNameKey } from '../../users/user.ts';
-import type { AuthenticationMethod, RefusalReason } from '../method.ts';
-import { ceremonyMinutes, type RelyingPartyIdentity } from './passkey.ts';
+import { type AuthenticationMethod, type CalledLost, reclaimHours, type RefusalReason } from '../method.ts';
+import { ceremonyMinutes, type Passkey, type RelyingPartyIdentity } from './passkey.ts';
 import { authenticationResponse, parseResponse } from './responses.ts';
 import * as passkeys from './store.ts';
 
@@ -113,7 +113,10 @@ export function authentication(
         return { verified: true, userId: passkey.userId, credentialId: passkey.id };
       }
       const stands = await passkeys.byCredentialId(work.tx, passkey.credentialId);
-      if (!stands?.userEnabled || stands.passkey.suspendedAt) return refuse('credential_suspended');
+      if (!stands?.userEnabled) return refuse('credential_suspended');
+      if (stands.passkey.suspendedAt) {
+        return { ...refuse('credential_suspended'), calledLost: calledLost(work.now, stands.passkey, signCount) };
+      }
       // Two of these at once on a counting authenticator, or a copy: the one that lost is told apart by its counter alone.
       await passkeys.suspend(work.tx, work.now, passkey.id, 'counter_regress');
       work.record({
@@ -124,6 +127,14 @@ export function authentication(
       return refuse('counter_regress');
     },
   };
+}
+
+/** A copy whose counter lags behind says nothing for its owner. */
+function calledLost(now: Date, passkey: Passkey, signCount: number): CalledLost | undefined {
+  const { id, suspendedAt, containSince } = passkey;
+  const counts = signCount > passkey.signCount || (signCount === 0 && passkey.signCount === 0);
+  if (!counts || !suspendedAt || !containSince || addMinutes(suspendedAt, reclaimHours * 60) <= now) return undefined;
+  return { credentialId: id, at: suspendedAt };
 }
 
 /** Judged before the signature, told after it. Whether the passkey or its user is suspended, `markUsed` judges. */

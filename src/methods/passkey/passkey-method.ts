@@ -1,4 +1,6 @@
-import type { ContainableMethod, EnrollableMethod, ListableMethod } from '../method.ts';
+import { isOneself } from '../../core/actor.ts';
+import type { ContainableMethod, EnrollableMethod, ReclaimableMethod, SuspendableMethod } from '../method.ts';
+import { suspensionOf, suspensionWords } from '../suspension.ts';
 import { authentication } from './authentication.ts';
 import type { RelyingPartyIdentity } from './passkey.ts';
 import { modelOf } from './provider-names.ts';
@@ -6,7 +8,9 @@ import { registration } from './registration.ts';
 import * as passkeys from './store.ts';
 
 /** Signing in with a passkey, registering one, and what its owner sees of it. */
-export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod & ListableMethod & ContainableMethod {
+export function passkeyMethod(
+  identity: RelyingPartyIdentity,
+): EnrollableMethod & SuspendableMethod & ContainableMethod & ReclaimableMethod {
   return {
     id: 'passkey',
     traits: { amr: ['pop', 'user', 'mfa'], level: 'phr', bootstrapOnly: false },
@@ -25,6 +29,8 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
         lastUsedAt: passkey.lastUsedAt,
         lastUsedWith: passkey.lastUsedWith,
         suspended: passkey.suspendedAt !== null,
+        suspension: suspensionOf(passkey),
+        passId: passkey.passId,
         authenticator: {
           aaguid: passkey.aaguid,
           model: modelOf(passkey.aaguid),
@@ -35,14 +41,51 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
 
     async rename(work, userId, id, name) {
       if (!uuid.test(id) || !(await passkeys.rename(work.tx, userId, id, name))) return false;
-      work.record({ type: 'passkey.renamed', userId, details: { passkeyId: id, name } });
+      const oneself = isOneself(work.actor, userId);
+      const type = oneself ? 'passkey.renamed' : 'passkey.renamed-by-administrator';
+      work.record({ type, userId, details: { passkeyId: id, name } });
       return true;
     },
 
     async remove(work, userId, id) {
-      const removed = uuid.test(id) ? await passkeys.remove(work.tx, userId, id) : undefined;
+      if (!uuid.test(id)) return false;
+      // Whoever came in with a pass must not silence the owner by removing what was called lost; an administrator may.
+      const buried = isOneself(work.actor, userId) ? await passkeys.bury(work.tx, work.now, userId, id) : undefined;
+      const removed = buried ?? (await passkeys.remove(work.tx, work.now, userId, id));
       if (removed === undefined) return false;
       work.record({ type: 'passkey.removed', userId, details: { passkeyId: id, name: removed } });
+      return true;
+    },
+
+    async suspend(work, userId, id, why) {
+      const containSince = why.reason === 'lost' ? why.containSince : null;
+      const asked = { userId, id, reason: why.reason, containSince };
+      if (!uuid.test(id) || !(await passkeys.suspendOne(work.tx, work.now, asked))) return false;
+      const passId = why.reason === 'lost' ? why.passId : null;
+      const reason = suspensionWords[why.reason];
+      work.record({
+        type: 'passkey.suspended',
+        userId,
+        reason,
+        details: { passkeyId: id, reason: why.reason, passId },
+      });
+      return true;
+    },
+
+    async lift(work, userId, id, by) {
+      const asked = { userId, id, reason: by === 'owner' ? 'lost' : 'any' } as const;
+      if (!uuid.test(id) || !(await passkeys.lift(work.tx, asked))) return false;
+      work.record({ type: 'passkey.restored', userId, details: { passkeyId: id, by } });
+      return true;
+    },
+
+    async reclaimable(work, id) {
+      return uuid.test(id) ? passkeys.reclaimable(work.tx, work.now, id) : undefined;
+    },
+
+    async reclaim(work, userId, id) {
+      if (!(await passkeys.reclaim(work.tx, work.now, { userId, id }))) return false;
+      work.record({ type: 'passkey.restored', userId, details: { passkeyId: id, by: 'not-me' } });
       return true;
     },
 
@@ -54,7 +97,8 @@ export function passkeyMethod(identity: RelyingPartyIdentity): EnrollableMethod 
         reason: 'not-me',
       });
       for (const passkeyId of suspended) {
-        work.record({ type: 'passkey.suspended', userId, details: { passkeyId, reason: 'not-me' } });
+        const reason = suspensionWords['not-me'];
+        work.record({ type: 'passkey.suspended', userId, reason, details: { passkeyId, reason: 'not-me' } });
       }
       return suspended;
     },

@@ -18,6 +18,10 @@ export interface Passkey {
   readonly lastUsedAt: Date | null;
   readonly lastUsedWith: string | null;
   readonly suspendedAt: Date | null;
+  readonly suspendReason: string | null;
+  /** Set while it is suspended as lost, through a pass: what was added since may be somebody else's. */
+  readonly containSince: Date | null;
+  readonly passId: string | null;
 }
 
 /** COSE algorithm identifiers offered and accepted: EdDSA, ES256, RS256. The library's default list depends on the runtime. */

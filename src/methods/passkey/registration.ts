@@ -25,7 +25,18 @@ interface NewCandidate {
 }
 type NewCredential = Omit<
   Passkey,
-  'id' | 'userId' | 'name' | 'createdAt' | 'createdWith' | 'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt'
+  | 'id'
+  | 'userId'
+  | 'name'
+  | 'createdAt'
+  | 'createdWith'
+  | 'firstUsedAt'
+  | 'lastUsedAt'
+  | 'lastUsedWith'
+  | 'suspendedAt'
+  | 'suspendReason'
+  | 'containSince'
+  | 'passId'
 > & {
   readonly algorithm: number;
 };
@@ -137,8 +148,11 @@ export function registration(
         name,
         createdAt: work.now,
         createdWith: enrolment.device,
+        passId: enrolment.passId,
       };
-      if (!(await passkeys.insert(work.tx, { ...passkey, algorithm, passId: enrolment.passId }))) {
+      // Judged with the user held: one that was removed since counts as well.
+      const again = enrolment.passId !== null && (await passkeys.addedThrough(work.tx, enrolment.passId));
+      if (again || !(await passkeys.insert(work.tx, { ...passkey, algorithm }))) {
         const duplicate = await passkeys.byCredentialId(work.tx, made.credentialId);
         return { enrolled: false, reason: duplicate ? 'duplicate' : 'one_per_pass' };
       }

@@ -1,4 +1,6 @@
+import { addMinutes } from '../../core/time.ts';
 import type { Transaction } from '../../core/work.ts';
+import { reclaimHours } from '../method.ts';
 import type { Passkey } from './passkey.ts';
 
 interface PasskeyRow {
@@ -19,6 +21,9 @@ interface PasskeyRow {
   last_used_at: Date | null;
   last_used_with: string | null;
   suspended_at: Date | null;
+  suspend_reason: string | null;
+  contain_since: Date | null;
+  pass_id: string | null;
 }
 
 function toPasskey(row: PasskeyRow): Passkey {
@@ -39,11 +44,18 @@ function toPasskey(row: PasskeyRow): Passkey {
     lastUsedAt: row.last_used_at,
     lastUsedWith: row.last_used_with,
     suspendedAt: row.suspended_at,
+    suspendReason: row.suspend_reason,
+    containSince: row.contain_since,
+    passId: row.pass_id,
   };
 }
 
 export async function ofUser(tx: Transaction, userId: string): Promise<Passkey[]> {
-  return (await tx<PasskeyRow>('passkeys').where('user_id', '=', userId).orderBy('created_at')).map(toPasskey);
+  const rows = await tx<PasskeyRow>('passkeys')
+    .where('user_id', '=', userId)
+    .whereNull('removed_at' as never)
+    .orderBy('created_at');
+  return rows.map(toPasskey);
 }
 
 export async function byId(tx: Transaction, id: string): Promise<Passkey | undefined> {
@@ -60,8 +72,14 @@ export async function unusedOfPass(tx: Transaction, passId: string): Promise<Pas
   return row && toPasskey(row);
 }
 
+/** Also one that was removed since: a pass adds one. */
 export async function addedThrough(tx: Transaction, passId: string): Promise<boolean> {
-  return (await tx('passkeys').where('pass_id', '=', passId).first('id')) !== undefined;
+  const { rows } = await tx.raw<{ rows: unknown[] }>(
+    `select 1 from passkeys where pass_id = :passId
+     union all select 1 from passkey_passes where pass_id = :passId`,
+    { passId },
+  );
+  return rows.length > 0;
 }
 
 /** A credential with what the account says of itself: the assertion's user handle must equal it. */
@@ -91,10 +109,10 @@ export async function byCredentialId(
 /** False when the credential is registered already, or the pass has added one before. */
 export async function insert(
   tx: Transaction,
-  passkey: Omit<Passkey, 'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt'> & {
-    algorithm: number;
-    passId: string | null;
-  },
+  passkey: Omit<
+    Passkey,
+    'firstUsedAt' | 'lastUsedAt' | 'lastUsedWith' | 'suspendedAt' | 'suspendReason' | 'containSince'
+  > & { algorithm: number },
 ): Promise<boolean> {
   const inserted = await tx('passkeys')
     .insert({
@@ -164,19 +182,112 @@ export async function suspendAddedSince(
   return rows.map(({ id }) => id);
 }
 
-/** False when this user has no such passkey. */
 /** The name of what was removed; undefined when this user has no such passkey. */
-export async function remove(tx: Transaction, userId: string, id: string): Promise<string | undefined> {
-  const [removed] = await tx('passkeys')
+export async function remove(tx: Transaction, now: Date, userId: string, id: string): Promise<string | undefined> {
+  const { rows } = await tx.raw<{ rows: { name: string }[] }>(
+    removing('id = :id and user_id = :userId and removed_at is null'),
+    { userId, id, now } as never,
+  );
+  return rows[0]?.name;
+}
+
+/** The pass that added it is remembered, so that it adds no other. */
+function removing(condition: string): string {
+  return `
+    with gone as (delete from passkeys where ${condition} returning name, pass_id),
+    noted as (
+      insert into passkey_passes (pass_id, removed_at)
+      select pass_id, :now from gone where pass_id is not null on conflict (pass_id) do nothing)
+    select name from gone`;
+}
+
+/** Takes it out of sight while it still opens "this was not me"; undefined when it does not. */
+export async function bury(tx: Transaction, now: Date, userId: string, id: string): Promise<string | undefined> {
+  const [buried] = await tx('passkeys')
     .where('id', '=', id)
     .where('user_id', '=', userId)
-    .delete()
+    .whereNull('removed_at')
+    .whereNotNull('contain_since')
+    .where('suspended_at', '>', reclaimableSince(now))
+    .update({ removed_at: now })
     .returning<{ name: string }[]>('name');
-  return removed?.name;
+  return buried?.name;
+}
+
+/** What was removed and opens nothing any more, and passes that nobody has by now: none lives longer than 30 days. */
+export async function forgetRemoved(tx: Transaction, now: Date): Promise<void> {
+  const before = reclaimableSince(now);
+  await tx.raw(removing('removed_at is not null and suspended_at <= :before'), { now, before } as never);
+  await tx('passkey_passes')
+    .where('removed_at', '<', addMinutes(now, -31 * 24 * 60))
+    .delete();
+}
+
+function reclaimableSince(now: Date): Date {
+  return addMinutes(now, -reclaimHours * 60);
+}
+
+/** False when this user has no such passkey, or an administrator suspended it before. */
+export async function suspendOne(
+  tx: Transaction,
+  now: Date,
+  asked: { userId: string; id: string; reason: string; containSince: Date | null },
+): Promise<boolean> {
+  const query = tx('passkeys').where('id', '=', asked.id).where('user_id', '=', asked.userId).whereNull('removed_at');
+  // What somebody called lost is suspended for good by an administrator, and opens nothing from then on.
+  if (asked.containSince === null) query.whereRaw('(suspended_at is null or contain_since is not null)');
+  else query.whereNull('suspended_at');
+  const count = await query.update({
+    suspended_at: now,
+    suspend_reason: asked.reason,
+    contain_since: asked.containSince,
+  });
+  return count === 1;
+}
+
+/** Lifts a suspension for the one reason, or for any but that it may have been copied. */
+export async function lift(
+  tx: Transaction,
+  asked: { userId: string; id: string; reason: 'lost' | 'any' },
+): Promise<boolean> {
+  const query = tx('passkeys')
+    .where('id', '=', asked.id)
+    .where('user_id', '=', asked.userId)
+    .whereNull('removed_at')
+    .whereNotNull('suspended_at')
+    .whereRaw("suspend_reason is distinct from 'counter_regress'");
+  if (asked.reason === 'lost') query.where('suspend_reason', '=', 'lost');
+  return (await query.update({ suspended_at: null, suspend_reason: null, contain_since: null })) === 1;
+}
+
+/** Whose it is, and since when what was added may be somebody else's; undefined when the passkey was not called lost in the last hours. */
+export async function reclaimable(
+  tx: Transaction,
+  now: Date,
+  id: string,
+): Promise<{ userId: string; since: Date } | undefined> {
+  const row = await tx<PasskeyRow>('passkeys')
+    .where('id', '=', id)
+    .whereNotNull('contain_since' as never)
+    .where('suspended_at', '>', reclaimableSince(now))
+    .first();
+  return row && { userId: row.user_id, since: row.contain_since! };
+}
+
+/** It works again, removed or not. */
+export async function reclaim(tx: Transaction, now: Date, asked: { userId: string; id: string }): Promise<boolean> {
+  const count = await tx('passkeys')
+    .where('id', '=', asked.id)
+    .where('user_id', '=', asked.userId)
+    .whereNotNull('contain_since')
+    .where('suspended_at', '>', reclaimableSince(now))
+    .update({ suspended_at: null, suspend_reason: null, contain_since: null, removed_at: null });
+  return count === 1;
 }
 
 export async function rename(tx: Transaction, userId: string, id: string, name: string): Promise<boolean> {
-  return (await tx('passkeys').where('id', '=', id).where('user_id', '=', userId).update({ name })) === 1;
+  const query = tx('passkeys').where('id', '=', id).where('user_id', '=', userId).whereNull('removed_at');
+  return (await query.update({ name })) === 1;
 }
 
 export interface Ceremony {

@@ -4,7 +4,8 @@ import type { Secrets } from '../../core/secrets.ts';
 import { addMinutes } from '../../core/time.ts';
 import type { Work } from '../../core/work.ts';
 import { userNameKey } from '../../users/user.ts';
-import type { BootstrapMethod, ContainableMethod, ListableMethod, RefusalReason, SheetMethod } from '../method.ts';
+import type { BootstrapMethod, ContainableMethod, RefusalReason, SheetMethod, SuspendableMethod } from '../method.ts';
+import { suspensionOf, suspensionWords } from '../suspension.ts';
 import { makeRecoveryCodes } from './manage-recovery-codes.ts';
 import { codesInASet, openingMinutes, opens, type SplitCode, splitCode } from './recovery-code.ts';
 import * as codes from './store.ts';
@@ -21,7 +22,7 @@ interface Proof {
 const form = z.object({ code: z.unknown() });
 
 /** Signing in with a recovery code: it is spent as it is entered, and opens a registration in that browser. */
-export function recoveryCodeMethod(): BootstrapMethod & ListableMethod & ContainableMethod & SheetMethod {
+export function recoveryCodeMethod(): BootstrapMethod & SuspendableMethod & ContainableMethod & SheetMethod {
   return {
     id: 'recovery-code',
     traits: { amr: [], level: 'bootstrap', bootstrapOnly: true },
@@ -54,7 +55,9 @@ export function recoveryCodeMethod(): BootstrapMethod & ListableMethod & Contain
       const { userId } = claimed;
       if (attempt.signedInUserId && attempt.signedInUserId !== userId) return refuse('signed_in_as_other');
       if (!(await codes.take(work.tx, (proof as Proof).code))) {
-        return refuse(claimed.userEnabled ? 'already_used' : 'user_disabled');
+        if (!claimed.userEnabled) return refuse('user_disabled');
+        const set = await codes.setOf(work.tx, userId);
+        return refuse(set?.suspendedAt ? 'credential_suspended' : 'already_used');
       }
       const id = randomUUID();
       const endsAt = addMinutes(work.now, openingMinutes);
@@ -99,7 +102,8 @@ export function recoveryCodeMethod(): BootstrapMethod & ListableMethod & Contain
           createdWith: set.createdWith,
           lastUsedAt: null, // a code that was used is gone
           lastUsedWith: null,
-          suspended: false,
+          suspended: set.suspendedAt !== null,
+          suspension: suspensionOf(set),
         },
       ];
     },
@@ -112,6 +116,21 @@ export function recoveryCodeMethod(): BootstrapMethod & ListableMethod & Contain
       const count = uuid.test(setId) ? await codes.removeSet(work.tx, userId, setId) : 0;
       if (count === 0) return false;
       work.record({ type: 'recovery-codes.removed', userId, details: { setId, count } });
+      return true;
+    },
+
+    async suspend(work, userId, setId, why) {
+      const asked = { userId, setId, reason: why.reason };
+      if (!uuid.test(setId) || !(await codes.suspendSet(work.tx, work.now, asked))) return false;
+      const details = { setId, reason: why.reason, passId: why.reason === 'lost' ? why.passId : null };
+      work.record({ type: 'recovery-codes.suspended', userId, reason: suspensionWords[why.reason], details });
+      return true;
+    },
+
+    async lift(work, userId, setId, by) {
+      const asked = { userId, setId, reason: by === 'owner' ? 'lost' : 'any' } as const;
+      if (!uuid.test(setId) || !(await codes.liftSet(work.tx, asked))) return false;
+      work.record({ type: 'recovery-codes.restored', userId, details: { setId, by } });
       return true;
     },
 

@@ -77,7 +77,7 @@ export async function replace(
 export async function take(tx: Transaction, { id, verifier }: Pick<StoredCode, 'id' | 'verifier'>): Promise<boolean> {
   const result = await tx.raw<{ rowCount: number }>(
     `delete from recovery_codes c using users u
-      where c.id = :id and c.verifier = :verifier and u.id = c.user_id and u.account_enabled
+      where c.id = :id and c.verifier = :verifier and c.suspended_at is null and u.id = c.user_id and u.account_enabled
     returning c.id`,
     { id, verifier },
   );
@@ -89,19 +89,63 @@ export interface CodeSet {
   readonly createdAt: Date;
   readonly createdWith: string | null;
   readonly left: number;
+  readonly suspendedAt: Date | null;
+  readonly suspendReason: string | null;
 }
 
 /** The user's set while any of it is left. */
 export async function setOf(tx: Transaction, userId: string): Promise<CodeSet | undefined> {
   const { rows } = await tx.raw<{
-    rows: { set_id: string; created_at: Date; created_with: string | null; left: number }[];
+    rows: {
+      set_id: string;
+      created_at: Date;
+      created_with: string | null;
+      left: number;
+      suspended_at: Date | null;
+      suspend_reason: string | null;
+    }[];
   }>(
-    `select set_id, created_at, created_with, count(*)::integer as left
-       from recovery_codes where user_id = :userId group by set_id, created_at, created_with`,
+    `select set_id, created_at, created_with, suspended_at, suspend_reason, count(*)::integer as left
+       from recovery_codes where user_id = :userId
+      group by set_id, created_at, created_with, suspended_at, suspend_reason`,
     { userId },
   );
   const row = rows[0];
-  return row && { id: row.set_id, createdAt: row.created_at, createdWith: row.created_with, left: row.left };
+  return (
+    row && {
+      id: row.set_id,
+      createdAt: row.created_at,
+      createdWith: row.created_with,
+      left: row.left,
+      suspendedAt: row.suspended_at,
+      suspendReason: row.suspend_reason,
+    }
+  );
+}
+
+/** All codes that are left of the set. False when this user has no such set, or it is suspended. */
+export async function suspendSet(
+  tx: Transaction,
+  now: Date,
+  asked: { userId: string; setId: string; reason: 'lost' | 'administrator' },
+): Promise<boolean> {
+  const query = tx('recovery_codes').where('user_id', '=', asked.userId).where('set_id', '=', asked.setId);
+  if (asked.reason === 'lost') query.whereNull('suspended_at');
+  else query.whereRaw("(suspended_at is null or suspend_reason = 'lost')");
+  return (await query.update({ suspended_at: now, suspend_reason: asked.reason })) > 0;
+}
+
+/** Lifts a suspension for the one reason, or for any. */
+export async function liftSet(
+  tx: Transaction,
+  asked: { userId: string; setId: string; reason: 'lost' | 'any' },
+): Promise<boolean> {
+  const query = tx('recovery_codes')
+    .where('user_id', '=', asked.userId)
+    .where('set_id', '=', asked.setId)
+    .whereNotNull('suspended_at');
+  if (asked.reason === 'lost') query.where('suspend_reason', '=', 'lost');
+  return (await query.update({ suspended_at: null, suspend_reason: null })) > 0;
 }
 
 /** Takes note that a pass has made its set, once: false when it had before, whatever has become of that set. */

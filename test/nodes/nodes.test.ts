@@ -7,6 +7,7 @@ import { firstStarts } from './first-starts.ts';
 import { interleavings } from './interleavings.ts';
 import { passSessions } from './pass-sessions.ts';
 import { passes } from './passes.ts';
+import { signOuts } from './sign-outs.ts';
 import { tokens } from './tokens.ts';
 import { visitorsApp } from './visitor.ts';
 import { wrongClocks } from './wrong-clocks.ts';
@@ -29,6 +30,7 @@ describe('tokens', () => tokens(theNodes));
 describe('endings', () => endings(theNodes));
 describe('sessions born of a pass', () => passSessions(theNodes));
 describe('administrators', () => administrators(theNodes));
+describe('sign-outs', () => signOuts());
 describe('first starts', () => firstStarts());
 describe('a clock that is wrong', () => wrongClocks());
 

@@ -13,6 +13,7 @@ import {
   usePasskey,
 } from '../support/person.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
+import { seen } from '../support/seen.ts';
 import { newAuthenticator, type SoftwareAuthenticator } from '../support/software-authenticator.ts';
 import { defaultPassSettings } from '../../src/methods/temporary-access-pass/settings.ts';
 
@@ -204,19 +205,6 @@ const standings: Record<string, () => Promise<{ userName: string; code: string }
   },
   'code of another user': async () => ({ userName: (await aJoiner()).userName, code: (await aJoiner()).code }),
 };
-
-/** The answer as anybody could see it, without what is random in every answer. */
-function seen(page: Page, userName: string): object {
-  const uid = uidOf(page);
-  const { date: _, 'set-cookie': cookies = [], ...headers } = page.headers;
-  return {
-    status: page.status,
-    headers,
-    // Names and attributes; the values are random.
-    cookies: cookies.map((cookie) => cookie.replace(/=[^;]*/, '').replace(/expires=[^;]*/i, 'expires')),
-    html: page.html.replaceAll(uid, '{uid}').replaceAll(page.csrf!, '{csrf}').replaceAll(userName, '{name}'),
-  };
-}
 
 describe('nobody learns whether a name exists or has a pass', () => {
   const seenBy = new Map<string, object[]>();

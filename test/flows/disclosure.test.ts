@@ -173,6 +173,22 @@ describe.each(Object.entries(ways))('the page of %s and its answer to a wrong on
   });
 });
 
+describe.each(Object.entries(ways))('the work for a wrong answer of %s', (_what, way) => {
+  async function statementsFor(userName: string): Promise<string[]> {
+    const browser = await atWay(userName, way);
+    const { url, csrf } = browser.page;
+    const before = house.statements.length;
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const body = new URLSearchParams({ csrf: csrf!, [way.field]: way.wrong }).toString();
+    await browser.request(`${url}/${way.path}`, { method: 'POST', headers, body, redirect: 'manual' });
+    return house.statements.slice(before);
+  }
+
+  test.each(Object.keys(classes))('for a name that is: %s, is the same statements', async (kind) => {
+    expect(await statementsFor(await classes[kind]!())).toEqual(await statementsFor(aName()));
+  });
+});
+
 test('the code of an app is asked for whoever has proved a password, whether they have one or not', async () => {
   const [both, alone] = [await aHolderOfAll(), await aHolderOfAll()];
   await house.base.knex('authenticator_apps').where('user_id', '=', alone.id).delete();

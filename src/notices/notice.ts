@@ -1,33 +1,35 @@
 import type { AuditEvent } from '../core/audit-event.ts';
 
 /** What people are told by mail of their own account, so that they notice when somebody else is at work there. */
-export type Notice =
-  | { readonly kind: 'passIssued' }
-  | { readonly kind: 'passReplaced' }
-  | { readonly kind: 'passUsed' }
-  | { readonly kind: 'passRevoked' }
-  | { readonly kind: 'passkeyAdded' }
-  | { readonly kind: 'passkeyRemoved' }
-  | { readonly kind: 'passkeySuspended' }
-  | { readonly kind: 'passwordSet' }
-  | { readonly kind: 'passwordChanged' }
-  | { readonly kind: 'passwordReset' }
-  | { readonly kind: 'passwordRemoved' }
-  | { readonly kind: 'passwordLocked' }
-  | { readonly kind: 'passLocked' }
-  | { readonly kind: 'authenticatorAppLocked' }
-  | { readonly kind: 'authenticatorAppAdded' }
-  | { readonly kind: 'authenticatorAppRemoved' }
-  | { readonly kind: 'recoveryCodesMade' }
-  | { readonly kind: 'recoveryCodesRemoved' }
-  | { readonly kind: 'recoveryCodeUsed' }
-  | { readonly kind: 'methodsLost' }
-  | { readonly kind: 'methodSuspended' }
-  | { readonly kind: 'methodRestored' }
-  | { readonly kind: 'contained' }
-  | { readonly kind: 'reclaimed' }
-  | { readonly kind: 'containedByAdministrator' }
-  | { readonly kind: 'containedWithin' };
+export interface Notice {
+  readonly kind:
+    | 'passIssued'
+    | 'passReplaced'
+    | 'passUsed'
+    | 'passRevoked'
+    | 'passkeyAdded'
+    | 'passkeyRemoved'
+    | 'passkeySuspended'
+    | 'passwordSet'
+    | 'passwordChanged'
+    | 'passwordReset'
+    | 'passwordRemoved'
+    | 'passwordLocked'
+    | 'passLocked'
+    | 'authenticatorAppLocked'
+    | 'authenticatorAppAdded'
+    | 'authenticatorAppRemoved'
+    | 'recoveryCodesMade'
+    | 'recoveryCodesRemoved'
+    | 'recoveryCodeUsed'
+    | 'methodsLost'
+    | 'methodSuspended'
+    | 'methodRestored'
+    | 'contained'
+    | 'reclaimed'
+    | 'containedByAdministrator'
+    | 'containedWithin';
+}
 
 export interface Told {
   readonly userId: string;

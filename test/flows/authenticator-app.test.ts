@@ -160,10 +160,25 @@ describe('a new joiner who takes an authenticator app', () => {
       const browser = await atApp();
       await enterPass(browser, joiner.userName, joiner.code);
       expect(browser.page.find('#use-app')).toBeNull();
-      const page = await browser
-        .submit({ formWith: 'method', override: { method: 'authenticator-app' } })
-        .catch(() => null);
-      expect(page?.find('code.secret') ?? null).toBeNull();
+      // Nor by whoever sends the forms that the page does not have.
+      const send = (path: string, fields: Record<string, string>) =>
+        browser.request(`${browser.page.url}/${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body: new URLSearchParams({ ...fields, csrf: browser.page.csrf! }).toString(),
+          redirect: 'manual',
+        });
+      expect((await send('choose', { method: 'authenticator-app' })).status).toBe(303);
+      expect((await browser.reload()).find('code.secret')).toBeNull();
+      expect(browser.page.find('#create-passkey')).not.toBeNull();
+      const begun = await browser.postJson(`${browser.page.url}/enrol/authenticator-app/options`, {});
+      expect(begun.status).toBe(409);
+      const fields = { password, repeat: password, code: '123456' };
+      expect((await send('enrol/authenticator-app', fields)).status).toBe(404);
+      expect((await browser.reload()).step).toBe('enrol');
+      for (const table of ['passwords', 'authenticator_apps', 'authenticator_app_ceremonies']) {
+        expect(await house.base.knex(table).where('user_id', '=', joiner.id), table).toEqual([]);
+      }
     } finally {
       await house.seed({ policies: { password: { state: 'enabled' } } });
     }
@@ -214,7 +229,14 @@ describe('something one knows', () => {
     expect((await browser.submit({ formWith: 'code', fields: { code: device.code(await now()) } })).step).toBe(
       'verify',
     );
-    expect(app.callbacks).toEqual([]);
+    expect((await eventsOf(house, { type: 'sign-in.refused' })).at(-1)).toMatchObject({
+      reason: 'wrong_code',
+      details: { method: 'authenticator-app' },
+    });
+    const signIns = await house.base.knex('sign_ins').whereIn('user_id', [one.id, other.id]);
+    // Those that they joined with, and one that has come no further than the password.
+    expect(signIns.filter(({ completed_at }) => completed_at !== null)).toHaveLength(2);
+    expect(signIns).toHaveLength(3);
   });
 
   test('counts no more once another name is given', async () => {

@@ -1078,8 +1078,12 @@ describe('"this was not me"', () => {
     const before = await sessions();
     await contained(new Date(Date.now() + 60_000));
     try {
-      const page = await usePasskey(browser, authenticator).catch(() => browser.page);
-      expect(page.url).not.toContain(app.redirectUri);
+      const page = await usePasskey(browser, authenticator);
+      expect({ status: page.status, step: page.step, isCallback: page.isCallback }).toEqual({
+        status: 400,
+        step: 'error',
+        isCallback: false,
+      });
       expect(await sessions()).toBe(before);
     } finally {
       await contained(null);

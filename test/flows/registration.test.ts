@@ -71,13 +71,16 @@ async function proveBoth(browser: CookieBrowser, { userName, device }: Awaited<R
 describe('a passkey that is required', () => {
   test('is made and used before the app gets a code, with no window that ends', async () => {
     const holder = await anAppHolder();
+    const codes = () =>
+      house.base.knex('oidc_artifacts').where('account_id', '=', holder.id).andWhere('model', '=', 'AuthorizationCode');
+    const before = (await codes()).length;
     await decide(passkeyOnly);
     const browser = await atApp();
     const page = await proveBoth(browser, holder);
     expect(page.step).toBe('enrol');
     expect(page.text).toContain('Your organisation asks for one more way to sign in before you go on to');
     for (const absent of ['.window', '#not-now', '#use-app']) expect(page.find(absent)).toBeNull();
-    expect(app.callbacks).toEqual([]);
+    expect(await codes()).toHaveLength(before);
 
     const authenticator = newAuthenticator();
     expect((await createPasskey(browser, authenticator)).step).toBe('confirm');
@@ -85,6 +88,7 @@ describe('a passkey that is required', () => {
     await usePasskey(browser, authenticator);
     const { claims } = await app.exchange(browser.page.callback);
     expect(claims).toMatchObject({ sub: holder.id, acr: 'phr' });
+    expect((await codes()).length).toBeGreaterThan(before);
 
     const again = await atApp();
     await proveBoth(again, holder);

@@ -13,6 +13,7 @@ import {
   usePasskey,
 } from '../support/person.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
+import { seen } from '../support/seen.ts';
 import { newAuthenticator, type SoftwareAuthenticator } from '../support/software-authenticator.ts';
 import { defaultPassSettings } from '../../src/methods/temporary-access-pass/settings.ts';
 
@@ -204,19 +205,6 @@ const standings: Record<string, () => Promise<{ userName: string; code: string }
   },
   'code of another user': async () => ({ userName: (await aJoiner()).userName, code: (await aJoiner()).code }),
 };
-
-/** The answer as anybody could see it, without what is random in every answer. */
-function seen(page: Page, userName: string): object {
-  const uid = uidOf(page);
-  const { date: _, 'set-cookie': cookies = [], ...headers } = page.headers;
-  return {
-    status: page.status,
-    headers,
-    // Names and attributes; the values are random.
-    cookies: cookies.map((cookie) => cookie.replace(/=[^;]*/, '').replace(/expires=[^;]*/i, 'expires')),
-    html: page.html.replaceAll(uid, '{uid}').replaceAll(page.csrf!, '{csrf}').replaceAll(userName, '{name}'),
-  };
-}
 
 describe('nobody learns whether a name exists or has a pass', () => {
   const seenBy = new Map<string, object[]>();
@@ -779,6 +767,7 @@ const formEndpoints = [
   'choose',
   'back',
   'restart',
+  'not-now',
   'cancel',
   'verify/temporary-access-pass',
   'verify/passkey',
@@ -901,202 +890,7 @@ describe('a request that did not come from our own page', () => {
   });
 });
 
-const nothing: Record<string, never> = {};
-
-/** What may be wrong with a form: body and media type. `good` marks bodies a page of ours could send. */
-const formInputs: Record<
-  string,
-  (csrf: string) => { body: string | Buffer; type?: string; good?: true; headers?: Record<string, string> }
-> = {
-  'no body': () => ({ body: '' }),
-  'no body and no type': () => ({ body: '', type: '' }),
-  'the token alone': (csrf) => ({ body: form({ csrf }), good: true }),
-  'empty fields': (csrf) => ({
-    body: form({ csrf, username: '', with: '', method: '', code: '', response: '' }),
-    good: true,
-  }),
-  'fields nobody asked for': (csrf) => ({
-    body: form({ csrf, extra: '1', __proto__x: 'x', constructor: 'y', toString: 'z', userId: 'x', evidence: '[]' }),
-    good: true,
-  }),
-  'a field named __proto__': (csrf) => ({ body: `csrf=${csrf}&__proto__=x&username=`, good: true }),
-  'names with brackets': (csrf) => ({
-    body: `csrf=${csrf}&username[]=a&username[x]=b&code[]=c&response[]=d`,
-    good: true,
-  }),
-  'values that are long': (csrf) => ({
-    body: form({
-      csrf,
-      username: 'x'.repeat(5_000),
-      code: 'A'.repeat(5_000),
-      response: `{"a":"${'x'.repeat(4_000)}"}`,
-    }),
-    good: true,
-  }),
-  'bytes that are no UTF-8': (csrf) => ({
-    body: `csrf=${csrf}&username=%ff%fe%ed%a0%80&code=%ff&response=%ff&method=%ff`,
-    good: true,
-  }),
-  'odd percent signs': (csrf) => ({ body: `csrf=${csrf}&username=%&code=%zz&response=%u0000`, good: true }),
-  'JSON of the wrong shape': (csrf) => ({
-    body: form({ csrf, code: '{}', response: JSON.stringify({ id: [], rawId: {}, response: null, type: 1 }) }),
-    good: true,
-  }),
-  'deep JSON': (csrf) => ({ body: form({ csrf, response: '['.repeat(3_000) }), good: true }),
-  'a field twice': (csrf) => ({ body: `csrf=${csrf}&username=a&username=b&code=a&code=b&response=a&response=b` }),
-  'the token twice': (csrf) => ({ body: `csrf=${csrf}&csrf=${csrf}` }),
-  'too many fields': (csrf) => ({ body: `csrf=${csrf}&${Array.from({ length: 70 }, (_, i) => `f${i}=1`).join('&')}` }),
-  'too much': (csrf) => ({ body: form({ csrf, username: 'x', code: 'x'.repeat(140_000) }) }),
-  'too much, and how much is not said': (csrf) => ({
-    body: form({ csrf, username: 'x', code: 'x'.repeat(140_000) }),
-    headers: { 'transfer-encoding': 'chunked' },
-  }),
-  NUL: (csrf) => ({ body: `csrf=${csrf}&username=a%00b&code=A%00&response=%00&method=%00&with=%00` }),
-  'NUL in a name': (csrf) => ({ body: `csrf=${csrf}&user%00name=a` }),
-  'NUL as it is': (csrf) => ({ body: Buffer.from(`csrf=${csrf}&username=a\0b`) }),
-  'JSON instead': (csrf) => ({ body: JSON.stringify({ csrf, username: 'x', code: 'x' }), type: 'application/json' }),
-  'text instead': (csrf) => ({ body: form({ csrf, username: 'x' }), type: 'text/plain' }),
-  'multipart instead': (csrf) => ({
-    body: `--x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n${csrf}\r\n--x--\r\n`,
-    type: 'multipart/form-data; boundary=x',
-  }),
-};
-
 const form = (fields: Record<string, string>): string => `${new URLSearchParams(fields)}`;
-
-const jsonInputs: Record<string, { body: string | Buffer; type?: string }> = {
-  'no body': { body: '' },
-  'no body and no type': { body: '', type: '' },
-  'an empty object': { body: '{}' },
-  null: { body: 'null' },
-  'a list': { body: '[]' },
-  'a number': { body: '1' },
-  'a property twice': { body: '{"preferredAuthenticatorType":"a","preferredAuthenticatorType":"b"}' },
-  'properties nobody asked for': { body: '{"__proto__":{"x":1},"constructor":1,"extra":[]}' },
-  'a value of the wrong type': { body: '{"preferredAuthenticatorType":{"$ne":1}}' },
-  'too much': { body: `{"a":"${'x'.repeat(70_000)}"}` },
-  NUL: { body: '{"preferredAuthenticatorType":"\\u0000"}' },
-  'NUL as it is': { body: Buffer.from('{"a":"\0"}') },
-  'half of it': { body: '{"a":' },
-  'deep JSON': { body: '['.repeat(20_000) },
-  'a form instead': { body: 'a=b', type: formType },
-  'text instead': { body: '{}', type: 'text/plain' },
-};
-
-/** Where a form that a page could have sent may change the sign-in; everywhere else nothing changes. */
-const transitions: Record<string, readonly string[]> = {
-  identify: ['identify', 'verify'],
-  choose: ['verify'],
-  back: ['verify'],
-  restart: ['verify', 'enrol', 'confirm', 'ended'],
-  cancel: ['identify', 'verify', 'enrol', 'confirm', 'ended'],
-  'verify/temporary-access-pass': ['verify'],
-  'verify/passkey': ['identify', 'verify', 'confirm'],
-  'enrol/passkey': ['enrol'],
-};
-
-describe('whatever is sent to a sign-in', () => {
-  const steps: Record<string, () => Promise<CookieBrowser>> = {
-    identify: () => aVisitor(),
-    verify: async () => {
-      const browser = await aVisitor();
-      await identifyWithPass(browser, (await aJoiner()).userName);
-      return browser;
-    },
-    enrol: async () => (await enrolling()).browser,
-    confirm: async () => {
-      const { browser } = await enrolling();
-      await createPasskey(browser, newAuthenticator());
-      return browser;
-    },
-    ended: async () => {
-      const { browser, userName } = await enrolling();
-      await house.pass(userName);
-      await browser.reload();
-      return browser;
-    },
-    complete: async () => {
-      const { browser } = await enrolling();
-      const authenticator = newAuthenticator();
-      await createPasskey(browser, authenticator);
-      const response = JSON.stringify(await passkeyAnswer(browser, authenticator));
-      // Answered, but the page was not loaded again: the sign-in is complete and the app has not heard of it.
-      const { action, fields } = browser.page.form('response');
-      const sent = { cookie: cookieHeader(browser, action), 'content-type': formType, 'sec-fetch-site': 'same-origin' };
-      expect((await raw('POST', action, sent, form({ ...fields, response }))).status).toBe(303);
-      return browser;
-    },
-  };
-
-  test.each(Object.keys(steps))('at %s: never a fault, and no change but the ones that are meant', async (step) => {
-    const browser = await steps[step]!();
-    const base = browser.page.url;
-    const uid = uidOf(browser.page);
-    const csrf = browser.page.csrf ?? '';
-    const cookie = cookieHeader(browser, base);
-    const headers = { cookie, 'sec-fetch-site': 'same-origin' };
-    const original = await house.base.knex('sign_ins').where('uid', '=', uid).first();
-    const rest = await everythingBut('sign_ins');
-    const changes: Record<string, Set<string>> = {};
-    const faults: string[] = [];
-
-    const check = async (endpoint: string, what: string, good: boolean, answer: RawAnswer): Promise<void> => {
-      const label = `${endpoint} with ${what}: ${answer.status}`;
-      if (answer.status >= 500) faults.push(label);
-      if (!good && answer.status < 400) faults.push(`${label} though it is not what a page sends`);
-      const row = await house.base.knex('sign_ins').where('uid', '=', uid).first();
-      if (JSON.stringify(row) === JSON.stringify(original)) return;
-      if (!good) faults.push(`${label} and it changed the sign-in`);
-      changes[endpoint] = (changes[endpoint] ?? new Set()).add(what);
-      // A cancelled sign-in is over with the next page, so that page is for another test.
-      const page = endpoint === 'cancel' ? undefined : await raw('GET', base, headers);
-      if (page && page.status >= 500) faults.push(`${label}, and then the page: ${page.status}`);
-      const { uid: _, ...columns } = original;
-      for (const name of ['notice', 'evidence', 'enrolled'])
-        columns[name] = columns[name] && JSON.stringify(columns[name]);
-      await house.base.knex('sign_ins').where('uid', '=', uid).update(columns);
-    };
-
-    for (const endpoint of formEndpoints) {
-      for (const [what, make] of Object.entries(formInputs)) {
-        const { body, type = formType, good = false, headers: more = {} } = make(csrf);
-        const sent = { ...headers, ...more, ...(type ? { 'content-type': type } : nothing) };
-        await check(endpoint, what, good, await raw('POST', `${base}/${endpoint}`, sent, body));
-      }
-    }
-    for (const endpoint of jsonEndpoints) {
-      for (const [what, { body, type = 'application/json' }] of Object.entries(jsonInputs)) {
-        const sent = { ...headers, 'x-csrf': csrf, ...(type ? { 'content-type': type } : nothing) };
-        await check(endpoint, what, true, await raw('POST', `${base}/${endpoint}`, sent, body));
-      }
-    }
-    for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE']) {
-      await check('identify', method, true, await raw(method, `${base}/identify`, headers));
-    }
-
-    expect(faults).toEqual([]);
-    const meant = Object.keys(transitions).filter((endpoint) => transitions[endpoint]!.includes(step));
-    expect(Object.keys(changes).sort()).toEqual(meant.sort());
-    expect(await everythingBut('sign_ins')).toBe(rest);
-  });
-
-  async function everythingBut(left: string): Promise<string> {
-    // Challenges may be opened, and are taken by whatever answers them.
-    const tables = [
-      'temporary_access_passes',
-      'passkeys',
-      'users',
-      'oidc_sessions',
-      'oidc_grants',
-      'oidc_artifacts',
-    ].filter((table) => table !== left);
-    const parts = tables.map(
-      (table) => `(select coalesce(string_agg(t::text, chr(10) order by t::text), '') from ${table} t)`,
-    );
-    const { rows } = await house.base.knex.raw(`select concat_ws(chr(10), ${parts.join(', ')}) as dump`);
-    return rows[0].dump;
-  }
-});
 
 // Headers
 

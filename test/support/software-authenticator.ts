@@ -350,10 +350,10 @@ function coseKey(
   return new Map<number, Cbor>([...labelled, ...numbers]);
 }
 
-type Cbor = number | string | Buffer | Map<number, Cbor> | Map<string, Cbor>;
+export type Cbor = number | string | Buffer | Map<number, Cbor> | Map<string, Cbor>;
 
 /** As much of RFC 8949 as an authenticator writes: integers, byte and text strings, maps, all of definite length. */
-function cbor(value: Cbor): Buffer {
+export function cbor(value: Cbor): Buffer {
   if (typeof value === 'number') return value >= 0 ? cborHead(0, value) : cborHead(1, -1 - value);
   if (typeof value === 'string') return Buffer.concat([cborHead(3, Buffer.byteLength(value)), Buffer.from(value)]);
   if (Buffer.isBuffer(value)) return Buffer.concat([cborHead(2, value.length), value]);

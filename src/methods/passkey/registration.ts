@@ -8,6 +8,7 @@ import {
 import { addMinutes, earlier } from '../../core/time.ts';
 import { getUser } from '../../users/manage-users.ts';
 import type { EnrollableMethod } from '../method.ts';
+import { cborLength } from './cbor-length.ts';
 import { algorithms, ceremonyMinutes, mostPasskeysAUser, type Passkey, type RelyingPartyIdentity } from './passkey.ts';
 import { passkeyName } from './provider-names.ts';
 import { usableAlgorithm } from './public-key.ts';
@@ -116,6 +117,10 @@ export function registration(
         if (result.verified !== true) return null;
         const { credential, aaguid, credentialDeviceType, credentialBackedUp } = result.registrationInfo;
         const credentialId = Buffer.from(credential.id, 'base64url');
+        // The library compares neither: the id beside the attestation, and what lies behind it.
+        if (!credentialId.equals(Buffer.from(answer.id, 'base64url'))) return null;
+        const attestation = Buffer.from(answer.response.attestationObject, 'base64url');
+        if (cborLength(attestation) !== attestation.length) return null;
         if (credentialId.length < 16 || credentialId.length > 1023) return null; // WebAuthn L3 §5.8.3
         const algorithm = usableAlgorithm(credential.publicKey);
         if (algorithm === undefined) return null;

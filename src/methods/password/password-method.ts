@@ -4,7 +4,14 @@ import type { Secrets } from '../../core/secrets.ts';
 import { isStorable } from '../../core/text.ts';
 import { getUser } from '../../users/manage-users.ts';
 import { userNameKey } from '../../users/user.ts';
-import type { ContainableMethod, EnrollableMethod, ListableMethod, NotEnrolled, RefusalReason } from '../method.ts';
+import type {
+  Attempt,
+  ContainableMethod,
+  EnrollableMethod,
+  ListableMethod,
+  NotEnrolled,
+  RefusalReason,
+} from '../method.ts';
 import { mayStandAlone, readPasswordSettings, shortestPassword } from './settings.ts';
 import * as passwords from './store.ts';
 import { lengthOf, normalizePassword } from './typed.ts';
@@ -25,6 +32,8 @@ interface Candidate {
   readonly secrets: Secrets;
   readonly claimed: { userId: string; userEnabled: boolean; password: passwords.Password | undefined } | undefined;
 }
+
+type Claimed = Candidate['claimed'];
 
 type NewCandidate =
   | { readonly password: string; readonly userId: string; readonly secrets: Secrets }
@@ -68,19 +77,19 @@ export function passwordMethod(
     async spend(work, attempt, candidate, proof) {
       const { claimed, password: typed } = candidate as Candidate;
       const refuse = (reason: RefusalReason) => ({ verified: false as const, reason, userId: claimed?.userId });
-      if (!claimed) return refuse('unknown_user');
-      const { userId, userEnabled, password } = claimed;
-      if (!password) return refuse('no_credential');
-      if (!userEnabled) return refuse('user_disabled');
-      if ((await readPasswordSettings(work)).state === 'disabled') return refuse('policy');
-      if (password.lockedAt) return refuse('locked');
-      if (attempt.provenUserId !== null && attempt.provenUserId !== userId) return refuse('credential_of_other');
-      const { verifier } = password;
+      const { state } = await readPasswordSettings(work);
+      const refusal = whyRefused(claimed, attempt, state);
+      const counted = !refusal && !proof ? claimed : undefined;
       if (!proof) {
-        const locked = await passwords.countFailure(work.tx, work.now, { userId, verifier, most: house.mostInARow });
-        if (locked) work.record({ type: 'password.locked', userId, details: { failures: house.mostInARow } });
-        return refuse('wrong_password');
+        // Asked whoever was named: how long the answer takes says nothing of who has a password.
+        const locked = await passwords.countFailure(work.tx, work.now, failureOf(counted, house.mostInARow));
+        if (locked)
+          work.record({ type: 'password.locked', userId: counted!.userId, details: { failures: house.mostInARow } });
       }
+      if (refusal) return refuse(refusal);
+      if (!proof) return refuse('wrong_password');
+      const { userId } = claimed!;
+      const { verifier } = claimed!.password!;
       const device = deviceName(work.origin.userAgent);
       if (await passwords.markUsed(work.tx, work.now, { userId, verifier, device })) {
         return { verified: true, userId, credentialId: passwordId, standsAlone: mayStandAlone(lengthOf(typed ?? '')) };
@@ -173,6 +182,23 @@ export function passwordMethod(
       return [passwordId];
     },
   };
+}
+
+/** What refuses also the right password. */
+function whyRefused(claimed: Claimed, attempt: Attempt, state: string): RefusalReason | undefined {
+  if (!claimed) return 'unknown_user';
+  if (!claimed.password) return 'no_credential';
+  if (!claimed.userEnabled) return 'user_disabled';
+  if (state === 'disabled') return 'policy';
+  if (claimed.password.lockedAt) return 'locked';
+  if (attempt.provenUserId !== null && attempt.provenUserId !== claimed.userId) return 'credential_of_other';
+  return undefined;
+}
+
+/** Of nobody where there is nothing to count. */
+function failureOf(claimed: Claimed, most: number) {
+  const nobody = '00000000-0000-0000-0000-000000000000';
+  return { userId: claimed?.userId ?? nobody, verifier: claimed?.password?.verifier ?? '', most };
 }
 
 /** For the audit log: what changed since it was read. */

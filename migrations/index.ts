@@ -20,6 +20,7 @@ import * as signInsByThemselves from './20261122_1130_sign_ins_by_themselves.ts'
 import * as standingWithApps from './20261122_1200_standing_with_apps.ts';
 import * as registrationPolicy from './20261122_1210_registration_policy.ts';
 import * as recoveryCodePasses from './20261122_1300_recovery_code_passes.ts';
+import * as identityProviders from './20261122_1600_identity_providers.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -45,4 +46,5 @@ export const migrations = {
   '20261122_1200_standing_with_apps': standingWithApps,
   '20261122_1210_registration_policy': registrationPolicy,
   '20261122_1300_recovery_code_passes': recoveryCodePasses,
+  '20261122_1600_identity_providers': identityProviders,
 };

@@ -495,6 +495,7 @@ export const messages = {
   /** Plain text. They tell of an account and never hold a code; nobody is named but "an administrator". */
   mails: {
     account: 'Account: {user}',
+    changed: 'Changed: {what}',
     when: 'When: {at}',
     notYou: 'If this was not you, or nobody agreed it with you, open this page and press the button there:',
     stops:
@@ -606,6 +607,22 @@ export const messages = {
         happened:
           'Somebody with access to the server gave the administrator below a temporary pass. No second administrator had to agree.',
         next: 'If nobody told you about it, find out who was on the server, and cancel the pass.',
+      },
+      identityLinked: {
+        subject: 'Another sign-in was linked to your account',
+        happened: 'Your account was linked with an account somewhere else. Whoever has that one can sign in as you.',
+        next: 'If you expected that, there is nothing to do here.',
+      },
+      identityUnlinked: {
+        subject: 'A linked sign-in was taken from your account',
+        happened: 'Your account is no longer linked with an account you had somewhere else.',
+        next: 'If you expected that, there is nothing to do here. What else you sign in with works as before.',
+      },
+      federationChanged: {
+        subject: 'Whom people may sign in through was changed',
+        happened:
+          'An identity provider, or a domain whose people sign in at one, was added, changed or removed. Whoever runs such a provider says who its people are.',
+        next: 'If nobody told you about it, find out who did it, and look at the audit log.',
       },
       contained: {
         subject: 'Your account was secured',

@@ -21,6 +21,9 @@ export const options = {
   manager: { type: 'string' },
   group: { type: 'string' },
   'one-time': { type: 'boolean' },
+  'secret-file': { type: 'string' },
+  unlink: { type: 'boolean' },
+  administrator: { type: 'boolean' },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];

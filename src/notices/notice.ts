@@ -18,6 +18,8 @@ export type Notice =
   | { readonly kind: 'recoveryCodesMade' }
   | { readonly kind: 'recoveryCodesRemoved' }
   | { readonly kind: 'recoveryCodeUsed' }
+  | { readonly kind: 'identityLinked' }
+  | { readonly kind: 'identityUnlinked' }
   | { readonly kind: 'contained' };
 
 export interface Told {
@@ -78,6 +80,10 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
       return 'recoveryCodesMade';
     case 'recovery-codes.removed':
       return 'recoveryCodesRemoved';
+    case 'federated-identity.linked':
+      return event.details?.linkedBy === 'creation' ? undefined : 'identityLinked';
+    case 'federated-identity.unlinked':
+      return 'identityUnlinked';
     case 'account.contained':
       return 'contained';
     default:

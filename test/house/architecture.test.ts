@@ -39,6 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/throttle',
     'src/users',
   ],
+  'src/methods/upstream': ['src/core', 'src/methods', 'src/roles', 'src/users'],
   // what people are asked to register before they go on
   'src/registration': ['src/core', 'src/groups', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
   // the flow, and what a person manages of their own; they get the methods as an argument
@@ -58,6 +59,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/containment.ts': ['src/core', 'src/methods', 'src/notices', 'src/oidc', 'src/sign-in', 'src/users'],
   // what administrators see and change of the ways in of others: above the rooms, for a pass is one of them
   'src/others-methods.ts': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/roles', 'src/users'],
+  // who others are at upstreams: the same, for whom a pass waits for a second administrator a link does as well
+  'src/others-identities.ts': [
+    'src/core',
+    'src/methods/temporary-access-pass',
+    'src/methods/upstream',
+    'src/roles',
+    'src/users',
+  ],
   // the doors
   'src/http': [
     'src/audit',
@@ -66,8 +75,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/groups',
     'src/methods',
     'src/methods/temporary-access-pass',
+    'src/methods/upstream',
     'src/notices',
     'src/oidc',
+    'src/others-identities.ts',
     'src/others-methods.ts',
     'src/people.ts',
     'src/registration',

@@ -129,8 +129,16 @@ describe('who may do what', () => {
     }
   });
 
-  test('roles and clients are closed to applications, whatever they hold', async () => {
-    for (const action of ['roles.write', 'roles.read', 'clients.write'] as const) {
+  test('roles, clients, upstreams and domains are closed to applications, whatever they hold', async () => {
+    for (const action of [
+      'roles.write',
+      'roles.read',
+      'clients.write',
+      'upstreams.write',
+      'upstreams.read',
+      'domains.write',
+      'domains.read',
+    ] as const) {
       expect(permissionsFor(action)).toEqual([]);
       expect(await may(client(...applicationPermissions), action), action).toBe(false);
     }

@@ -1,5 +1,6 @@
 /** Another OpenID provider that signs people in for us, and the domains whose people it is. */
 import { z } from 'zod';
+import { asciiDomain } from './domain-name.ts';
 
 /** What an upstream may be believed to have proved at most. */
 export const ceilings = ['1f', '2f', 'phr'] as const;
@@ -97,14 +98,10 @@ export interface FederatedDomain extends z.output<typeof domainSettings> {
   readonly providerId: string;
 }
 
-/** The domain of a user principal name; null where it has none. */
+/** The domain of a user principal name, as `FederatedDomain.name` has it; null where it has none. */
 export function domainOf(userName: string): string | null {
   const at = userName.lastIndexOf('@');
-  const domain = userName
-    .slice(at + 1)
-    .trim()
-    .toLowerCase();
-  return at > 0 && domain !== '' ? domain : null;
+  return at > 0 ? asciiDomain(userName.slice(at + 1)) : null;
 }
 
 /** What came of a sign-in there, checked: every claim that is required was there and was right. */

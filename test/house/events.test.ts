@@ -361,11 +361,11 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   deleteDomain: () => work((w) => deleteDomain(w, 'fabrikam.example')),
   linkIdentity: () =>
     work((w) =>
-      linkIdentity(w, { user: 'seed@example.com', providerId: 'contoso', sub: '1', allowedAdministrator: false }),
+      linkIdentity(w, { user: 'seed@example.com', providerId: 'contoso', sub: '1', allowedAdministrator: true }),
     ),
   allowAdministrator: () =>
     work(async (w) =>
-      allowAdministrator(w, { user: 'seed@example.com', identityId: await anIdentity(w), allowed: true }),
+      allowAdministrator(w, { user: 'seed@example.com', identityId: await anIdentity(w), allowed: false }),
     ),
   unlinkIdentity: () =>
     work(async (w) => unlinkIdentity(w, { user: 'seed@example.com', identityId: await anIdentity(w) })),

@@ -8,6 +8,8 @@ const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
  * label other than `localhost`, anything a host name does not hold.
  */
 export function asciiDomain(text: string): string | null {
+  // What ends a host in an address would be cut off with the rest.
+  if (/[/\\?#:@%[\]]/.test(text.normalize('NFKC'))) return null;
   const name = domainToASCII(text.trim()).replace(/\.$/, '');
   if (name.length > 253 || isIP(name) !== 0) return null;
   const labels = name.split('.');

@@ -1,5 +1,6 @@
 import type { Work } from './core/work.ts';
 import { isBootstrap, isContainable, type MethodRegistry } from './methods/method.ts';
+import { identitiesOf, unlink } from './methods/upstream/identities.ts';
 import { spendLink } from './notices/links.ts';
 import { endAccount } from './oidc/endings.ts';
 import { endSignInsNamedSince, endSignInsOf } from './sign-in/endings.ts';
@@ -11,7 +12,7 @@ export type Containment = 'contained' | 'already' | 'ended';
 
 /**
  * "This was not me": takes the account out of an intruder's hands, as far as its owner can without help. Passes are cancelled,
- * credentials added since the moment the mail was about are suspended, and everything that is signed in ends, in one transaction.
+ * credentials added since the moment the mail was about are suspended, links elsewhere made since are gone, and everything that is signed in ends, in one transaction.
  * The account itself stays enabled, and what its owner had before works. The token is the authority: whoever has it got the mail.
  */
 export async function contain(
@@ -32,6 +33,11 @@ export async function contain(
   const sessions = await endAccount(work, userId);
   for (const method of containable) {
     if (!isBootstrap(method)) ended.push(...(await method.contain(work, userId, since)));
+  }
+  for (const identity of await identitiesOf(work, userId)) {
+    if (identity.linkedAt < since) continue;
+    await unlink(work, identity);
+    ended.push(identity.id);
   }
   await markContained(work, userId);
   await endSignInsNamedSince(work, userId);

@@ -56,7 +56,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // what the protocol keeps for a client, and judges of it: above the rooms too
   'src/apps.ts': ['src/clients', 'src/core', 'src/oidc', 'src/roles'],
   // what somebody else may have got hold of, ended by its owner: above the rooms as well
-  'src/containment.ts': ['src/core', 'src/methods', 'src/notices', 'src/oidc', 'src/sign-in', 'src/users'],
+  'src/containment.ts': [
+    'src/core',
+    'src/methods',
+    'src/methods/upstream',
+    'src/notices',
+    'src/oidc',
+    'src/sign-in',
+    'src/users',
+  ],
   // what administrators see and change of the ways in of others: above the rooms, for a pass is one of them
   'src/others-methods.ts': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/roles', 'src/users'],
   // who others are at upstreams: the same, for whom a pass waits for a second administrator a link does as well

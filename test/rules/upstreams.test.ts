@@ -137,6 +137,7 @@ describe('an issuer', () => {
     ['http://192.168.0.1', local, 'refused'],
     ['https://login.contoso.example?tenant=1', open, 'refused'],
     ['https://login.contoso.example?', open, 'refused'],
+    ['https://login.contoso.example/a b', open, 'refused'],
     ['https://login.contoso.example#a', open, 'refused'],
     ['https://user@login.contoso.example', open, 'refused'],
     ['https://user:pw@login.contoso.example', open, 'refused'],

@@ -45,7 +45,10 @@ async function anAdministrator(role: string): Promise<Actor & { readonly kind: '
 }
 
 let subs = 0;
-const aSub = () => `00u-${(subs += 1)}`;
+const aSub = () => {
+  subs += 1;
+  return `00u-${subs}`;
+};
 
 const linking = (asked: Partial<LinkIdentity> & { user: string }) => (w: Work) =>
   linkIdentity(w, { providerId: 'contoso', sub: aSub(), ...asked });

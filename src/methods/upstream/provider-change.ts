@@ -54,11 +54,8 @@ export function settingsWith(
 /** `ourIssuer` unknown is taken for one in the open. OpenID Connect Discovery 1.0 §2: https, no query, no fragment. */
 function demandIssuer(issuer: string, ourIssuer: string | undefined): void {
   const url = new URL(issuer);
-  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '' || /[?#]$/.test(issuer)) {
-    throw new AppError(
-      'invalid_input',
-      'issuer: must be an address without a query, a fragment, a name or a password.',
-    );
+  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '' || /[?#]$|\s/.test(issuer)) {
+    throw new AppError('invalid_input', 'issuer: must be an address without space, query, fragment, name or password.');
   }
   if (issuer.replace(/\/$/, '') === ourIssuer) {
     throw new AppError('invalid_input', 'issuer: is our own. People cannot be sent to the place they come from.');

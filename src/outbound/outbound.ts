@@ -176,12 +176,15 @@ function send(
     request.on('response', (answer: IncomingMessage) => {
       const chunks: Buffer[] = [];
       let size = 0;
-      const stop = (code: string) => answer.destroy(Object.assign(new Error(code), { code }));
+      const stop = (code: string) => {
+        reject(Object.assign(new Error(code), { code }));
+        answer.destroy();
+      };
       answer.on('error', reject);
       answer.on('aborted', () => reject(closed()));
       // Never unpacked: a few bytes of gzip can be gigabytes.
-      if (!['', 'identity'].includes(answer.headers['content-encoding'] ?? '')) return void stop('encoding_refused');
-      if (Number(answer.headers['content-length'] ?? 0) > longest) return void stop('too_large');
+      if (!['', 'identity'].includes(answer.headers['content-encoding'] ?? '')) return stop('encoding_refused');
+      if (Number(answer.headers['content-length'] ?? 0) > longest) return stop('too_large');
       answer.on('data', (chunk: Buffer) => {
         size += chunk.length;
         if (size > longest) stop('too_large');

@@ -20,13 +20,14 @@ let upstream: HostileUpstream;
 let canary: Server;
 let port: number;
 let reached = 0;
+const here = ['upstream.example', 'evil.example'];
 let lookups: Record<string, string[]>;
 const rules: OutboundRules = {
   allow,
   local: false,
   longestMs: 1_500,
   resolve: async (host) => {
-    const [address = '127.0.0.2', ...rest] = lookups[host] ?? [];
+    const [address = here.includes(host) ? '127.0.0.2' : '127.0.0.1', ...rest] = lookups[host] ?? [];
     if (rest.length > 0) lookups[host] = rest;
     return [{ address, family: address.includes(':') ? 6 : 4 }];
   },
@@ -66,14 +67,14 @@ test('there are sixty forms and more', () => expect(new Set(refusedForms).size).
 
 describe.each(refusedForms)('%s', (form) => {
   test('is no issuer', async () => {
-    lookups = { 'app.example': ['127.0.0.1'] };
+    lookups = {};
     const provider = { ...upstream.provider(), issuer: named(form) };
     expect(await relyingParty(rules).discover(provider, new Date())).toMatchObject({ reason: 'address_refused' });
     expect(reached).toBe(0);
   });
 
   test.each(endpoints)('is no %s, also where an administrator listed its host', async (endpoint) => {
-    lookups = { 'app.example': ['127.0.0.1'] };
+    lookups = {};
     const address = named(form);
     upstream.bend({ claims: without('email'), metadata: (right) => ({ ...right, [endpoint]: address }) });
     expect(await upstream.signIn(relyingParty(rules))).toMatchObject({ reason: 'endpoint_refused' });

@@ -206,7 +206,8 @@ export function relyingParty(outbound: OutboundRules): RelyingParty {
             codeVerifier: client.randomPKCECodeVerifier(),
           };
           const callbackUrl = new URL(redirectUri);
-          callbackUrl.search = new URLSearchParams({ code: client.randomNonce(), state: ceremony.state }).toString();
+          const response = { code: client.randomNonce(), state: ceremony.state, iss: provider.issuer };
+          callbackUrl.search = new URLSearchParams(response).toString();
           const asked = { callbackUrl, ceremony, redirectUri, now };
           tokensOf(await exchangeCode({ fetch, local: outbound.local }, provider, credentials, metadata, asked));
         },
@@ -280,8 +281,7 @@ async function exchangeCode(
       objection = error;
     });
   if (onTheWay) refusalOfTheWay(onTheWay);
-  // What it says before it asks is about what we gave it: a credential that is no key, a response we have let pass.
-  if (!answer) throw objection;
+  if (!answer) throw new Refused('protocol');
   return { status: answer.status, type: typeOf(answer), text: await answer.text(), objection: objection !== undefined };
 }
 

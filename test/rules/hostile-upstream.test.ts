@@ -232,7 +232,7 @@ const ofKeys: [string, Deviation, RefusalReason][] = [
   ['keys that are no list', { keys: () => ({}) }, 'keys_invalid'],
   ['a key that is none', { keys: (keys) => [...keys, null] }, 'keys_invalid'],
   ['a hundred and one', { keys: (keys) => Array.from({ length: 101 }, () => keys[0]) }, 'keys_invalid'],
-  ['a private key', { keys: ([key]) => [{ ...key, d: 'AAAA' }] }, 'keys_invalid'],
+  ['a private key among them', { keys: (keys) => [...keys, { ...keys[0], kid: 'two', d: 'AAAA' }] }, 'keys_invalid'],
   ['a secret among them', { keys: (keys) => [...keys, { kty: 'oct', k: 'AAAA' }] }, 'keys_invalid'],
   [
     'an RSA key without end',

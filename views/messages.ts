@@ -470,6 +470,14 @@ export const messages = {
         'Sessions and tokens that it opened end with the pass.',
       ],
     },
+    'amr/federated': {
+      title: 'Signed in elsewhere',
+      claim: 'amr',
+      sentences: [
+        'The person signed in with another provider, which the organisation trusts for them. RFC 8176 has no word for it.',
+        'What they showed there is named beside it where the organisation believes that provider, and is not known otherwise.',
+      ],
+    },
   },
 
   notMe: {

@@ -39,7 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/throttle',
     'src/users',
   ],
-  'src/methods/upstream': ['src/core', 'src/methods', 'src/roles', 'src/users'],
+  'src/methods/upstream': ['src/core', 'src/methods', 'src/outbound', 'src/roles', 'src/users'],
   // what people are asked to register before they go on
   'src/registration': ['src/core', 'src/groups', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
   // the flow, and what a person manages of their own; they get the methods as an argument

@@ -231,6 +231,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /acr/1f': 'anybody',
   'GET /acr/2f': 'anybody',
   'GET /amr/pass': 'anybody',
+  'GET /amr/federated': 'anybody',
   'GET /not-me': 'anybody with the link of a mail; it changes nothing',
   'POST /not-me': 'anybody with the link of a mail, from our own page',
   'GET /sign-in/:uid': 'the browser of that sign-in',

@@ -52,6 +52,16 @@ export const providerSettings = z.strictObject({
   displayName: z.string().trim().min(1).max(100),
   /** Compared letter by letter with the metadata and with `iss`. https, or http on loopback where the issuer is local. */
   issuer: z.url({ protocol: /^https?$/ }).max(500),
+  /** Hosts besides the issuer's, and those above and below it, that its endpoints may have: `keys.example.com`, `host:8443`. */
+  endpointHosts: z
+    .array(
+      z
+        .string()
+        .regex(/^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/)
+        .max(260),
+    )
+    .max(10)
+    .default([]),
   clientId: z.string().min(1).max(200),
   clientAuthentication: z.enum(clientAuthentications).default('client_secret_basic'),
   scopes: z

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { clientCommands } from './cli/clients.ts';
 import { type Command, note, one, options, print, printJson, UsageError, withBase } from './cli/command.ts';
+import { federationCommands } from './cli/federation.ts';
 import { groupCommands } from './cli/groups.ts';
 import { logoutCommands } from './cli/logouts.ts';
 import { mailCommands } from './cli/mail.ts';
@@ -42,6 +43,19 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey client show ID | secret ID | delete ID
                                           secret makes a new one and prints it, once
   latchkey client set ID KEY=VALUE ...    change what is named, keep the rest; null takes away
+  latchkey idp list
+  latchkey idp show ID
+  latchkey idp put ID [KEY=VALUE ...] [--secret-file FILE]
+                                          make it, or change what is named; the secret is read from FILE, - is standard input
+  latchkey idp delete ID [--unlink]       with its domains, and with the links of people when asked to
+  latchkey idp links USER                 who somebody is at identity providers
+  latchkey idp link USER ID SUB [--administrator]
+                                          --administrator: it signs the user in also while they hold a role
+  latchkey idp unlink USER ID
+  latchkey domain list
+  latchkey domain put NAME ID [KEY=VALUE ...]
+                                          its people sign in at identity provider ID; mfaBehavior, straight
+  latchkey domain delete NAME
   latchkey pass issue USER [--start RFC3339] [--lifetime MINUTES] [--reusable]
                            [--purpose registration|signIn] [--reason TEXT] [--ticket TEXT]
                            [--verified-by callBack|inPerson|video|manager]
@@ -113,7 +127,7 @@ const commands: Readonly<Record<string, Command>> = {
     return withBase(async (base) => {
       const { seed, hash } = readSeed(file);
       await base.run(asOperator, async (work) => {
-        await applySeed(work, seed);
+        await applySeed(work, seed, base.config.issuer);
         work.record({ type: 'seed.applied', details: { sha256: hash.toString('hex') } });
       });
       if (json) printJson({ applied: file });
@@ -123,6 +137,7 @@ const commands: Readonly<Record<string, Command>> = {
 
   ...userCommands,
   ...clientCommands,
+  ...federationCommands,
   ...groupCommands,
   ...roleCommands,
   ...passCommands,

@@ -3,6 +3,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from './core/errors.ts';
+import { isLocalhost } from './core/localhost.ts';
 import type { MailServer } from './mail/smtp.ts';
 import { defaultLimits, type ThrottleLimits } from './throttle/throttle.ts';
 
@@ -148,10 +149,6 @@ function parseIssuer(text: string, problem: Complain): string {
     problem(`LATCHKEY_ISSUER: ${issuer} needs https. Browsers allow passkeys over http on localhost alone.`);
   }
   return issuer;
-}
-
-export function isLocalhost(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost');
 }
 
 function parseDatabaseUrl(text: string | undefined, problem: Complain): string | undefined {

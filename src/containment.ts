@@ -2,6 +2,7 @@ import type { Work } from './core/work.ts';
 import { AppError } from './core/errors.ts';
 import { addMinutes } from './core/time.ts';
 import { isBootstrap, isContainable, isReclaimable, type MethodRegistry, reclaimHours } from './methods/method.ts';
+import { identitiesOf, unlink } from './methods/upstream/identities.ts';
 import { spendLink } from './notices/links.ts';
 import { endOthersOf } from './oidc/endings.ts';
 import { endSignInsNamedSince, endSignInsOf } from './sign-in/endings.ts';
@@ -16,7 +17,7 @@ export type Containment = 'contained' | 'already' | 'ended';
 
 /**
  * "This was not me": takes the account out of an intruder's hands, as far as its owner can without help. Passes are cancelled,
- * credentials added since the moment the mail was about are suspended, and everything that is signed in ends, in one transaction.
+ * credentials added since the moment the mail was about are suspended, links elsewhere made since are gone, and everything that is signed in ends, in one transaction.
  * The account itself stays enabled, and what its owner had before works. The token is the authority: whoever has it got the mail.
  */
 export async function contain(
@@ -169,6 +170,11 @@ async function end(
   for (const method of containable.filter(isBootstrap)) await contain(method);
   const sessions = await endOthersOf(work, userId, spared?.sessionUid ?? null);
   for (const method of containable) if (!isBootstrap(method)) await contain(method);
+  for (const identity of await identitiesOf(work, userId)) {
+    if (identity.linkedAt < since || spared?.credentialIds.includes(identity.id)) continue;
+    await unlink(work, identity);
+    ended.push(identity.id);
+  }
   await last?.();
   await markContained(work, userId, spared?.sessionUid ?? null);
   await endSignInsNamedSince(work, userId, kept);

@@ -94,7 +94,7 @@ function seedMistake(seedFile: string | undefined, error: unknown): unknown {
 async function prepare(base: Base, config: Config, seed: SeedFile | undefined): Promise<void> {
   if (seed) {
     await base
-      .run(asSystem, (work) => applyOnce(work, seed))
+      .run(asSystem, (work) => applyOnce(work, seed, config.issuer))
       .catch((error: unknown) => {
         throw seedMistake(config.seedFile, error);
       });

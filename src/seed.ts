@@ -13,6 +13,9 @@ import { changePasswordPolicy } from './methods/password/manage-policy.ts';
 import { passwordSettingsChange } from './methods/password/settings.ts';
 import { changePassPolicy } from './methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from './methods/temporary-access-pass/settings.ts';
+import { putDomain } from './methods/upstream/manage-domains.ts';
+import { putProvider } from './methods/upstream/manage-providers.ts';
+import { type ProviderInFile, providerInFile } from './methods/upstream/provider-in-file.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
 import { changePerson } from './people.ts';
 import { changeRegistrationPolicy } from './registration/manage-policy.ts';
@@ -20,8 +23,6 @@ import { registrationSettingsChange } from './registration/settings.ts';
 import { grantRole } from './roles/manage-roles.ts';
 import { findRole } from './roles/role.ts';
 import { changeUser, createUser, getUser } from './users/manage-users.ts';
-
-const later = (what: string) => `cannot be set yet: ${what} is still to come. Leave it out.`;
 
 const namedRole = z.string().refine((name) => findRole(name) !== undefined, 'is not the name or template id of a role');
 
@@ -61,7 +62,7 @@ const seedShape = z.strictObject({
       assurance: assuranceSettingsChange.optional(),
     })
     .default({}),
-  identityProviders: z.array(z.unknown()).max(0, later('signing in through another provider')).default([]),
+  identityProviders: z.array(providerInFile).max(200).default([]),
 });
 
 export type Seed = z.output<typeof seedShape>;
@@ -95,7 +96,7 @@ export function parseSeed(text: string): Seed {
 }
 
 /** At start: applies the file unless this very file was applied before, so that it does not undo later changes. */
-export async function applyOnce(work: Work, { seed, hash }: SeedFile): Promise<boolean> {
+export async function applyOnce(work: Work, { seed, hash }: SeedFile, ourIssuer?: string): Promise<boolean> {
   const fresh = await work
     .tx('applied_seeds')
     .insert({ content_hash: hash, applied_at: work.now })
@@ -103,13 +104,16 @@ export async function applyOnce(work: Work, { seed, hash }: SeedFile): Promise<b
     .ignore()
     .returning('content_hash');
   if (fresh.length === 0) return false;
-  await applySeed(work, seed);
+  await applySeed(work, seed, ourIssuer);
   work.record({ type: 'seed.applied', details: { sha256: hash.toString('hex') } });
   return true;
 }
 
-/** Merges into what exists by natural key; doing it twice changes nothing. */
-export async function applySeed(work: Work, seed: Seed): Promise<void> {
+/**
+ * Merges into what exists by natural key; doing it twice changes nothing. `ourIssuer` says whether this is somebody's own machine,
+ * where an identity provider may be reached by plain http.
+ */
+export async function applySeed(work: Work, seed: Seed, ourIssuer?: string): Promise<void> {
   for (const { displayName } of seed.groups) await ensureGroup(work, displayName);
   for (const asked of seed.users) await applyUser(work, asked);
   // Managers last: a manager may stand further down in the file.
@@ -139,6 +143,18 @@ export async function applySeed(work: Work, seed: Seed): Promise<void> {
   if (password) await underPath('policies.password', () => changePasswordPolicy(work, password));
   if (registration) await underPath('policies.registration', () => changeRegistrationPolicy(work, registration));
   if (assurance) await underPath('policies.assurance', () => changeAssurancePolicy(work, assurance));
+  for (const asked of seed.identityProviders) {
+    await underPath(`identityProviders.${asked.id}`, () => applyProvider(work, asked, ourIssuer));
+  }
+}
+
+async function applyProvider(work: Work, asked: ProviderInFile, ourIssuer: string | undefined): Promise<void> {
+  const { id, changes, clientSecret, domains } = asked;
+  await putProvider(work, { id, changes, clientSecret, ourIssuer });
+  for (const domain of domains) {
+    const { name, ...settings } = typeof domain === 'string' ? { name: domain } : domain;
+    await putDomain(work, { name, providerId: id, changes: settings });
+  }
 }
 
 async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void> {

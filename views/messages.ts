@@ -687,6 +687,14 @@ export const messages = {
         'Sessions and tokens that it opened end with the pass.',
       ],
     },
+    'amr/federated': {
+      title: 'Signed in elsewhere',
+      claim: 'amr',
+      sentences: [
+        'The person signed in with another provider, which the organisation trusts for them. RFC 8176 has no word for it.',
+        'What they showed there is named beside it where the organisation believes that provider, and is not known otherwise.',
+      ],
+    },
   },
 
   notMe: {
@@ -712,6 +720,7 @@ export const messages = {
   /** Plain text. They tell of an account and never hold a code; nobody is named but "an administrator". */
   mails: {
     account: 'Account: {user}',
+    changed: 'Changed: {what}',
     when: 'When: {at}',
     notYou: 'If this was not you, or nobody agreed it with you, open this page and press the button there:',
     stops:
@@ -881,6 +890,22 @@ export const messages = {
         happened:
           'An administrator secured your account: temporary passes and recovery codes were cancelled, ways to sign in that were added lately were suspended, and the account was signed out everywhere.',
         next: 'If you do not know why, ask your help desk. You sign in with what you had before.',
+      },
+      identityLinked: {
+        subject: 'Another sign-in was linked to your account',
+        happened: 'Your account was linked with an account somewhere else. Whoever has that one can sign in as you.',
+        next: 'If you expected that, there is nothing to do here.',
+      },
+      identityUnlinked: {
+        subject: 'A linked sign-in was taken from your account',
+        happened: 'Your account is no longer linked with an account you had somewhere else.',
+        next: 'If you expected that, there is nothing to do here. What else you sign in with works as before.',
+      },
+      federationChanged: {
+        subject: 'Whom people may sign in through was changed',
+        happened:
+          'An identity provider, or a domain whose people sign in at one, was added, changed or removed. Whoever runs such a provider says who its people are.',
+        next: 'If nobody told you about it, find out who did it, and look at the audit log.',
       },
       contained: {
         subject: 'Your account was secured',

@@ -22,7 +22,7 @@ export function acrOf(level: Level, issuer: string): string {
 
 /** Words of RFC 8176 stand for themselves; what it has no word for is a URI under the issuer. */
 export function amrOf(method: string, issuer: string): string {
-  return method === 'pass' ? `${issuer}/amr/${method}` : method;
+  return method === 'pass' || method === 'federated' ? `${issuer}/amr/${method}` : method;
 }
 
 /** Every value of ours that a relying party can get, from the lowest: what discovery advertises, with the aliases of policy. */

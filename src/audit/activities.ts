@@ -17,6 +17,7 @@ const people = { category: 'UserManagement', loggedByService: 'Core Directory' }
 const groups = { category: 'GroupManagement', loggedByService: 'Core Directory' } as const;
 const roles = { category: 'RoleManagement', loggedByService: 'Core Directory' } as const;
 const applications = { category: 'ApplicationManagement', loggedByService: 'Core Directory' } as const;
+const directory = { category: 'DirectoryManagement', loggedByService: 'Core Directory' } as const;
 const ours = { category: 'Other', loggedByService: 'Latchkey' } as const;
 const signIns = { category: 'SignIn', loggedByService: 'Latchkey', operationType: 'Other' } as const;
 
@@ -229,6 +230,22 @@ export const activities: Readonly<Record<string, Activity>> = {
     resultReason: 'User completed registration with recovery code',
     byTheirOwn: true,
   },
+  'federated-identity.linked': {
+    ...methods,
+    activityDisplayName: 'Link federated identity to user',
+    operationType: 'Add',
+  },
+  'federated-identity.changed': {
+    ...methods,
+    activityDisplayName: 'Update federated identity of user',
+    operationType: 'Update',
+    resultReason: 'Whether it signs its user in while they hold a role',
+  },
+  'federated-identity.unlinked': {
+    ...methods,
+    activityDisplayName: 'Unlink federated identity from user',
+    operationType: 'Delete',
+  },
   'user.last-method-removed': {
     ...methods,
     activityDisplayName: 'Admin deleted security info',
@@ -297,6 +314,21 @@ export const activities: Readonly<Record<string, Activity>> = {
   },
   'client.deleted': { ...applications, activityDisplayName: 'Delete application', operationType: 'Delete' },
   'client.changed': { ...applications, activityDisplayName: 'Update application', operationType: 'Update' },
+
+  'identity-provider.created': { ...directory, activityDisplayName: 'Create identity provider', operationType: 'Add' },
+  'identity-provider.changed': {
+    ...directory,
+    activityDisplayName: 'Update identity provider',
+    operationType: 'Update',
+  },
+  'identity-provider.deleted': {
+    ...directory,
+    activityDisplayName: 'Delete identity provider',
+    operationType: 'Delete',
+  },
+  'domain.created': { ...directory, activityDisplayName: 'Set domain authentication', operationType: 'Add' },
+  'domain.changed': { ...directory, activityDisplayName: 'Set federation settings on domain', operationType: 'Update' },
+  'domain.deleted': { ...directory, activityDisplayName: 'Remove domain', operationType: 'Delete' },
 
   'seed.applied': { ...ours, activityDisplayName: 'Apply seed file', operationType: 'Update' },
   'signing-key.created': { ...ours, activityDisplayName: 'Add signing key', operationType: 'Add' },

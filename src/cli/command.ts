@@ -22,6 +22,9 @@ export const options = {
   group: { type: 'string' },
   'one-time': { type: 'boolean' },
   since: { type: 'string' },
+  'secret-file': { type: 'string' },
+  unlink: { type: 'boolean' },
+  administrator: { type: 'boolean' },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];

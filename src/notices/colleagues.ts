@@ -38,6 +38,20 @@ export async function colleaguesOf(
   }
 }
 
+/**
+ * What was changed of the places that people come from, for people to read; undefined for nothing. Whoever gets a domain into the
+ * hands of a provider of theirs gets its people: everybody with a role hears of it.
+ */
+export function federationChange(events: readonly AuditEvent[]): string | undefined {
+  const names = events
+    .filter(({ result }) => result !== 'failure')
+    .flatMap(({ type, details }) => {
+      if (type.startsWith('identity-provider.')) return [`identity provider ${String(details?.identityProvider)}`];
+      return type.startsWith('domain.') ? [`domain ${String(details?.domain)}`] : [];
+    });
+  return names.length === 0 ? undefined : [...new Set(names)].join(', ');
+}
+
 function askedBy(details: AuditEvent['details']): readonly string[] {
   return typeof details?.askedBy === 'string' ? [details.askedBy] : [];
 }

@@ -25,6 +25,8 @@ export interface Notice {
     | 'methodsLost'
     | 'methodSuspended'
     | 'methodRestored'
+    | 'identityLinked'
+    | 'identityUnlinked'
     | 'contained'
     | 'reclaimed'
     | 'containedByAdministrator'
@@ -105,6 +107,10 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
       return 'recoveryCodesMade';
     case 'recovery-codes.removed':
       return 'recoveryCodesRemoved';
+    case 'federated-identity.linked':
+      return event.details?.linkedBy === 'creation' ? undefined : 'identityLinked';
+    case 'federated-identity.unlinked':
+      return 'identityUnlinked';
     case 'account.contained':
       if (event.details?.by === 'passkey') return 'reclaimed';
       return event.details?.signedIn === true ? 'containedWithin' : 'contained';

@@ -1,10 +1,11 @@
 import type { AuditEvent } from '../core/audit-event.ts';
 import { utcMinute } from '../core/time.ts';
 import type { Work } from '../core/work.ts';
+import { administratorIds } from '../roles/manage-roles.ts';
 import { reachable } from '../users/addresses.ts';
 import { noticeMail } from '../../views/mail.ts';
 import { openLink } from './links.ts';
-import { colleaguesOf } from './colleagues.ts';
+import { colleaguesOf, federationChange } from './colleagues.ts';
 import { type Notice, noticesOf } from './notice.ts';
 import { queueMail } from './outbox.ts';
 
@@ -17,6 +18,8 @@ export type TellingWork = Pick<Work, 'tx' | 'now' | 'secrets' | 'actor'>;
 export async function tellPeople(work: TellingWork, issuer: string, events: readonly AuditEvent[]): Promise<void> {
   for (const { userId, notice } of noticesOf(events)) await tell(work, { issuer, userId, notice });
   for (const event of events) await tellColleagues(work, event);
+  const changed = federationChange(events);
+  if (changed !== undefined) await tellAdministrators(work, changed);
 }
 
 /**
@@ -57,6 +60,16 @@ async function tellColleagues(work: TellingWork, event: AuditEvent): Promise<voi
       at: utcMinute(work.now),
       ...(about && { user: about.userPrincipalName }),
     });
+    await queueMail(work, { userId, recipients: addresses, ...mail });
+  }
+}
+
+/** All of them, whoever did it as well: of a change that somebody made in their name they would not hear otherwise. */
+async function tellAdministrators(work: TellingWork, changed: string): Promise<void> {
+  for (const userId of await administratorIds(work)) {
+    const { addresses = [] } = (await reachable(work, userId)) ?? {};
+    if (addresses.length === 0) continue;
+    const mail = noticeMail({ kind: 'federationChanged', changed, at: utcMinute(work.now) });
     await queueMail(work, { userId, recipients: addresses, ...mail });
   }
 }

@@ -3,7 +3,7 @@
  * anything connects, and the connection goes to an address that was judged: a name that changes meanwhile leads nowhere.
  */
 import { lookup as resolveName } from 'node:dns/promises';
-import { type ClientRequest, type IncomingMessage, request as requestPlain } from 'node:http';
+import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { type BlockList, isIP } from 'node:net';
 import { isIn, isLoopback, isPublic } from './addresses.ts';
@@ -27,7 +27,10 @@ export type OutboundAnswer =
   | { readonly kind: 'failed'; readonly error: string };
 
 const ordinaryMs = 2_500;
-const longestBody = 16 * 1024;
+const longestHeaders = 16 * 1024;
+const longestIgnored = 16 * 1024;
+/** Bytes of metadata, keys and tokens: what is ever read of an answer. */
+export const longestRead = 256 * 1024;
 
 /** Posts a form and returns the status of the answer, redirects included: none is followed. The answer's body is thrown away. */
 export async function postForm(
@@ -35,19 +38,87 @@ export async function postForm(
   address: string,
   form: Readonly<Record<string, string>>,
 ): Promise<OutboundAnswer> {
+  const answer = await exchange(rules, address, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(form).toString(),
+    longest: longestIgnored,
+  });
+  return answer.kind === 'answered' ? { kind: 'answered', status: answer.status } : answer;
+}
+
+/** Nothing came that could be read. `code` is one of `OutboundAnswer`'s: `address_refused`, `timeout`, `too_large`, … */
+export class OutboundError extends Error {
+  override readonly name = 'OutboundError';
+  readonly code: string;
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+export interface FetchOptions {
+  readonly method?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * `fetch` as libraries want it, and as little of it as they need: GET and POST with a text or a form, an answer of 256 KiB at most
+ * that nothing decompresses, of its headers the content type alone, redirects returned and not followed. Fails with `OutboundError`.
+ */
+export function guardedFetch(rules: OutboundRules): (address: string, options?: FetchOptions) => Promise<Response> {
+  return async (address, { method = 'GET', headers = {}, body, signal } = {}) => {
+    if (method !== 'GET' && method !== 'POST') throw new OutboundError('method_refused');
+    const text = body instanceof URLSearchParams ? body.toString() : (body ?? undefined);
+    if (text !== undefined && typeof text !== 'string') throw new OutboundError('body_refused');
+    const answer = await exchange(rules, address, { method, headers, body: text, longest: longestRead, signal });
+    if (answer.kind !== 'answered') throw new OutboundError(answer.error);
+    if (answer.status < 200 || answer.status > 599) throw new OutboundError('status_refused');
+    const { 'content-type': contentType } = answer.headers;
+    return new Response([204, 205, 304].includes(answer.status) ? null : new Uint8Array(answer.body), {
+      status: answer.status,
+      headers: contentType === undefined ? {} : { 'content-type': contentType },
+    });
+  };
+}
+
+interface Sent {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  /** Bytes of the answer; more is a failure. */
+  readonly longest: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Answered {
+  readonly kind: 'answered';
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+async function exchange(
+  rules: OutboundRules,
+  address: string,
+  sent: Sent,
+): Promise<Answered | Exclude<OutboundAnswer, { readonly kind: 'answered' }>> {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url || !isAddressed(url, rules)) return refused;
-  const deadline = AbortSignal.timeout(rules.longestMs ?? ordinaryMs);
+  const late = AbortSignal.timeout(rules.longestMs ?? ordinaryMs);
+  const deadline = sent.signal ? AbortSignal.any([late, sent.signal]) : late;
   try {
     const checked = await checkedAddresses(url, rules, deadline);
     if (!checked) return refused;
-    return await send(url, checked, new URLSearchParams(form).toString(), deadline);
+    return await send(url, checked, sent, deadline);
   } catch (error) {
     return { kind: 'failed', error: deadline.aborted ? 'timeout' : codeOf(error) };
   }
 }
 
-const refused: OutboundAnswer = { kind: 'forbidden', error: 'address_refused' };
+const refused = { kind: 'forbidden', error: 'address_refused' } as const;
 
 function isAddressed(url: URL, { local }: OutboundRules): boolean {
   if (url.username !== '' || url.password !== '' || url.hash !== '') return false;
@@ -78,18 +149,24 @@ async function checkedAddresses(
   return reachable && addresses.length > 0 ? addresses : undefined;
 }
 
-function send(url: URL, addresses: readonly Address[], body: string, signal: AbortSignal): Promise<OutboundAnswer> {
+function send(
+  url: URL,
+  addresses: readonly Address[],
+  { method, headers, body, longest }: Sent,
+  signal: AbortSignal,
+): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const request: ClientRequest = (url.protocol === 'https:' ? requestTls : requestPlain)(url, {
-      method: 'POST',
+      method,
       headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        'content-length': Buffer.byteLength(body),
+        ...headers,
+        ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+        'accept-encoding': 'identity',
         'user-agent': 'Latchkey',
       },
       agent: false,
       signal,
-      maxHeaderSize: longestBody,
+      maxHeaderSize: longestHeaders,
       lookup: (_host, options, found) => {
         const [{ address, family }] = addresses as readonly [Address];
         if (options.all) found(null, [...addresses]);
@@ -97,17 +174,35 @@ function send(url: URL, addresses: readonly Address[], body: string, signal: Abo
       },
     });
     request.on('response', (answer: IncomingMessage) => {
+      const chunks: Buffer[] = [];
       let size = 0;
+      const stop = (code: string) => {
+        reject(Object.assign(new Error(code), { code }));
+        answer.destroy();
+      };
+      answer.on('error', reject);
+      answer.on('aborted', () => reject(closed()));
+      // Never unpacked: a few bytes of gzip can be gigabytes.
+      if (!['', 'identity'].includes(answer.headers['content-encoding'] ?? '')) return stop('encoding_refused');
+      if (Number(answer.headers['content-length'] ?? 0) > longest) return stop('too_large');
       answer.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > longestBody) answer.destroy(Object.assign(new Error('too large'), { code: 'too_large' }));
+        if (size > longest) stop('too_large');
+        else chunks.push(chunk);
       });
-      answer.on('end', () => resolve({ kind: 'answered', status: answer.statusCode! }));
-      answer.on('error', reject);
+      answer.on('end', () =>
+        resolve({ kind: 'answered', status: answer.statusCode!, headers: answer.headers, body: Buffer.concat(chunks) }),
+      );
     });
     request.on('error', reject);
+    // An answer that is none, as a change of protocol: neither a response nor an error comes.
+    request.on('close', () => reject(closed()));
     request.end(body);
   });
+}
+
+function closed(): Error {
+  return Object.assign(new Error('closed'), { code: 'closed' });
 }
 
 /** Resolving a name cannot be called off; waiting for it can. */

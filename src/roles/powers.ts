@@ -50,6 +50,9 @@ const directoryReaders = [
   'Application Administrator',
 ] as const;
 
+// Who looks after ways in has to know which ways there are.
+const federationReaders = [...methodKeepers, 'Authentication Policy Administrator', 'Global Reader'] as const;
+
 const powers = {
   'passes.write': { permissions: passWrite, roles: passGivers, strongWithinMinutes: justNow },
   'passes.read': {
@@ -117,6 +120,31 @@ const powers = {
     delegatedOnly: ['Application.ReadWrite.All'],
     roles: ['Global Administrator', 'Application Administrator'],
     strongWithinMinutes: justNow,
+  },
+  // Whom people may come from: whoever decides it decides who gets in.
+  'upstreams.write': {
+    permissions: [],
+    delegatedOnly: ['IdentityProvider.ReadWrite.All'],
+    roles: ['Global Administrator'],
+    strongWithinMinutes: justNow,
+  },
+  'upstreams.read': {
+    permissions: [],
+    delegatedOnly: ['IdentityProvider.ReadWrite.All', 'IdentityProvider.Read.All'],
+    roles: federationReaders,
+    strongWithinMinutes: today,
+  },
+  'domains.write': {
+    permissions: [],
+    delegatedOnly: ['Domain.ReadWrite.All'],
+    roles: ['Global Administrator'],
+    strongWithinMinutes: justNow,
+  },
+  'domains.read': {
+    permissions: [],
+    delegatedOnly: ['Domain.ReadWrite.All', 'Domain.Read.All'],
+    roles: federationReaders,
+    strongWithinMinutes: today,
   },
   'policies.write': {
     permissions: [policyWrite],

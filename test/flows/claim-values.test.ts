@@ -13,7 +13,8 @@ beforeAll(async () => {
 afterAll(() => house?.close());
 
 test('every value of ours that a token can hold is an address that says what it means', async () => {
-  const values = [...levels.map((level) => acrOf(level, house.issuer)), amrOf('pass', house.issuer)];
+  const own = ['pass', 'federated'].map((method) => amrOf(method, house.issuer));
+  const values = [...levels.map((level) => acrOf(level, house.issuer)), ...own];
   const addresses = values.filter((value) => value.startsWith(house.issuer));
   expect(addresses.map((value) => value.slice(house.issuer.length + 1))).toEqual(Object.keys(messages.claimValues));
   const titles = new Set<string>();

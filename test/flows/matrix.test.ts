@@ -226,6 +226,9 @@ interface Subject {
   readonly approvalId: string;
   readonly passkeyId: string;
   readonly appId: string;
+  readonly providerId: string;
+  readonly domain: string;
+  readonly identityId: string;
 }
 
 const idOfRole = (name: string) => roles.find((role) => role.name === name)!.templateId;
@@ -249,6 +252,8 @@ async function subjectFor({ row, actor, whom }: Cell): Promise<Subject> {
     approvalId: randomUUID(),
     passkeyId: randomUUID(),
     appId: randomUUID(),
+    identityId: randomUUID(),
+    ...(await aFederation(row)),
   };
   if (whom === 'unknown')
     return row.path.includes(':member') || row.path.includes('members') ? made : { ...made, groupId: randomUUID() };
@@ -274,6 +279,7 @@ async function subjectFor({ row, actor, whom }: Cell): Promise<Subject> {
     await knex('client_owners').insert(clients.map((client_id) => ({ client_id, user_id: userId })));
   }
   if (isAboutMethods(row)) await someMethods(userId, made);
+  if (row.path.endsWith('/:identity')) await anIdentity(userId, made);
   return {
     ...made,
     userId,
@@ -370,6 +376,43 @@ async function someMethods(user_id: string, { passkeyId, appId }: Pick<Subject, 
   await knex('passwords').insert(password).onConflict().ignore();
 }
 
+/** A provider with a domain, where the route is about such. */
+async function aFederation({ path }: Row): Promise<Pick<Subject, 'providerId' | 'domain'>> {
+  const { knex } = house.base;
+  const providerId = `idp-${randomUUID()}`;
+  const domain = `${providerId}.example`;
+  if (!/\/(identityProviders|domains|identities)/.test(path)) return { providerId, domain };
+  const settings = { displayName: 'Contoso', issuer: `https://${domain}`, clientId: 'latchkey' };
+  const [created_at, client_secret] = [new Date(), Buffer.alloc(1)];
+  await knex('identity_providers').insert({
+    id: providerId,
+    settings: JSON.stringify(settings),
+    client_secret,
+    created_at,
+    changed_at: created_at,
+  });
+  const mfa_behavior = 'acceptIfMfaDoneByFederatedIdp';
+  await knex('identity_provider_domains').insert({
+    name: domain,
+    provider_id: providerId,
+    mfa_behavior,
+    straight: false,
+  });
+  return { providerId, domain };
+}
+
+async function anIdentity(user_id: string, made: Pick<Subject, 'identityId' | 'providerId' | 'domain'>): Promise<void> {
+  await house.base.knex('federated_identities').insert({
+    id: made.identityId,
+    provider_id: made.providerId,
+    issuer: `https://${made.domain}`,
+    sub: made.identityId,
+    user_id,
+    linked_at: new Date(),
+    linked_by: 'operator',
+  });
+}
+
 /** Asked for by somebody who is gone. */
 async function anApproval(user_id: string): Promise<string> {
   const [id, now] = [randomUUID(), new Date()];
@@ -436,6 +479,22 @@ const bodies: Readonly<Record<string, (subject: Subject, cell: Cell) => object |
     directoryScopeId: '/',
   }),
   'POST /me/authentication/temporaryAccessPassMethods': () => ({}),
+  'POST /identity/identityProviders': () => ({
+    id: `made-${randomUUID()}`,
+    displayName: 'Made',
+    issuer: 'https://made.example',
+    clientId: 'latchkey',
+    clientAuthentication: { '@odata.type': '#microsoft.graph.oidcPrivateJwtKeyClientAuthentication' },
+  }),
+  'PATCH /identity/identityProviders/:provider': () => ({ displayName: `Changed ${randomUUID().slice(0, 8)}` }),
+  'POST /domains': ({ providerId }) => ({ id: `${randomUUID()}.example`, identityProviderId: providerId }),
+  'PATCH /domains/:domain': () => ({ straight: true }),
+  'POST /users/:user/identities': ({ providerId }, { whom }) => ({
+    identityProviderId: providerId,
+    issuerAssignedId: randomUUID(),
+    ...(whom in rolesOfTargets && { allowedAdministrator: true }),
+  }),
+  'PATCH /users/:user/identities/:identity': () => ({ allowedAdministrator: true }),
   'POST /users/:user/authentication/fido2Methods': aMadePasskey,
   'POST /users/:user/authentication/methods/:method/resetPassword': () => ({
     newPassword: 'plum lantern over quiet tuba',
@@ -479,6 +538,9 @@ async function ask(cell: Cell, subject: Subject): Promise<Answer> {
     configuration: 'temporaryAccessPass',
     approval: subject.approvalId,
     method: methodIn(row.path, subject),
+    provider: subject.providerId,
+    domain: subject.domain,
+    identity: subject.identityId,
     parameters: '(challengeTimeoutInMinutes=5)',
     ...(row.path.includes(':operation') && { operation: await aReset(subject.userId) }),
     ...(row.path.includes(':event') && { event: await anEvent(row.path) }),

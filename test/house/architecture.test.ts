@@ -41,6 +41,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/throttle',
     'src/users',
   ],
+  'src/methods/upstream': ['src/core', 'src/methods', 'src/outbound', 'src/roles', 'src/users'],
   // what people are asked to register before they go on
   'src/registration': ['src/core', 'src/groups', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
   // the flow; it gets the methods as an argument
@@ -64,7 +65,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // what the protocol keeps for a client, and judges of it: above the rooms too
   'src/apps.ts': ['src/clients', 'src/core', 'src/oidc', 'src/roles'],
   // what somebody else may have got hold of, ended by its owner: above the rooms as well
-  'src/containment.ts': ['src/core', 'src/methods', 'src/notices', 'src/oidc', 'src/roles', 'src/sign-in', 'src/users'],
+  'src/containment.ts': [
+    'src/core',
+    'src/methods',
+    'src/methods/upstream',
+    'src/notices',
+    'src/oidc',
+    'src/roles',
+    'src/sign-in',
+    'src/users',
+  ],
   // what a person manages of their own, and stops
   'src/security-info': [
     'src/audit',
@@ -79,6 +89,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/recovery.ts': ['src/core', 'src/methods', 'src/oidc', 'src/sign-in'],
   // what administrators see and change of the ways in of others: above the rooms, for a pass is one of them
   'src/others-methods.ts': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/roles', 'src/users'],
+  // who others are at upstreams: the same, for whom a pass waits for a second administrator a link does as well
+  'src/others-identities.ts': [
+    'src/core',
+    'src/methods/temporary-access-pass',
+    'src/methods/upstream',
+    'src/roles',
+    'src/users',
+  ],
   // a password that an administrator gives: what the user is signed in to ends with the one before
   'src/password-reset.ts': [
     'src/audit',
@@ -100,8 +118,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/groups',
     'src/methods',
     'src/methods/temporary-access-pass',
+    'src/methods/upstream',
     'src/notices',
     'src/oidc',
+    'src/others-identities.ts',
     'src/others-methods.ts',
     'src/password-reset.ts',
     'src/people.ts',

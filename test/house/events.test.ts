@@ -37,6 +37,14 @@ import { defaultRegistrationSettings } from '../../src/registration/settings.ts'
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
 import { contain, containUser, containWithPasskey } from '../../src/containment.ts';
 import { lostOffer, suspendLost } from '../../src/recovery.ts';
+import { changeDomain, createDomain, deleteDomain, putDomain } from '../../src/methods/upstream/manage-domains.ts';
+import {
+  changeProvider,
+  createProvider,
+  deleteProvider,
+  putProvider,
+} from '../../src/methods/upstream/manage-providers.ts';
+import { allowAdministrator, linkIdentity, listIdentitiesOf, unlinkIdentity } from '../../src/others-identities.ts';
 import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
@@ -172,6 +180,13 @@ const silent = [
   'readSeedFile',
   'demandSameMasterKey',
   'parseSeed',
+  'listProviders',
+  'readProvider',
+  'providerKeys',
+  'openProvider',
+  'listDomains',
+  'readDomain',
+  'listIdentitiesOf',
 ];
 
 let house: TestBase;
@@ -426,6 +441,26 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     await issuePass(house.base.run, eve, { user: 'ward@example.com' });
     await work((w) => revokeRole(w, userId, 'Privileged Authentication Administrator'));
   },
+  createProvider: () =>
+    work((w) => createProvider(w, { id: 'contoso', changes: aProvider('https://contoso.example'), clientSecret: 's' })),
+  changeProvider: () => work((w) => changeProvider(w, { id: 'contoso', changes: { displayName: 'Contoso Ltd' } })),
+  putProvider: () =>
+    work((w) => putProvider(w, { id: 'fabrikam', changes: aProvider('https://fabrikam.example'), clientSecret: 's' })),
+  createDomain: () => work((w) => createDomain(w, { name: 'contoso.example', providerId: 'contoso' })),
+  changeDomain: () => work((w) => changeDomain(w, { name: 'contoso.example', changes: { straight: true } })),
+  putDomain: () => work((w) => putDomain(w, { name: 'fabrikam.example', providerId: 'fabrikam' })),
+  deleteDomain: () => work((w) => deleteDomain(w, 'fabrikam.example')),
+  linkIdentity: () =>
+    work((w) =>
+      linkIdentity(w, { user: 'seed@example.com', providerId: 'contoso', sub: '1', allowedAdministrator: true }),
+    ),
+  allowAdministrator: () =>
+    work(async (w) =>
+      allowAdministrator(w, { user: 'seed@example.com', identityId: await anIdentity(w), allowed: false }),
+    ),
+  unlinkIdentity: () =>
+    work(async (w) => unlinkIdentity(w, { user: 'seed@example.com', identityId: await anIdentity(w) })),
+  deleteProvider: () => work((w) => deleteProvider(w, { id: 'contoso' })),
   setOwners: () => work(async (w) => setOwners(w, 'app', [(await getUser(w, 'seed@example.com')).id])),
   changeClient: () => work((w) => changeClient(w, 'app', { client_name: 'App' })),
   changeApp: () => work((w) => changeApp(w, 'app', { app_roles: ['User.Read.All'] })),
@@ -475,6 +510,12 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   deleteUser: () => work((w) => deleteUser(w, 'seed@example.com')),
 };
 
+const aProvider = (issuer: string) => ({ displayName: 'Contoso', issuer, clientId: 'latchkey' });
+
+async function anIdentity(w: Work): Promise<string> {
+  return (await listIdentitiesOf(w, 'seed@example.com')).identities[0]!.id;
+}
+
 async function anOwner() {
   const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
   return { userId, sessionUid: 'session', authTime: new Date(), strong: true, passId: null, origin: asOperator.origin };
@@ -497,7 +538,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|containment|password-reset|recovery)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|others-identities|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|containment|password-reset|recovery)\.ts$/.test(
         file,
       ),
     );

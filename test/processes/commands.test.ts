@@ -160,6 +160,67 @@ test('people, groups and roles are looked after by command', async () => {
   expectRefusal(await run(['role', 'grant', 'one@example.com', 'King']), 1, /There is no role named "King"/);
 });
 
+test('identity providers, domains and links are looked after by command', async () => {
+  const { run, directory } = await newInstallation();
+  const done = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+    return stdout;
+  };
+  expect((await run(['migrate'])).code).toBe(0);
+  await done('user', 'add', 'eve@contoso.example');
+  writeFileSync(join(directory, 'secret'), 'hush-hush\n');
+  const named = ['displayName=Contoso', 'issuer=https://login.contoso.example', 'clientId=4711'];
+  expectRefusal(await run(['idp', 'put', 'contoso', ...named]), 1, /^clientSecret: client_secret_basic needs/m);
+  expectRefusal(await run(['idp', 'put', 'contoso', ...named, 'clientSecret=s']), 2, /--secret-file/);
+  expectRefusal(await run(['idp', 'put', 'contoso', ...named, '--secret-file', 'none']), 1, /^none cannot be read/m);
+  expectRefusal(await run(['idp', 'put', 'contoso', 'colour=red']), 1, /"colour"/);
+  const put = await done('idp', 'put', 'contoso', ...named, '--secret-file', 'secret');
+  expect(put).toContain('id="contoso"\n');
+  expect(put).toContain('clientId="4711"\n');
+  expect(await done('idp', 'put', 'contoso', 'ceiling=2f')).toBe(put.replace('ceiling="1f"', 'ceiling="2f"'));
+  const shown = await done('idp', 'show', 'contoso', '--json');
+  expect(JSON.parse(shown)).toMatchObject({
+    id: 'contoso',
+    ceiling: '2f',
+    clientAuthentication: { clientSecret: null },
+  });
+  expect(await done('idp', 'list')).toBe('contoso\tenabled\thttps://login.contoso.example\n');
+  expect(JSON.parse(await done('idp', 'list', '--json')).value).toEqual([JSON.parse(shown)]);
+  const keyed = await done('idp', 'put', 'contoso', 'clientAuthentication=private_key_jwt');
+  expect(keyed).toMatch(/^jwks=\{"keys":\[\{"kty":"EC"/m);
+  expect(put + shown + keyed).not.toMatch(/hush|"d":/);
+
+  expect(await done('domain', 'put', 'Contoso.example', 'contoso', 'straight=true')).toBe(
+    'The people of contoso.example sign in at contoso.\n',
+  );
+  expect(await done('domain', 'list')).toBe('contoso.example\tcontoso\tacceptIfMfaDoneByFederatedIdp\tstraight\n');
+  const domain = await done('domain', 'put', 'contoso.example', 'contoso', '--json');
+  expect(JSON.parse(domain)).toMatchObject({ id: 'contoso.example', straight: true });
+  await done('domain', 'put', 'sales.contoso.example', 'contoso');
+  expect(JSON.parse(await done('domain', 'delete', 'sales.contoso.example', '--json'))).toEqual({
+    deleted: 'sales.contoso.example',
+  });
+
+  expect(await done('idp', 'link', 'eve@contoso.example', 'contoso', '00u1')).toBe(
+    'eve@contoso.example is linked with 00u1 of contoso.\n',
+  );
+  expect(await done('idp', 'links', 'eve@contoso.example')).toBe('contoso\t00u1\tby operator\n');
+  const links = await done('idp', 'links', 'eve@contoso.example', '--json');
+  expect(JSON.parse(links).value).toMatchObject([{ issuerAssignedId: '00u1', allowedAdministrator: false }]);
+  expectRefusal(await run(['idp', 'delete', 'contoso']), 1, /^One person is linked with contoso/m);
+  await done('idp', 'unlink', 'eve@contoso.example', 'contoso');
+  expectRefusal(await run(['idp', 'unlink', 'eve@contoso.example', 'contoso']), 1, /is not linked with contoso/);
+  await done('role', 'grant', 'eve@contoso.example', 'Global Reader');
+  expectRefusal(await run(['idp', 'link', 'eve@contoso.example', 'contoso', '00u1']), 1, /This user holds a role/);
+  await done('idp', 'link', 'eve@contoso.example', 'contoso', '00u1', '--administrator');
+  expect(await done('idp', 'links', 'eve@contoso.example')).toContain('\talso as administrator\n');
+  expect(await done('idp', 'delete', 'contoso', '--unlink')).toBe(
+    'contoso is deleted, and contoso.example with it. Unlinked: 1.\n',
+  );
+  expectRefusal(await run(['idp', 'show', 'contoso']), 1, /^There is no such identity provider\.$/m);
+});
+
 test('what is refused ends with 1 and the sentence the API would say', async () => {
   const { run } = await newInstallation();
   expectRefusal(await run(['pass', 'issue', 'nobody@example.com']), 1, /^There is no such user\.$/m);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/core/audit-event.ts';
+import { federationChange } from '../../src/notices/colleagues.ts';
 import { noticesOf } from '../../src/notices/notice.ts';
 import { nextTry } from '../../src/notices/outbox.ts';
 import { noticeMail } from '../../views/mail.ts';
@@ -50,6 +51,9 @@ describe('what the events of one work are told as', () => {
       [event('sign-in.verified', 'eve', { method: 'recovery-code' })],
       ['eve recoveryCodeUsed'],
     ],
+    ['an identity linked', [event('federated-identity.linked', 'eve', { linkedBy: 'user' })], ['eve identityLinked']],
+    ['an identity that made the user', [event('federated-identity.linked', 'eve', { linkedBy: 'creation' })], []],
+    ['an identity unlinked', [event('federated-identity.unlinked', 'eve')], ['eve identityUnlinked']],
     [
       'a containment, with what it ends',
       [event('pass.revoked', 'eve'), event('passkey.suspended', 'eve'), event('account.contained', 'eve')],
@@ -60,6 +64,26 @@ describe('what the events of one work are told as', () => {
     ['nothing', [], []],
   ])('%s', (_what, events, told) => {
     expect(noticesOf(events).map(({ userId, notice }) => `${userId} ${notice.kind}`)).toEqual(told);
+  });
+});
+
+describe('what administrators are told of where people come from', () => {
+  const provider = (type: string) => event(`identity-provider.${type}`, undefined, { identityProvider: 'contoso' });
+  const domain = (type: string) => event(`domain.${type}`, undefined, { domain: 'contoso.example' });
+
+  test.each<[string, AuditEvent[], string | undefined]>([
+    ['a provider made', [provider('created')], 'identity provider contoso'],
+    ['a domain changed', [domain('changed')], 'domain contoso.example'],
+    [
+      'a provider deleted with its domain',
+      [domain('deleted'), provider('deleted')],
+      'domain contoso.example, identity provider contoso',
+    ],
+    ['the same twice', [provider('created'), provider('changed')], 'identity provider contoso'],
+    ['a user linked', [event('federated-identity.linked', 'eve', { identityProvider: 'contoso' })], undefined],
+    ['nothing', [], undefined],
+  ])('%s', (_what, events, told) => {
+    expect(federationChange(events)).toBe(told);
   });
 });
 
@@ -74,6 +98,12 @@ describe('a mail', () => {
     expect(text).toContain(`\n\n${link.url}\n\n`);
     expect(text).toContain(link.until);
     expect(text).not.toMatch(/[{}<>]/);
+  });
+
+  test('about no account names what was changed', () => {
+    const { text } = noticeMail({ kind: 'federationChanged', changed: 'domain contoso.example', at: 'noon' });
+    expect(text).toContain('\n\nChanged: domain contoso.example\nWhen: noon\n\n');
+    expect(text).not.toContain('Account:');
   });
 
   test('without a link speaks of none', () => {

@@ -2,7 +2,8 @@ import { createServer as createPlain, type IncomingMessage, type ServerResponse 
 import { type AddressInfo, BlockList, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isIn, isPublic } from '../../src/outbound/addresses.ts';
-import { type OutboundRules, postForm } from '../../src/outbound/outbound.ts';
+import { guardedFetch, OutboundError, type OutboundRules, postForm } from '../../src/outbound/outbound.ts';
+import { refusedForms } from '../support/refused-forms.ts';
 
 /** What an address that somebody else has named can make us do: nothing, unless it is public or the operator opened it. */
 
@@ -36,63 +37,19 @@ afterAll(() => {
 });
 
 describe('an address that is refused', () => {
-  const forms = [
-    'https://127.0.0.1:PORT/',
-    'https://127.1:PORT/',
-    'https://2130706433:PORT/',
-    'https://0x7f000001:PORT/',
-    'https://0x7f.1:PORT/',
-    'https://0177.0.0.1:PORT/',
-    'https://0.0.0.0:PORT/',
-    'https://0:PORT/',
-    'https://localhost:PORT/',
-    'https://LOCALHOST:PORT/',
-    'https://127.0.0.1.:PORT/',
-    'https://%31%32%37.0.0.1:PORT/',
-    'https://①②⑦.0.0.1:PORT/',
-    'https://[::1]:PORT/',
-    'https://[::]:PORT/',
-    'https://[0:0:0:0:0:0:0:1]:PORT/',
-    'https://[::ffff:127.0.0.1]:PORT/',
-    'https://[::ffff:7f00:1]:PORT/',
-    'https://[::127.0.0.1]:PORT/',
-    'https://[64:ff9b::7f00:1]:PORT/',
-    'https://[2002:7f00:1::]:PORT/',
-    'https://[2001:0:7f00:1::]:PORT/',
-    'https://[fe80::1]:PORT/',
-    'https://[fc00::1]:PORT/',
-    'https://[fd12:3456::1]:PORT/',
-    'https://[ff02::1]:PORT/',
-    'https://10.0.0.1:PORT/',
-    'https://172.16.0.1:PORT/',
-    'https://192.168.1.1:PORT/',
-    'https://169.254.169.254/latest/meta-data/',
-    'https://100.64.0.1:PORT/',
-    'https://198.18.0.1:PORT/',
-    'https://224.0.0.1:PORT/',
-    'https://255.255.255.255:PORT/',
-    'https://user:secret@127.0.0.1:PORT/',
-    'https://user@app.example/',
-    'https://:secret@app.example/',
-    'https://app.example/#fragment',
-    'http://app.example/',
-    'http://127.0.0.1:PORT/',
-    'ftp://app.example/',
-    'file:///etc/passwd',
-    'javascript:alert(1)',
-    'data:text/plain,x',
-    'gopher://127.0.0.1:PORT/',
-    '//127.0.0.1:PORT/',
-    'app.example',
-    '',
-  ];
-
-  test.each(forms)('%s', async (form) => {
+  test.each(refusedForms)('%s', async (form) => {
     const before = connections;
     expect(await postForm(strict, form.replace('PORT', String(port)), { a: 'b' })).toEqual({
       kind: 'forbidden',
       error: 'address_refused',
     });
+    expect(connections).toBe(before);
+  });
+
+  test.each(refusedForms)('%s, for a library', async (form) => {
+    const before = connections;
+    const asked = guardedFetch(strict)(form.replace('PORT', String(port)));
+    await expect(asked).rejects.toEqual(new OutboundError('address_refused'));
     expect(connections).toBe(before);
   });
 
@@ -242,4 +199,40 @@ describe('a server on this machine, of a provider on localhost', () => {
 
 test('a name that does not exist is a failure, and nothing is sent', async () => {
   expect(await postForm(strict, 'https://nobody.invalid/', {})).toMatchObject({ kind: 'failed' });
+});
+
+describe('what a library fetches', () => {
+  const fetch = guardedFetch(local);
+
+  test('comes with its status, its type and nothing else of its headers', async () => {
+    let asked: IncomingMessage['headers'] = {};
+    answer = (request, response) => {
+      asked = request.headers;
+      response
+        .writeHead(201, { 'content-type': 'application/json', 'set-cookie': 'a=b', 'x-more': '1' })
+        .end('{"a":1}');
+    };
+    const got = await fetch(base, { headers: { accept: 'application/json' } });
+    expect([got.status, await got.json()]).toEqual([201, { a: 1 }]);
+    expect([...got.headers]).toEqual([['content-type', 'application/json']]);
+    expect(asked).toMatchObject({
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': 'Latchkey',
+    });
+  });
+
+  test('is sent a form or a text, and by GET or POST alone', async () => {
+    answer = (request, response) => void request.pipe(response.writeHead(200));
+    const posted = (body: unknown, method = 'POST') => fetch(base, { method, body }).then((got) => got.text());
+    expect(await posted(new URLSearchParams({ a: 'b c' }))).toBe('a=b+c');
+    expect(await posted('{"a":"ü"}')).toBe('{"a":"ü"}');
+    await expect(posted(new Uint8Array(1))).rejects.toMatchObject({ code: 'body_refused' });
+    await expect(posted('', 'PUT')).rejects.toMatchObject({ code: 'method_refused' });
+  });
+
+  test('is called off by the library as well', async () => {
+    answer = () => {};
+    await expect(fetch(base, { signal: AbortSignal.timeout(20) })).rejects.toMatchObject({ code: 'timeout' });
+  });
 });

@@ -129,8 +129,16 @@ describe('who may do what', () => {
     }
   });
 
-  test('roles and clients are closed to applications, whatever they hold', async () => {
-    for (const action of ['roles.write', 'roles.read', 'clients.write'] as const) {
+  test('roles, clients, upstreams and domains are closed to applications, whatever they hold', async () => {
+    for (const action of [
+      'roles.write',
+      'roles.read',
+      'clients.write',
+      'upstreams.write',
+      'upstreams.read',
+      'domains.write',
+      'domains.read',
+    ] as const) {
       expect(permissionsFor(action)).toEqual([]);
       expect(await may(client(...applicationPermissions), action), action).toBe(false);
     }
@@ -176,10 +184,19 @@ const methodKeeping: readonly Action[] = [
 describe('what a role opens', () => {
   test.each<[RoleName, readonly Action[]]>([
     ['Global Administrator', actions],
-    ['Privileged Authentication Administrator', [...methodKeeping, 'users.read', 'sessions.revoke', 'groups.read']],
-    ['Authentication Administrator', [...methodKeeping, 'users.read', 'sessions.revoke', 'groups.read']],
+    [
+      'Privileged Authentication Administrator',
+      [...methodKeeping, 'users.read', 'sessions.revoke', 'groups.read', 'upstreams.read', 'domains.read'],
+    ],
+    [
+      'Authentication Administrator',
+      [...methodKeeping, 'users.read', 'sessions.revoke', 'groups.read', 'upstreams.read', 'domains.read'],
+    ],
     ['Pass Issuer', ['passes.write', 'passes.read']],
-    ['Authentication Policy Administrator', ['users.read', 'groups.read', 'policies.write', 'policies.read']],
+    [
+      'Authentication Policy Administrator',
+      ['users.read', 'groups.read', 'upstreams.read', 'domains.read', 'policies.write', 'policies.read'],
+    ],
     ['User Administrator', ['users.write', 'users.read', 'sessions.revoke', 'groups.write', 'groups.read']],
     ['Application Administrator', ['users.read', 'groups.read', 'clients.write']],
     [
@@ -191,6 +208,8 @@ describe('what a role opens', () => {
         'users.read',
         'groups.read',
         'roles.read',
+        'upstreams.read',
+        'domains.read',
         'policies.read',
         'audit.read',
       ],

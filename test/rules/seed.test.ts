@@ -160,11 +160,6 @@ describe('what is still to come is refused with a sentence', () => {
       'policies.registration.reconfirmAfterDays: can only be 0: asking people to confirm what they have is still to come',
     ],
     [
-      'another provider',
-      { identityProviders: [{ id: 'contoso' }] },
-      'identityProviders: cannot be set yet: signing in through another provider is still to come. Leave it out.',
-    ],
-    [
       'a client of somebody else',
       { clients: [{ ...aClient, first_party: false }] },
       'clients.0.first_party: cannot be false yet: the page that asks people for consent does not exist. Leave it out.',

@@ -56,7 +56,7 @@ export async function openTestBase(env: Readonly<Record<string, string>> = {}): 
       },
     },
     work: (body) => base.run(asOperator, body),
-    seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)))),
+    seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)), config.issuer)),
     user: (userPrincipalName) =>
       base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName: userPrincipalName })),
     pass: async (user, asked = {}) => (await issuePass(base.run, asOperator, { ...asked, user })).code,

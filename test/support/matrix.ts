@@ -79,6 +79,21 @@ POST   /roleManagement/directory/roleAssignments                   Y  .  .  .  .
 GET    /roleManagement/directory/roleAssignments/:assignment       Y  .  .  .  .  .  .  Y  .  -           role         480 holder
 DELETE /roleManagement/directory/roleAssignments/:assignment       Y  .  .  .  .  .  .  .  .  -           role+         10 stripped
 
+GET    /identity/identityProviders                                 Y  Y  Y  .  Y  .  .  Y  .  -           provider     480 nobody
+POST   /identity/identityProviders                                 Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+GET    /identity/identityProviders/:provider                       Y  Y  Y  .  Y  .  .  Y  .  -           provider     480 nobody
+PATCH  /identity/identityProviders/:provider                       Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+DELETE /identity/identityProviders/:provider                       Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+GET    /domains                                                    Y  Y  Y  .  Y  .  .  Y  .  -           domain       480 nobody
+POST   /domains                                                    Y  .  .  .  .  .  .  .  .  -           domain+       10 nobody
+GET    /domains/:domain                                            Y  Y  Y  .  Y  .  .  Y  .  -           domain       480 nobody
+PATCH  /domains/:domain                                            Y  .  .  .  .  .  .  .  .  -           domain+       10 nobody
+DELETE /domains/:domain                                            Y  .  .  .  .  .  .  .  .  -           domain+       10 nobody
+GET    /users/:user/identities                                     Y  Y  Y  .  .  .  .  Y  .  method      method       480 seen
+POST   /users/:user/identities                                     Y  Y  Y  .  .  .  .  .  .  method+     method+       10 linked
+PATCH  /users/:user/identities/:identity                           Y  .  .  .  .  .  .  .  .  -           method+       10 allowed
+DELETE /users/:user/identities/:identity                           Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
+
 POST   /users/:user/revokeSignInSessions                           Y  Y  Y  .  .  Y  .  .  .  revoke      revoke       480 ended
 POST   /me/revokeSignInSessions                                    Y  Y  Y  Y  Y  Y  Y  Y  Y  -           merevoke       - leaving
 
@@ -118,6 +133,10 @@ const sets: Readonly<Record<string, string>> = {
   audit: 'AuditLog.Read.All',
   revoke: 'User.RevokeSessions.All User.ReadWrite.All',
   // Of a person's token alone.
+  provider: 'IdentityProvider.Read.All IdentityProvider.ReadWrite.All',
+  'provider+': 'IdentityProvider.ReadWrite.All',
+  domain: 'Domain.Read.All Domain.ReadWrite.All',
+  'domain+': 'Domain.ReadWrite.All',
   role: 'RoleManagement.Read.Directory RoleManagement.ReadWrite.Directory Directory.Read.All',
   'role+': 'RoleManagement.ReadWrite.Directory',
   me: 'User.Read User.Read.All User.ReadWrite.All Directory.Read.All',
@@ -154,6 +173,13 @@ given  PA    .     Y       Y      .     Y     .     .
 given  AA    .     Y       Y      .     .     .     .
 given  PI    .     Y       .      .     .     .     .
 given  app         Y       Y      .     .     .     .
+
+linked GA    .     Y       Y      .     Y     Y     Y
+linked PA    .     Y       Y      .     .     .     .
+linked AA    .     Y       Y      .     .     .     .
+linked app         Y       Y      .     .     .     .
+
+allowed GA   .     Y       Y      .     Y     Y     Y
 
 lower  GA    .     Y       Y      Y     Y     Y     Y
 lower  UA    .     Y       Y      Y     .     .     .
@@ -219,6 +245,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /acr/1f': 'anybody',
   'GET /acr/2f': 'anybody',
   'GET /amr/pass': 'anybody',
+  'GET /amr/federated': 'anybody',
   'GET /not-me': 'anybody with the link of a mail; it changes nothing',
   'POST /not-me': 'anybody with the link of a mail, from our own page',
   'GET /sign-in/:uid': 'the browser of that sign-in',

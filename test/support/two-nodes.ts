@@ -94,7 +94,7 @@ export async function startTwoNodes(
       }
     },
     work: (body) => base.run(asOperator, body),
-    seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)))),
+    seed: (seed) => base.run(asOperator, (work) => applySeed(work, parseSeed(JSON.stringify(seed)), proxy.origin)),
     user: (userPrincipalName) =>
       base.run(asOperator, (work) => createUser(work, { userPrincipalName, displayName: userPrincipalName })),
     pass: async (user, asked = {}) => (await issuePass(base.run, asOperator, { ...asked, user })).code,

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createProvider } from '../../src/methods/upstream/manage-providers.ts';
+import { linkIdentity } from '../../src/others-identities.ts';
 import { contain } from '../../src/containment.ts';
 import { anonymous } from '../../src/core/actor.ts';
 import { randomToken } from '../../src/core/secrets.ts';
@@ -111,6 +113,22 @@ describe('one press', () => {
     expect(since).toMatchObject({ suspended_at: expect.any(Date), suspend_reason: 'not-me' });
     expect(await (await aVisitor(house)).sign(intruder.authenticator)).toBe('identify');
     expect(await (await aVisitor(house)).sign(owner.authenticator)).toBe('complete');
+  });
+
+  test('unlinks what was linked elsewhere since, and leaves what was before', async () => {
+    const { owner } = await intruded();
+    for (const id of ['before', 'since']) {
+      const changes = { displayName: id, issuer: `https://${id}.example`, clientId: 'c' };
+      await latchkey.work((work) => createProvider(work, { id, changes, clientSecret: 's' }));
+    }
+    const link = (providerId: string) =>
+      latchkey.work((work) => linkIdentity(work, { user: owner.userId, providerId, sub: 'owner' }));
+    await link('before');
+    latchkey.clock.advance(1);
+    await link('since');
+    const identities = latchkey.base.knex('federated_identities').where('user_id', '=', owner.userId);
+    expect(await press(await tokenOf(owner.mail, 'identityLinked'))).toBe('contained');
+    expect(await identities).toMatchObject([{ provider_id: 'before' }]);
   });
 
   test('counts "since" from the moment of the mail, that moment included', async () => {

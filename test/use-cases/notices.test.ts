@@ -4,6 +4,7 @@ import { issuePass, revokePass } from '../../src/methods/temporary-access-pass/m
 import { claimMail, listMail, settleMail } from '../../src/notices/outbox.ts';
 import { tell } from '../../src/notices/tell.ts';
 import { deletePerson } from '../../src/people.ts';
+import { grantRole } from '../../src/roles/manage-roles.ts';
 import type * as steps from '../../src/sign-in/steps.ts';
 import { changeUser, createUser, getUser, setManager } from '../../src/users/manage-users.ts';
 import type { User } from '../../src/users/user.ts';
@@ -206,4 +207,21 @@ test('a body that was sealed with another key is given up, and holds nothing els
 test('a list is for those who may read people', async () => {
   const nobody = { ...asOperator, actor: { kind: 'client', clientId: 'x', permissions: [] } as const };
   await expect(latchkey.base.run(nobody, listMail)).rejects.toMatchObject({ code: 'forbidden' });
+});
+
+describe('administrators', () => {
+  test('all of them, and nobody else, hear in one mail of providers and domains that change', async () => {
+    const [admin, reader] = [await aReader(), await aReader()];
+    await latchkey.work((work) => grantRole(work, admin.id, 'Global Reader'));
+    const before = await toldTo(reader.mail);
+    const provider = { id: 'contoso', displayName: 'Contoso', issuer: 'https://contoso.example', client_id: 'c' };
+    const seed = { identityProviders: [{ ...provider, client_secret: 'hush', domains: ['contoso.example'] }] };
+    await latchkey.seed(seed);
+    await latchkey.seed(seed);
+    const mails = await queuedMails(latchkey, admin.mail);
+    expect(mails.map(({ subject }) => subject)).toEqual([subjects.federationChanged]);
+    expect(mails[0]!.text).toContain('Changed: identity provider contoso, domain contoso.example\n');
+    expect(mails[0]!.text).not.toMatch(/hush|not-me/);
+    expect(await toldTo(reader.mail)).toEqual(before);
+  });
 });

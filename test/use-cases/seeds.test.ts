@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../src/core/errors.ts';
+import { listDomains } from '../../src/methods/upstream/manage-domains.ts';
+import { openProvider } from '../../src/methods/upstream/manage-providers.ts';
 import { readPassSettings } from '../../src/methods/temporary-access-pass/settings.ts';
 import { hasGlobalAdministrator } from '../../src/roles/manage-roles.ts';
 import { applyOnce, applySeed, parseSeed, type SeedFile } from '../../src/seed.ts';
@@ -43,6 +45,16 @@ const example = {
     },
   ],
   policies: { temporaryAccessPass: { state: 'enabled', maximumLifetimeInMinutes: 1440 }, registration: {} },
+  identityProviders: [
+    {
+      id: 'contoso',
+      displayName: 'Contoso',
+      issuer: 'https://login.contoso.example',
+      client_id: 'latchkey',
+      client_secret: 'upstream-secret',
+      domains: ['contoso.example', { name: 'sales.contoso.example', straight: true }],
+    },
+  ],
 };
 
 const user = (name: string) => latchkey.work((work) => getUser(work, name));
@@ -142,6 +154,8 @@ describe('a seed', () => {
         'user.changed',
         'client.created',
         'policy.changed',
+        'identity-provider.created',
+        'domain.created',
       ]),
     );
     expect(
@@ -412,3 +426,55 @@ test.each(['no-at-sign', 'two@at@signs', 'a b@example.com', '<b>@example.com', '
     await expect(latchkey.seed({ users: [{ userPrincipalName }] })).rejects.toMatchObject({ code: 'invalid_input' });
   },
 );
+
+describe('identity providers of a file', () => {
+  const [provider] = example.identityProviders;
+  const domains = () => latchkey.work(listDomains);
+
+  test('are there, with their domains and the secret', async () => {
+    await latchkey.seed(example);
+    const opened = await latchkey.work((work) => openProvider(work, 'contoso'));
+    expect(opened).toMatchObject({
+      provider: { clientId: 'latchkey', ceiling: '1f' },
+      clientSecret: 'upstream-secret',
+    });
+    expect(await domains()).toMatchObject([
+      { name: 'contoso.example', providerId: 'contoso', straight: false },
+      { name: 'sales.contoso.example', providerId: 'contoso', straight: true },
+    ]);
+  });
+
+  test('change where a file names something, and stay where it does not', async () => {
+    await latchkey.seed(example);
+    await latchkey.seed({ identityProviders: [{ id: 'contoso', ceiling: '2f', domains: ['sales.contoso.example'] }] });
+    const opened = await latchkey.work((work) => openProvider(work, 'contoso'));
+    expect(opened).toMatchObject({
+      provider: { displayName: 'Contoso', ceiling: '2f' },
+      clientSecret: 'upstream-secret',
+    });
+    expect(await domains()).toMatchObject([{ straight: false }, { straight: true }]);
+  });
+
+  test('applied again record nothing', async () => {
+    await latchkey.seed(example);
+    const before = (await eventsOf(latchkey)).length;
+    await latchkey.seed({ identityProviders: example.identityProviders });
+    expect(await eventsOf(latchkey)).toHaveLength(before);
+  });
+
+  test.each<[object, string]>([
+    [{ client_secret: undefined }, 'identityProviders.contoso: clientSecret: client_secret_basic needs'],
+    [{ issuer: 'http://login.contoso.example' }, 'identityProviders.contoso: issuer: must begin with https://'],
+    [{ domains: ['192.0.2.1'] }, 'identityProviders.contoso: "192.0.2.1" is not the name of a domain'],
+  ])('that cannot be, %j, leave nothing and say where: %s', async (wrong, sentence) => {
+    await expect(latchkey.seed({ identityProviders: [{ ...provider, ...wrong }] })).rejects.toThrow(sentence);
+    expect(await latchkey.base.knex('identity_providers')).toEqual([]);
+  });
+
+  test('do not share a domain', async () => {
+    const other = { ...provider, id: 'fabrikam' };
+    await expect(latchkey.seed({ identityProviders: [provider, other] })).rejects.toThrow(
+      'identityProviders.fabrikam: contoso.example belongs to the identity provider contoso.',
+    );
+  });
+});

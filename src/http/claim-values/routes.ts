@@ -16,6 +16,7 @@ export function claimValueRoutes({ issuer, show }: ClaimValueParts): Router {
   const words = {
     ...Object.fromEntries(levels.map((level) => [acrOf(level, issuer), wordsOf(`acr/${level}`)])),
     [amrOf('pass', issuer)]: wordsOf('amr/pass'),
+    [amrOf('federated', issuer)]: wordsOf('amr/federated'),
   };
   for (const [value, explained] of Object.entries(words)) {
     if (!value.startsWith(`${issuer}/`) || !explained) continue;

@@ -70,7 +70,7 @@ function appIdentity(appId: string | null, displayName: string | null) {
 interface Target {
   readonly id: string | null;
   readonly displayName: string | null;
-  readonly type: 'User' | 'Group' | 'Application' | 'Policy';
+  readonly type: 'User' | 'Group' | 'Application' | 'Policy' | 'Other';
   readonly userPrincipalName: string | null;
   readonly groupType: null;
 }
@@ -94,6 +94,10 @@ function targetsOf({ type, user, group, client, details }: AuditRecord): Target[
   }
   if (group) targets.push(target('Group', group.id, group.displayName ?? text('displayName')));
   if (client && type.startsWith('client.')) targets.push(target('Application', client.id, client.displayName));
+  if (type.startsWith('identity-provider.')) {
+    targets.push(target('Other', text('identityProvider'), text('identityProvider')));
+  }
+  if (type.startsWith('domain.')) targets.push(target('Other', text('domain'), text('domain')));
   if (text('policy')) targets.push(target('Policy', text('policy'), text('policy')));
   return targets;
 }

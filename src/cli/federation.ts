@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs';
+import { AppError } from '../core/errors.ts';
+import { domainResource, identityProviderResource, identityResource } from '../http/graph/federation-resources.ts';
+import { deleteDomain, listDomains, putDomain } from '../methods/upstream/manage-domains.ts';
+import {
+  deleteProvider,
+  type ListedProvider,
+  listProviders,
+  putProvider,
+  readProvider,
+} from '../methods/upstream/manage-providers.ts';
+import { domainChange, providerChange } from '../methods/upstream/provider-change.ts';
+import { linkIdentity, listIdentitiesOf, unlinkIdentity } from '../others-identities.ts';
+import { asOperator } from '../wire.ts';
+import { type Command, one, print, printJson, settingsFrom, two, UsageError, withBase } from './command.ts';
+
+/** Identity providers, the domains whose people sign in there, and who is who there. */
+export const federationCommands: Readonly<Record<string, Command>> = {
+  'idp list': (_operands, { json }) =>
+    withBase(async (base) => {
+      const found = await base.run(asOperator, listProviders);
+      if (json) return printJson({ value: found.map(identityProviderResource) });
+      for (const { provider } of found) print(`${provider.id}\t${provider.state}\t${provider.issuer}\n`);
+    }),
+
+  'idp show': (operands, { json }) => {
+    const id = one(operands, 'idp show ID');
+    return withBase(async (base) => show(await base.run(asOperator, (work) => readProvider(work, id)), json));
+  },
+
+  'idp put': ([id, ...named], { json, 'secret-file': secretFile }) => {
+    const form = 'idp put ID [KEY=VALUE ...] [--secret-file FILE]';
+    const provider = one(id === undefined ? [] : [id], form);
+    if (named.some((operand) => /^client_?secret=/i.test(operand))) {
+      throw new UsageError(
+        'A secret on the command line is seen by others on the machine. Use --secret-file FILE, or -.',
+      );
+    }
+    const changes = named.length === 0 ? {} : settingsFrom(named.map(asWords), providerChange, form);
+    const clientSecret = secretFile === undefined ? undefined : secretIn(secretFile);
+    return withBase(async (base) => {
+      const asked = { id: provider, changes, clientSecret, ourIssuer: base.config.issuer };
+      show(await base.run(asOperator, (work) => putProvider(work, asked)), json);
+    });
+  },
+
+  'idp delete': (operands, { json, unlink = false }) => {
+    const id = one(operands, 'idp delete ID [--unlink]');
+    return withBase(async (base) => {
+      const { unlinked, domains } = await base.run(asOperator, (work) => deleteProvider(work, { id, unlinks: unlink }));
+      if (json) printJson({ deleted: id, unlinked, domains });
+      else
+        print(
+          `${[`${id} is deleted`, ...domains.map((name) => `and ${name} with it`)].join(', ')}. Unlinked: ${unlinked}.\n`,
+        );
+    });
+  },
+
+  'idp links': (operands, { json }) => {
+    const user = one(operands, 'idp links USER');
+    return withBase(async (base) => {
+      const { identities } = await base.run(asOperator, (work) => listIdentitiesOf(work, user));
+      if (json) return printJson({ value: identities.map(identityResource) });
+      for (const { providerId, sub, linkedBy, allowedAdministrator } of identities) {
+        print(`${providerId}\t${sub}\tby ${linkedBy}${allowedAdministrator ? '\talso as administrator' : ''}\n`);
+      }
+    });
+  },
+
+  'idp link': (operands, { json, administrator }) => {
+    const [user, providerId, sub] = operands;
+    if (user === undefined || providerId === undefined || sub === undefined || operands.length > 3) {
+      throw new UsageError('Use: latchkey idp link USER ID SUB [--administrator]');
+    }
+    return withBase(async (base) => {
+      const asked = { user, providerId, sub, allowedAdministrator: administrator };
+      const linked = await base.run(asOperator, (work) => linkIdentity(work, asked));
+      if (json) printJson(identityResource(linked.identity));
+      else print(`${linked.user.userPrincipalName} is linked with ${sub} of ${providerId}.\n`);
+    });
+  },
+
+  'idp unlink': (operands, { json }) => {
+    const [name, providerId] = two(operands, 'idp unlink USER ID');
+    return withBase(async (base) => {
+      const user = await base.run(asOperator, async (work) => {
+        const found = await listIdentitiesOf(work, name);
+        const identity = found.identities.find((each) => each.providerId === providerId);
+        if (!identity) throw new AppError('not_found', `${name} is not linked with ${providerId}.`);
+        await unlinkIdentity(work, { user: found.user.id, identityId: identity.id });
+        return found.user;
+      });
+      if (json) printJson({ unlinked: providerId, user: user.userPrincipalName });
+      else print(`${user.userPrincipalName} is no longer linked with ${providerId}.\n`);
+    });
+  },
+
+  'domain list': (_operands, { json }) =>
+    withBase(async (base) => {
+      const found = await base.run(asOperator, listDomains);
+      if (json) return printJson({ value: found.map(domainResource) });
+      for (const { name, providerId, mfaBehavior, straight } of found) {
+        print(`${name}\t${providerId}\t${mfaBehavior}${straight ? '\tstraight' : ''}\n`);
+      }
+    }),
+
+  'domain put': ([name, providerId, ...named], { json }) => {
+    const form = 'domain put NAME ID [KEY=VALUE ...]';
+    if (name === undefined || providerId === undefined) throw new UsageError(`Use: latchkey ${form}`);
+    const changes = named.length === 0 ? {} : settingsFrom(named, domainChange, form);
+    return withBase(async (base) => {
+      const domain = await base.run(asOperator, (work) => putDomain(work, { name, providerId, changes }));
+      if (json) printJson(domainResource(domain));
+      else print(`The people of ${domain.name} sign in at ${domain.providerId}.\n`);
+    });
+  },
+
+  'domain delete': (operands, { json }) => {
+    const name = one(operands, 'domain delete NAME');
+    return withBase(async (base) => {
+      const domain = await base.run(asOperator, (work) => deleteDomain(work, name));
+      if (json) printJson({ deleted: domain.name });
+      else print(`The people of ${domain.name} no longer sign in at ${domain.providerId}.\n`);
+    });
+  },
+};
+
+/** These are texts, also when they look like a number. */
+function asWords(operand: string): string {
+  const [, name, value] = /^(displayName|issuer|clientId)=(?!")(.*)$/s.exec(operand) ?? [];
+  return name === undefined ? operand : `${name}=${JSON.stringify(value)}`;
+}
+
+/** The whole file but for the end of its line. */
+function secretIn(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AppError('invalid_input', `${file} cannot be read (${code}).`);
+  }
+}
+
+function show(found: ListedProvider, json: boolean | undefined): void {
+  const { provider, publicKey } = found;
+  if (json) {
+    printJson(identityProviderResource(found));
+    return;
+  }
+  for (const [name, value] of Object.entries(provider)) print(`${name}=${JSON.stringify(value)}\n`);
+  if (publicKey) print(`jwks=${JSON.stringify({ keys: [publicKey] })}\n`);
+}

@@ -1,0 +1,220 @@
+import type Router from '@koa/router';
+import type { RouterContext } from '@koa/router';
+import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import {
+  changeProvider,
+  createProvider,
+  deleteProvider,
+  listProviders,
+  readProvider,
+} from '../../methods/upstream/manage-providers.ts';
+import { type Provider, providerSettings } from '../../methods/upstream/provider.ts';
+import { clientSecret, type ProviderChange, providerChange } from '../../methods/upstream/provider-change.ts';
+import { limits, readJson } from '../parse.ts';
+import { type GraphParts, parseBody, parseProperties, type Version, whoOf } from './api.ts';
+import {
+  identityProviderResource,
+  keyAuthentication,
+  secretAuthentication,
+  wellKnownOf,
+} from './federation-resources.ts';
+import { queryOptions } from './query.ts';
+
+const readOnly = ['createdDateTime', 'lastModifiedDateTime'];
+
+const claimName = z.string().min(1).max(100);
+const asNamed = (name: string) => z.literal(name).nullish();
+
+/** Graph's own words for what is kept otherwise here, or fixed. */
+const graphOnly = {
+  wellKnownEndpoint: z.string().nullish(),
+  responseType: z.literal('code').nullish(),
+  scope: z
+    .string()
+    .max(2000)
+    .regex(/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/, 'must be names with one space between them')
+    .optional(),
+  clientAuthentication: z
+    .discriminatedUnion('@odata.type', [
+      z.strictObject({
+        '@odata.type': z.enum([secretAuthentication, secretAuthentication.slice(1)]),
+        // Null is what was read, sent back: the secret stays.
+        clientSecret: clientSecret.nullish(),
+        method: z.enum(['client_secret_basic', 'client_secret_post']).optional(),
+      }),
+      z.strictObject({
+        '@odata.type': z.enum([keyAuthentication, keyAuthentication.slice(1)]),
+        jwks: z.unknown().optional(),
+      }),
+    ])
+    .optional(),
+  // Claims that nothing is taken from here may stand under their own names.
+  inboundClaimMapping: z
+    .strictObject({
+      '@odata.type': z.string().optional(),
+      sub: asNamed('sub'),
+      name: claimName.nullish(),
+      email: claimName.nullish(),
+      email_verified: asNamed('email_verified'),
+      family_name: asNamed('family_name'),
+      given_name: asNamed('given_name'),
+      phone_number: asNamed('phone_number'),
+      phone_number_verified: asNamed('phone_number_verified'),
+      address: z.unknown().optional(),
+    })
+    .nullish(),
+};
+
+const sentProvider = z.looseObject(graphOnly);
+const ours = [
+  'displayName',
+  'clientId',
+  'issuer',
+  'state',
+  'claims',
+  'assurance',
+  'ceiling',
+  'createUsers',
+  'endsSessionThere',
+];
+
+interface Sent {
+  readonly changes: ProviderChange;
+  readonly graph: z.output<typeof sentProvider>;
+  readonly id: string | undefined;
+}
+
+/** `identity/identityProviders`: other OpenID providers that sign people in. For Global Administrators. */
+export function identityProviderRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
+  const path = '/identity/identityProviders';
+  const root = `${issuer}/${version}`;
+  const context = `${root}/$metadata#identity/identityProviders`;
+
+  router.get(path, async (ctx) => {
+    queryOptions(ctx, version, []);
+    const found = await run(whoOf(ctx), listProviders);
+    ctx.body = { '@odata.context': context, value: found.map(identityProviderResource) };
+  });
+
+  router.get(`${path}/:provider`, async (ctx) => {
+    queryOptions(ctx, version, []);
+    const found = await run(whoOf(ctx), (work) => readProvider(work, ctx.params.provider!));
+    ctx.body = { '@odata.context': `${context}/$entity`, ...identityProviderResource(found) };
+  });
+
+  router.post(path, async (ctx) => {
+    queryOptions(ctx, version, []);
+    const sent = await sentIn(ctx);
+    const changes = changesFrom(sent, undefined);
+    const id = sent.id ?? slugOf(changes.displayName);
+    const asked = { id, changes, clientSecret: secretIn(sent), ourIssuer: issuer };
+    const made = await run(whoOf(ctx), (work) => createProvider(work, asked));
+    ctx.status = 201;
+    ctx.set('location', `${root}${path}/${id}`);
+    ctx.body = { '@odata.context': `${context}/$entity`, ...identityProviderResource(made) };
+  });
+
+  router.patch(`${path}/:provider`, async (ctx) => {
+    queryOptions(ctx, version, []);
+    const sent = await sentIn(ctx);
+    const id = ctx.params.provider!;
+    if (sent.id !== undefined && sent.id !== id) throw new AppError('invalid_input', 'id: cannot be changed.');
+    await run(whoOf(ctx), async (work) => {
+      const { provider } = await readProvider(work, id);
+      const changes = changesFrom(sent, provider);
+      await changeProvider(work, { id, changes, clientSecret: secretIn(sent), ourIssuer: issuer });
+    });
+    ctx.status = 204;
+  });
+
+  router.delete(`${path}/:provider`, async (ctx) => {
+    const unlinks = unlinkAsked(ctx);
+    await run(whoOf(ctx), (work) => deleteProvider(work, { id: ctx.params.provider!, unlinks }));
+    ctx.status = 204;
+  });
+}
+
+async function sentIn(ctx: RouterContext): Promise<Sent> {
+  const body = parseProperties(sentProvider, readOnly, await readJson(ctx.req, limits.json));
+  const { id, ...rest } = body;
+  if (id !== undefined && typeof id !== 'string') throw new AppError('invalid_input', 'id: must be a text.');
+  const stranger = Object.keys(rest).find((name) => !ours.includes(name) && !Object.hasOwn(graphOnly, name));
+  if (stranger !== undefined)
+    throw new AppError('invalid_input', `There is no property "${stranger.slice(0, 64)}" here.`);
+  const named = Object.entries(rest).filter(([name]) => ours.includes(name));
+  return { graph: body, id, changes: parseBody(providerChange, Object.fromEntries(named)) };
+}
+
+function changesFrom({ changes, graph }: Sent, before: Provider | undefined): ProviderChange {
+  const { scope, clientAuthentication: shown, wellKnownEndpoint } = graph;
+  const issuer = changes.issuer ?? before?.issuer;
+  if (wellKnownEndpoint != null && issuer !== undefined && wellKnownEndpoint !== wellKnownOf(issuer)) {
+    throw new AppError('invalid_input', `wellKnownEndpoint: is ${wellKnownOf(issuer)} for this issuer. Leave it out.`);
+  }
+  const claims = claimsFrom({ changes, graph }, before);
+  return {
+    ...changes,
+    ...(claims && { claims }),
+    ...(scope !== undefined && { scopes: [...new Set(['openid', ...scope.split(' ')])] }),
+    ...(shown && { clientAuthentication: authenticationFrom(shown, before) }),
+  };
+}
+
+function authenticationFrom(
+  shown: NonNullable<Sent['graph']['clientAuthentication']>,
+  before: Provider | undefined,
+): Provider['clientAuthentication'] {
+  if (!('clientSecret' in shown || 'method' in shown) && shown['@odata.type'].endsWith(keyAuthentication.slice(1))) {
+    return 'private_key_jwt';
+  }
+  if ('method' in shown && shown.method) return shown.method;
+  return before?.clientAuthentication === 'client_secret_post' ? 'client_secret_post' : 'client_secret_basic';
+}
+
+/** Graph's two claims over ours. Both may be sent, as they were read; then they have to agree. */
+function claimsFrom(
+  { changes, graph }: Pick<Sent, 'changes' | 'graph'>,
+  before: Provider | undefined,
+): Provider['claims'] | undefined {
+  const { name, email } = graph.inboundClaimMapping ?? {};
+  if (name == null && email == null) return changes.claims;
+  const { claims } = changes;
+  if (
+    claims &&
+    ((name != null && claims.displayName.claim !== name) || (email != null && claims.mail.claim !== email))
+  ) {
+    throw new AppError('invalid_input', 'inboundClaimMapping: says otherwise than claims. Send one of the two.');
+  }
+  const base = claims ?? before?.claims ?? providerSettings.shape.claims.parse(undefined);
+  return {
+    ...base,
+    ...(name != null && { displayName: { ...base.displayName, claim: name } }),
+    ...(email != null && { mail: { ...base.mail, claim: email } }),
+  };
+}
+
+function secretIn({ graph: { clientAuthentication: shown } }: Sent): string | undefined {
+  return shown && 'clientSecret' in shown ? (shown.clientSecret ?? undefined) : undefined;
+}
+
+/** Graph gives ids out by itself; ours stand in addresses, so a good one says whose it is. */
+function slugOf(displayName: string | undefined): string {
+  return (displayName ?? '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 64)
+    .replace(/^-+|-+$/g, '');
+}
+
+/** `?unlink=true`, and nothing else. */
+function unlinkAsked({ query }: RouterContext): boolean {
+  const { unlink, ...rest } = query;
+  const [stranger] = Object.keys(rest);
+  if (stranger !== undefined) {
+    throw new AppError('invalid_input', `The query option "${stranger.slice(0, 64)}" is not supported here.`);
+  }
+  if (unlink === undefined || unlink === 'false') return false;
+  if (unlink === 'true') return true;
+  throw new AppError('invalid_input', 'unlink must be true or false.');
+}

@@ -1,0 +1,247 @@
+import type { Transaction } from '../../core/work.ts';
+import type { PublicKey, SealedCredentials } from './credentials.ts';
+import type { FederatedIdentity, LinkedBy } from './identity.ts';
+import {
+  type FederatedDomain,
+  type MfaBehavior,
+  type Provider,
+  type ProviderSettings,
+  providerSettings,
+} from './provider.ts';
+
+interface ProviderRow {
+  id: string;
+  settings: unknown;
+  client_secret: Buffer | null;
+  private_key: Buffer | null;
+  public_key: PublicKey | null;
+  created_at: Date;
+  changed_at: Date;
+}
+
+export interface StoredProvider extends SealedCredentials {
+  readonly provider: Provider;
+  readonly createdAt: Date;
+  readonly changedAt: Date;
+}
+
+function toProvider(row: ProviderRow): StoredProvider {
+  return {
+    provider: { id: row.id, ...providerSettings.parse(row.settings) },
+    sealedSecret: row.client_secret,
+    sealedKey: row.private_key,
+    publicKey: row.public_key,
+    createdAt: row.created_at,
+    changedAt: row.changed_at,
+  };
+}
+
+export async function providers(tx: Transaction): Promise<StoredProvider[]> {
+  return (await tx<ProviderRow>('identity_providers').orderBy('id')).map(toProvider);
+}
+
+export async function provider(tx: Transaction, id: string): Promise<StoredProvider | undefined> {
+  const row = await tx<ProviderRow>('identity_providers').where('id', '=', id).first();
+  return row && toProvider(row);
+}
+
+/** Held still until the work ends: its links take turns with its end. */
+export async function lockProvider(tx: Transaction, id: string): Promise<StoredProvider | undefined> {
+  const row = await tx<ProviderRow>('identity_providers').where('id', '=', id).forUpdate().first();
+  return row && toProvider(row);
+}
+
+/** Read for a link: it may be linked to by many at once, and neither changes nor goes meanwhile. */
+export async function shareProvider(tx: Transaction, id: string): Promise<StoredProvider | undefined> {
+  const row = await tx<ProviderRow>('identity_providers').where('id', '=', id).forShare().first();
+  return row && toProvider(row);
+}
+
+/** False when there is one of that id. */
+export async function insertProvider(
+  tx: Transaction,
+  now: Date,
+  asked: SealedCredentials & { readonly id: string; readonly settings: ProviderSettings },
+): Promise<boolean> {
+  const inserted = await tx('identity_providers')
+    .insert({ id: asked.id, ...columnsOf(asked), created_at: now, changed_at: now })
+    .onConflict('id')
+    .ignore()
+    .returning('id');
+  return inserted.length === 1;
+}
+
+export async function updateProvider(
+  tx: Transaction,
+  now: Date,
+  asked: SealedCredentials & { readonly id: string; readonly settings: ProviderSettings },
+): Promise<void> {
+  await tx('identity_providers')
+    .where('id', '=', asked.id)
+    .update({ ...columnsOf(asked), changed_at: now });
+}
+
+function columnsOf({
+  settings,
+  sealedSecret,
+  sealedKey,
+  publicKey,
+}: SealedCredentials & { settings: ProviderSettings }) {
+  return {
+    settings: JSON.stringify(settings),
+    client_secret: sealedSecret,
+    private_key: sealedKey,
+    public_key: publicKey && JSON.stringify(publicKey),
+  };
+}
+
+export async function removeProvider(tx: Transaction, id: string): Promise<void> {
+  await tx('identity_providers').where('id', '=', id).delete();
+}
+
+interface DomainRow {
+  name: string;
+  provider_id: string;
+  mfa_behavior: MfaBehavior;
+  straight: boolean;
+}
+
+function toDomain(row: DomainRow): FederatedDomain {
+  return { name: row.name, providerId: row.provider_id, mfaBehavior: row.mfa_behavior, straight: row.straight };
+}
+
+export async function domains(tx: Transaction): Promise<FederatedDomain[]> {
+  return (await tx<DomainRow>('identity_provider_domains').orderBy('name')).map(toDomain);
+}
+
+export async function domain(tx: Transaction, name: string): Promise<FederatedDomain | undefined> {
+  const row = await tx<DomainRow>('identity_provider_domains').where('name', '=', name).first();
+  return row && toDomain(row);
+}
+
+export async function lockDomain(tx: Transaction, name: string): Promise<FederatedDomain | undefined> {
+  const row = await tx<DomainRow>('identity_provider_domains').where('name', '=', name).forUpdate().first();
+  return row && toDomain(row);
+}
+
+/** False when somebody has added it meanwhile. */
+export async function insertDomain(tx: Transaction, asked: FederatedDomain): Promise<boolean> {
+  const { name, providerId, mfaBehavior, straight } = asked;
+  const inserted = await tx('identity_provider_domains')
+    .insert({ name, provider_id: providerId, mfa_behavior: mfaBehavior, straight })
+    .onConflict('name')
+    .ignore()
+    .returning('name');
+  return inserted.length === 1;
+}
+
+export async function updateDomain(tx: Transaction, { name, mfaBehavior, straight }: FederatedDomain): Promise<void> {
+  await tx('identity_provider_domains').where('name', '=', name).update({ mfa_behavior: mfaBehavior, straight });
+}
+
+/** What was removed; undefined when there was no such domain. */
+export async function removeDomain(tx: Transaction, name: string): Promise<FederatedDomain | undefined> {
+  const [row] = await tx('identity_provider_domains').where('name', '=', name).delete().returning<DomainRow[]>('*');
+  return row && toDomain(row);
+}
+
+export async function removeDomainsOf(tx: Transaction, providerId: string): Promise<FederatedDomain[]> {
+  const rows = await tx('identity_provider_domains')
+    .where('provider_id', '=', providerId)
+    .delete()
+    .returning<DomainRow[]>('*');
+  return rows.map(toDomain);
+}
+
+interface IdentityRow {
+  id: string;
+  provider_id: string;
+  issuer: string;
+  sub: string;
+  user_id: string;
+  linked_at: Date;
+  linked_by: LinkedBy;
+  last_used_at: Date | null;
+  allowed_administrator: boolean;
+}
+
+function toIdentity(row: IdentityRow): FederatedIdentity {
+  return {
+    id: row.id,
+    providerId: row.provider_id,
+    issuer: row.issuer,
+    sub: row.sub,
+    userId: row.user_id,
+    linkedAt: row.linked_at,
+    linkedBy: row.linked_by,
+    lastUsedAt: row.last_used_at,
+    allowedAdministrator: row.allowed_administrator,
+  };
+}
+
+export async function countIdentities(tx: Transaction, providerId: string): Promise<number> {
+  const [row] = await tx('federated_identities')
+    .where('provider_id', '=', providerId)
+    .count<{ count: string }[]>('* as count');
+  return Number(row!.count);
+}
+
+export async function removeIdentities(tx: Transaction, providerId: string): Promise<number> {
+  return tx('federated_identities').where('provider_id', '=', providerId).delete();
+}
+
+export async function identitiesOf(tx: Transaction, userId: string): Promise<FederatedIdentity[]> {
+  return (await tx<IdentityRow>('federated_identities').where('user_id', '=', userId).orderBy('provider_id')).map(
+    toIdentity,
+  );
+}
+
+export async function identity(
+  tx: Transaction,
+  { providerId, issuer, sub }: Pick<FederatedIdentity, 'providerId' | 'issuer' | 'sub'>,
+): Promise<FederatedIdentity | undefined> {
+  const row = await tx<IdentityRow>('federated_identities')
+    .where('provider_id', '=', providerId)
+    .where('issuer', '=', issuer)
+    .where('sub', '=', sub)
+    .first();
+  return row && toIdentity(row);
+}
+
+/** False when the identity is somebody's, or its user has one at the provider. */
+export async function insertIdentity(tx: Transaction, asked: FederatedIdentity): Promise<boolean> {
+  const inserted = await tx('federated_identities')
+    .insert({
+      id: asked.id,
+      provider_id: asked.providerId,
+      issuer: asked.issuer,
+      sub: asked.sub,
+      user_id: asked.userId,
+      linked_at: asked.linkedAt,
+      linked_by: asked.linkedBy,
+      last_used_at: asked.lastUsedAt,
+      allowed_administrator: asked.allowedAdministrator,
+    })
+    .onConflict()
+    .ignore()
+    .returning('id');
+  return inserted.length === 1;
+}
+
+/** False when it was so before, or this user has no such identity. */
+export async function setAllowedAdministrator(
+  tx: Transaction,
+  { userId, id, allowedAdministrator }: Pick<FederatedIdentity, 'userId' | 'id' | 'allowedAdministrator'>,
+): Promise<boolean> {
+  const count = await tx('federated_identities')
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where('allowed_administrator', '=', !allowedAdministrator)
+    .update({ allowed_administrator: allowedAdministrator });
+  return count === 1;
+}
+
+/** False when it is gone. */
+export async function removeIdentity(tx: Transaction, id: string): Promise<boolean> {
+  return (await tx('federated_identities').where('id', '=', id).delete()) === 1;
+}

@@ -1,3 +1,4 @@
+import { type Asked, levelAsked, scaleFrom } from './assurance/scale.ts';
 import { passwordSettings } from './methods/password/settings.ts';
 import { passSettings, shortestLength } from './methods/temporary-access-pass/settings.ts';
 import { registrationRules } from './registration/demand.ts';
@@ -24,4 +25,12 @@ export function signInPolicyFrom(decided: PolicyDocuments): SignInPolicy {
     shortPasses: shortestLength(passSettings.parse(decided.temporaryAccessPass ?? {})) < shortCode,
     registration: registrationRules(registrationSettings.parse(decided.registration ?? {}), enrollable),
   };
+}
+
+/** The same for one request of an app; `issuer` is what our own names of levels begin with. */
+export function signInPolicyOf(issuer: string): (decided: PolicyDocuments, asked?: Asked) => SignInPolicy {
+  return (decided, asked) => ({
+    ...signInPolicyFrom(decided),
+    leastLevel: asked && levelAsked(scaleFrom(issuer, decided.assurance), asked),
+  });
 }

@@ -54,6 +54,7 @@ export const messages = {
     hidePassword: 'Hide',
     noScript: 'Passkeys need JavaScript, and it is switched off in this browser. Choose another way below.',
     noPasskeys: 'This browser cannot use passkeys. Choose another way below.',
+    forTheApp: '{app} asks for more than that. Show one more way that is yours.',
     noneYet: 'You have no passkey yet',
     asksForPasskey: '{app} asks for a passkey. You are signed in with a temporary pass, and that is not enough here.',
     addOneFirst: 'Add a passkey in My security info. Then open {app} again and use it.',

@@ -1,7 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
+import type { Asked } from '../assurance/scale.ts';
 import { AppError } from '../core/errors.ts';
 import { epochSeconds } from '../core/time.ts';
+import { askedIn } from './asked-assurance.ts';
 import type { PassTie } from './pass-ties.ts';
 
 /** A relying party's request that waits for a person. */
@@ -19,6 +21,8 @@ export interface Interaction {
   readonly requestedAt: Date;
   /** There is a session, and it is weaker than the app asked for, or its user has to register more. */
   readonly asksForMore: boolean;
+  /** What it asks for in acr. */
+  readonly asked: Asked;
 }
 
 /** How a sign-in ends, in the protocol's words. */
@@ -82,6 +86,7 @@ export function interactionsOf(provider: Provider): Interactions {
         },
         requestedAt: new Date((iat ?? 0) * 1000),
         asksForMore: prompt.reasons.some((reason) => reason === 'acr_unmet' || reason === 'methods_missing'),
+        asked: askedIn(params, client),
       };
     },
 

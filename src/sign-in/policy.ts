@@ -1,12 +1,13 @@
+import type { Level } from '../assurance/levels.ts';
 import type { MethodId } from '../methods/method.ts';
 import type { RegistrationRules } from '../registration/demand.ts';
 
 /** Names of the policy documents that a sign-in is judged by; they are read with its row. */
-export const signInPolicies = ['password', 'registration', 'temporaryAccessPass'] as const;
+export const signInPolicies = ['assurance', 'password', 'registration', 'temporaryAccessPass'] as const;
 
 export type PolicyDocuments = Readonly<Partial<Record<(typeof signInPolicies)[number], unknown>>>;
 
-/** What the organisation demands of a sign-in, as it is decided at this moment. */
+/** What the organisation, and the app, demand of a sign-in, as it is decided at this moment. */
 export interface SignInPolicy {
   /** In the order offered. */
   readonly methods: readonly MethodId[];
@@ -20,4 +21,6 @@ export interface SignInPolicy {
   readonly shortPasses?: boolean;
   /** What people have to register before they go on; undefined where nothing is asked of anybody. */
   readonly registration?: RegistrationRules | undefined;
+  /** The lowest level that gives the app what it asks for; undefined where it asks for nothing that can be reached. */
+  readonly leastLevel?: Level | undefined;
 }

@@ -1,3 +1,4 @@
+import type { Asked } from '../assurance/scale.ts';
 import type { PolicyDocuments } from './policy.ts';
 import type { BriefSignIn, MethodId, NotEnrolled } from '../methods/method.ts';
 
@@ -8,6 +9,8 @@ export interface SignIn {
   /** Digest of the browser cookie it began in; it goes on in no other browser. */
   readonly browser: Buffer;
   readonly clientId: string;
+  /** What the app asks for in acr; null where the sign-in began without its request. */
+  readonly asked: Asked | null;
   /** As typed. Nobody is told whether it exists. */
   readonly userName: string | null;
   readonly chosenMethod: MethodId | null;

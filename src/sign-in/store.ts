@@ -1,3 +1,4 @@
+import type { Asked } from '../assurance/scale.ts';
 import type { Transaction } from '../core/work.ts';
 import type { BriefSignIn, MethodId } from '../methods/method.ts';
 import { type PolicyDocuments, signInPolicies } from './policy.ts';
@@ -7,6 +8,7 @@ interface SignInRow {
   uid: string;
   browser: Buffer;
   client_id: string;
+  asked: Asked | null;
   user_name: string | null;
   chosen_method: MethodId | null;
   notice: SignIn['notice'];
@@ -33,6 +35,7 @@ function toSignIn(row: SignInRow): SignIn {
     uid: row.uid,
     browser: row.browser,
     clientId: row.client_id,
+    asked: row.asked,
     userName: row.user_name,
     chosenMethod: row.chosen_method,
     notice: row.notice,
@@ -91,13 +94,14 @@ export async function begin(
   tx: Transaction,
   now: Date,
   expiresAt: Date,
-  signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'userName'>,
+  signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'asked' | 'userName'>,
 ): Promise<SignIn | undefined> {
   const [row] = await tx('sign_ins')
     .insert({
       uid: signIn.uid,
       browser: signIn.browser,
       client_id: signIn.clientId,
+      asked: signIn.asked && JSON.stringify(signIn.asked),
       user_name: signIn.userName,
       created_at: now,
       expires_at: expiresAt,

@@ -202,6 +202,13 @@ export const gallery: readonly Exhibit[] = [
     chosen: 'passkey',
     withoutPasskey: true,
   }),
+  show('verify-for-the-app', 'verify', ['use-passkey', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'guest@example.com',
+    methods: ['passkey'],
+    chosen: 'passkey',
+    forTheApp: true,
+  }),
   show('verify-passkey-suspended', 'verify', verifyHooks, Verify, {
     ...interaction,
     userName: longName,

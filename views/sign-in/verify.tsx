@@ -19,6 +19,8 @@ export interface VerifyProps extends Interaction {
   readonly chosen: MethodId;
   /** The person is signed in with a pass and is known to have none. */
   readonly withoutPasskey?: boolean;
+  /** What was shown before is less than the app asks for. */
+  readonly forTheApp?: true | undefined;
   readonly error?:
     | 'refused'
     | 'wrongPassword'
@@ -44,6 +46,11 @@ export function Verify(props: VerifyProps) {
       <ErrorSummary error={error} {...(field && { field })} reference={reference} />
       <h1>{heading}</h1>
       <Person userName={userName} base={base} csrf={csrf} />
+      {props.forTheApp && (
+        <p id="for-the-app">
+          <Say text={messages.verify.forTheApp} values={{ app: appName }} />
+        </p>
+      )}
       {missing && <AddOne appName={appName} />}
       {method.kind === 'passkey' && !missing && (
         <>

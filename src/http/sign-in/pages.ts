@@ -66,6 +66,7 @@ export function pageOf(
         chosen,
         userName: signIn.userName ?? '',
         withoutPasskey: withoutPasskey && around.asksForMore,
+        forTheApp: step.forTheApp,
       });
     }
     case 'enrol': {

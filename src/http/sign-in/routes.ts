@@ -44,6 +44,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     const visit = {
       ...visitOf(ctx, browser, interaction.signedInUserId),
       sessionPassId: sessionPassId ?? null,
+      asked: interaction.asked,
       // Who is asked for more than what they used is not shown that first.
       ...(!interaction.asksForMore && { usedLast: (userName: string) => device.usedLast(ctx, userName) }),
     };

@@ -394,6 +394,19 @@ const states: Readonly<Record<string, SignInState>> = {
     },
     changes: [],
   },
+  'complete, and its user is gone': {
+    open: async () => {
+      const { browser, id } = await enrolling();
+      const authenticator = newAuthenticator();
+      await createPasskey(browser, authenticator);
+      const response = JSON.stringify(await passkeyAnswer(browser, authenticator));
+      await sendForm(browser, 'verify/passkey', { response });
+      // As if somebody held the sign-in while its user was deleted.
+      await house.base.knex('users').where('id', '=', id).delete();
+      return browser;
+    },
+    changes: [],
+  },
   cancelled: {
     open: async () => {
       const browser = await asked('use-pass');

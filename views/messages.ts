@@ -266,6 +266,21 @@ export const messages = {
     notNow: 'Not now',
   },
 
+  reconfirm: {
+    heading: 'Are these still yours?',
+    lead: 'You sign in with these. Make sure that you still have each of them, and that you know them all.',
+    legend: 'How you sign in',
+    kinds: {
+      passkey: 'Passkey',
+      password: 'Password',
+      'authenticator-app': 'Authenticator app',
+      'recovery-code': 'The whole sheet',
+    },
+    yes: 'Yes, these are mine',
+    change: 'Change them',
+    changeMeans: 'You go on to {app} as well, and then change them in My security info.',
+  },
+
   steps: { first: 'Step 1 of 2', second: 'Step 2 of 2' },
 
   enrol: {
@@ -313,6 +328,8 @@ export const messages = {
     submit: 'Continue to {app}',
     tooOld: 'This took a while. If {app} says that it no longer knows of it, open it again: you stay signed in.',
     openAgain: 'Open {app} again',
+    toChange: 'You wanted to change how you sign in. First go on to {app}, then open My security info.',
+    change: 'Open My security info in a new tab',
   },
 
   problem: {

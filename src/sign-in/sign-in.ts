@@ -59,6 +59,7 @@ export type Notice =
   | { readonly kind: 'called_lost'; readonly credentialId: string; readonly at: string; readonly provedAt: string }
   | { readonly kind: 'reclaimed'; readonly at: string } // "this was not me" was pressed here
   | { readonly kind: 'lost_suspended' }
+  | { readonly kind: 'methods_to_change' } // asked whether they are theirs, the person wants to change them once signed in
   | { readonly kind: 'other_account' } // the passkey is of another user than was named
   | { readonly kind: 'signed_in_as_other'; readonly signedInAs: string; readonly passIsFor: string }
   | {

@@ -9,10 +9,11 @@ import {
   isBootstrap,
   isEnrollable,
   isListable,
+  type ListedCredential,
   type MethodId,
   type MethodRegistry,
 } from '../methods/method.ts';
-import { registrationDemand } from '../registration/registration.ts';
+import { askedOfUser } from '../registration/registration.ts';
 import type { ThrottleLimits } from '../throttle/throttle.ts';
 import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
@@ -64,6 +65,8 @@ export interface Standing {
   readonly completed?: { readonly userName: string; readonly methodId: MethodId };
   /** A pass opened this registration for somebody who has ways in already: they may have lost those. Told by `look` alone. */
   readonly mayHaveLost?: boolean;
+  /** What the user is asked to confirm; told where that is the step, by `look` alone. */
+  readonly toConfirm?: readonly ListedCredential[];
   /** The database's clock. */
   readonly now: Date;
 }
@@ -131,8 +134,8 @@ async function stepOf(work: Work, signIn: SignIn, circumstances: Circumstances):
   const step = nextStep(signIn, circumstances);
   const { registration } = circumstances.policy;
   if (step.kind !== 'complete' || signIn.completedAt || !registration) return step;
-  const demand = await registrationDemand(work, registration, step.userId);
-  return demand ? nextStep(signIn, { ...circumstances, demand }) : step;
+  const asked = await askedOfUser(work, registration, step.userId);
+  return asked ? nextStep(signIn, { ...circumstances, ...asked }) : step;
 }
 
 /**

@@ -27,6 +27,7 @@ import * as assurancePolicy from './20261122_1460_assurance_policy.ts';
 import * as ownContainment from './20261122_1480_own_containment.ts';
 import * as identityProviders from './20261122_1600_identity_providers.ts';
 import * as confirmedMethods from './20261122_1680_confirmed_methods.ts';
+import * as bootstrapEntries from './20261122_1681_bootstrap_entries.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -59,4 +60,5 @@ export const migrations = {
   '20261122_1480_own_containment': ownContainment,
   '20261122_1600_identity_providers': identityProviders,
   '20261122_1680_confirmed_methods': confirmedMethods,
+  '20261122_1681_bootstrap_entries': bootstrapEntries,
 };

@@ -219,7 +219,7 @@ export const messages = {
     lead: 'If that was not you, stop it here:',
     effects: [
       'Temporary passes and recovery codes of your account are cancelled.',
-      'What was added since then no longer works.',
+      'What was added since one of them was used no longer works.',
       'You are signed out everywhere.',
       'This passkey works again.',
     ],
@@ -228,9 +228,16 @@ export const messages = {
       'If it was you, sign in with what you have registered since. In My security info you can use this passkey again.',
     goOn: 'It was me',
   },
+  /** The same page for one that was removed: what is said otherwise. */
+  removedAfterPass: {
+    heading: 'This passkey was removed',
+    about:
+      'At {at} it was removed from your account, not long after somebody entered a temporary pass or a recovery code of yours. Since then it does not sign you in.',
+    wasYou: 'If it was you, sign in with what you have registered since, and delete this passkey from your device.',
+  },
   reclaimed: {
     heading: 'This is stopped',
-    lead: 'Since {at}: temporary passes and recovery codes are cancelled, what was added since your passkey was called lost no longer works, and the account is signed out everywhere. Your passkey works again.',
+    lead: 'Since {at}: temporary passes and recovery codes are cancelled, what was added since one of them was used no longer works, and the account is signed out everywhere. Your passkey works again.',
     next: 'Tell your help desk what happened: somebody had a temporary pass or a recovery code of yours.',
     submit: 'Sign in',
   },

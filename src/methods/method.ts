@@ -85,13 +85,15 @@ export type Verdict =
       readonly verified: false;
       readonly reason: RefusalReason;
       readonly userId?: string | undefined;
-      /** It was proved, and called lost in a pass's window not long ago: its holder may say that this was not them. */
+      /** It was proved, and called lost through a pass or removed after one not long ago: its holder may say that this was not them. */
       readonly calledLost?: CalledLost | undefined;
     };
 
 export interface CalledLost {
   readonly credentialId: string;
   readonly at: Date;
+  /** It was not called lost, but removed. */
+  readonly removed: boolean;
 }
 
 export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
@@ -216,7 +218,7 @@ export interface ReclaimableMethod extends AuthenticationMethod {
   reclaim(work: Work, userId: string, credentialId: string): Promise<boolean>;
 }
 
-/** How long a passkey that was called lost opens "this was not me". */
+/** How long a passkey that was called lost, or removed after a pass, opens "this was not me". */
 export const reclaimHours = 72;
 
 /** A method of many codes that are made at once and shown once, to be printed. */

@@ -364,6 +364,11 @@ export const gallery: readonly Exhibit[] = [
     ],
   }),
   show('called-lost', 'called-lost', ['stop', 'go-on'], CalledLost, { ...around, at: '2026-11-21 12:00 UTC' }),
+  show('called-lost-removed', 'called-lost', ['stop', 'go-on'], CalledLost, {
+    ...around,
+    at: '2026-11-21 12:00 UTC',
+    removed: true,
+  }),
   show('reclaimed', 'stopped', ['go-on'], Reclaimed, { ...around, at: '2026-11-21 12:04 UTC' }),
 
   show('enrol-app', 'enrol', ['code', 'continue', 'use-passkey', 'cancel'], EnrolApp, {

@@ -44,7 +44,9 @@ export function pageOf(
   const { layout, base, csrf, app, carriedFor } = around;
   const { notice } = signIn;
   if (notice?.kind === 'signed_in_as_other') return signedInAsOther(notice, around);
-  if (notice?.kind === 'called_lost') return renderView(CalledLost, { layout, base, csrf, at: minuteOf(notice.at) });
+  if (notice?.kind === 'called_lost') {
+    return renderView(CalledLost, { layout, base, csrf, at: minuteOf(notice.at), removed: notice.removed });
+  }
   if (notice?.kind === 'reclaimed') return renderView(Reclaimed, { layout, base, csrf, at: minuteOf(notice.at) });
   const interaction = { layout, base, csrf, appName: app.name };
   const reference = notice?.reference === undefined ? {} : { reference: notice.reference };

@@ -8,7 +8,7 @@ import { deviceName } from '../../core/device-name.ts';
 import { addMinutes } from '../../core/time.ts';
 import { userNameKey } from '../../users/user.ts';
 import { type AuthenticationMethod, type CalledLost, reclaimHours, type RefusalReason } from '../method.ts';
-import { ceremonyMinutes, type Passkey, type RelyingPartyIdentity } from './passkey.ts';
+import { ceremonyMinutes, type Passkey, type RelyingPartyIdentity, removedReason } from './passkey.ts';
 import { authenticationResponse, parseResponse } from './responses.ts';
 import * as passkeys from './store.ts';
 
@@ -134,7 +134,7 @@ function calledLost(now: Date, passkey: Passkey, signCount: number): CalledLost 
   const { id, suspendedAt, containSince } = passkey;
   const counts = signCount > passkey.signCount || (signCount === 0 && passkey.signCount === 0);
   if (!counts || !suspendedAt || !containSince || addMinutes(suspendedAt, reclaimHours * 60) <= now) return undefined;
-  return { credentialId: id, at: suspendedAt };
+  return { credentialId: id, at: suspendedAt, removed: passkey.suspendReason === removedReason };
 }
 
 /** Judged before the signature, told after it. Whether the passkey or its user is suspended, `markUsed` judges. */

@@ -175,6 +175,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       },
     },
     notMe: { run, methods, guards, show },
+    passkeyFaults: { guards, mayRecord, log },
     securityInfo: { issuer, run, methods, sessions, guards, show },
     graph: {
       issuer,

@@ -16,6 +16,7 @@ export const messages = {
     /** One wording for wrong, expired, used and unknown; the reason is in the audit log. */
     refused: 'That did not work. Check it, or ask for a new one.',
     passkeyRefused: 'That passkey did not work. Try again, or choose another way.',
+    userUnverified: 'Your key has no PIN. Set one in your system’s security-key settings, then try again.',
     passkeyUnknown: 'That passkey is no longer registered here.',
     passkeyOfOther: 'That passkey belongs to another account than the one you are signing in to.',
     passkeySuspended: 'We could not accept that passkey. Contact the help desk and give them the reference.',
@@ -493,6 +494,7 @@ export const messages = {
     create: 'Create a passkey',
     add: 'Add a passkey',
     thisDeviceOnly: 'This device only',
+    synced: 'Synced to your other devices',
     provider: 'Kept in',
     created: 'Created',
     lastUsed: 'Last used',

@@ -60,6 +60,7 @@ export type RefusalReason =
   | 'credential_suspended'
   | 'credential_of_other'
   | 'signature'
+  | 'user_unverified'
   | 'counter_regress';
 
 /** A sign-in that ends at a set time, whatever comes of it. What it reports is judged when it happens. */
@@ -140,8 +141,16 @@ export interface Enrolled {
   readonly used?: boolean;
 }
 
-/** Why nothing was kept. `refused`: the answer proves nothing; `weak`: a password that is too short, too common or the user's name. */
-export type NotEnrolled = 'ceremony' | 'duplicate' | 'refused' | 'weak' | 'mismatch' | 'one_per_pass' | 'too_many';
+/** Why nothing was kept. `refused`: the answer proves nothing; `user_unverified`: it was made, but by anybody; `weak`: a password that is too short, too common or the user's name. */
+export type NotEnrolled =
+  | 'ceremony'
+  | 'duplicate'
+  | 'refused'
+  | 'user_unverified'
+  | 'weak'
+  | 'mismatch'
+  | 'one_per_pass'
+  | 'too_many';
 
 export type EnrolmentVerdict =
   | { readonly enrolled: true; readonly credential: Enrolled }

@@ -54,6 +54,7 @@ export type Notice =
   | { readonly kind: 'refused'; readonly method: MethodId }
   | { readonly kind: 'name_missing' }
   | { readonly kind: 'unknown_passkey' }
+  | { readonly kind: 'unverified_user' } // the passkey was used without PIN, finger or face
   | { readonly kind: 'suspended_passkey' }
   // proved at `provedAt`, and called lost through a pass, or removed by whoever may have come with one, at `at`; both RFC 3339
   | {

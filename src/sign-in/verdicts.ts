@@ -48,6 +48,8 @@ async function noticeOf(
     }
     case 'credential_unknown':
       return { kind: 'unknown_passkey' };
+    case 'user_unverified':
+      return { kind: 'unverified_user' };
     case 'credential_suspended':
       if (method.guessable) break;
       if (!calledLost) return { kind: 'suspended_passkey' };

@@ -248,6 +248,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'GET /amr/federated': 'anybody',
   'GET /not-me': 'anybody with the link of a mail; it changes nothing',
   'POST /not-me': 'anybody with the link of a mail, from our own page',
+  'POST /passkey-fault': 'anybody, from our own page: a line in the log',
   'GET /sign-in/:uid': 'the browser of that sign-in',
   'GET /sign-in/:uid/lost': 'the browser of that sign-in',
   'POST /sign-in/:uid/lost': 'the browser of that sign-in',

@@ -418,10 +418,13 @@ describe('a passkey that was called lost', () => {
 
   test('says nothing to who cannot sign with it', async () => {
     const owner = await havingLost();
-    for (const tamper of [{ signature: 'bogus' }, { userVerified: false }] as const) {
+    for (const [tamper, kind] of [
+      [{ signature: 'bogus' }, 'refused'],
+      [{ userVerified: false }, 'unverified_user'],
+    ] as const) {
       const visitor = await aVisitor(house);
       await visitor.sign(owner.authenticator, tamper);
-      expect(await noticeOf(visitor)).toMatchObject({ kind: 'refused' });
+      expect(await noticeOf(visitor)).toMatchObject({ kind });
       await containWithPasskey(house, visitor.visit);
     }
     expect((await passkeyRow(owner.passkeyId)).suspended_at).not.toBeNull();

@@ -36,7 +36,7 @@ export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCa
       <KeyIcon />
       <div>
         <h3>
-          <bdi>{passkey.name}</bdi> {passkey.deviceBound && <span class="badge">{say.thisDeviceOnly}</span>}{' '}
+          <bdi>{passkey.name}</bdi> <span class="badge">{passkey.deviceBound ? say.thisDeviceOnly : say.synced}</span>{' '}
           {passkey.suspended && <span class="badge">{say.suspended}</span>}
         </h3>
         <Dates of={passkey} />

@@ -41,6 +41,7 @@ export interface SecurityInfoProps {
     | 'usedAgain'
     | undefined;
   readonly error?:
+    | 'userUnverified'
     | 'notCreated'
     | 'alreadyRegistered'
     | 'tooManyPasskeys'
@@ -136,7 +137,6 @@ export function SecurityInfo(props: SecurityInfoProps) {
               action="/security-info/passkeys"
               csrf={csrf}
               optionsUrl="/security-info/passkeys/options"
-              reference={props.reference}
             >
               <button
                 type="button"

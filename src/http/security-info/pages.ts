@@ -30,6 +30,7 @@ const notices = [
 ] as const;
 const errors = [
   'notCreated',
+  'userUnverified',
   'alreadyRegistered',
   'tooManyPasskeys',
   'noMethodName',
@@ -136,6 +137,15 @@ export function removeMethodPage(
   const { id, name, method } = asked.credential;
   const kind = isOther(method) ? method : 'passkey';
   return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, lastWayIn, lastStrong });
+}
+
+export function passkeyMistakeOf(reason: NotEnrolled): SecurityInfoError {
+  const mistakes: Partial<Record<NotEnrolled, SecurityInfoError>> = {
+    duplicate: 'alreadyRegistered',
+    too_many: 'tooManyPasskeys',
+    user_unverified: 'userUnverified',
+  };
+  return mistakes[reason] ?? 'notCreated';
 }
 
 /** What the page says of a registration that was refused; `alreadyRegistered` and the like are about passkeys alone. */

@@ -177,6 +177,8 @@ function passkeyMistake(notice: SignIn['notice']) {
       return notice.method === 'passkey' ? 'passkeyRefused' : undefined;
     case 'unknown_passkey':
       return 'passkeyUnknown';
+    case 'unverified_user':
+      return 'userUnverified';
     case 'suspended_passkey':
       return 'passkeySuspended';
     case 'other_account':
@@ -199,6 +201,7 @@ function confirmMistake(notice: SignIn['notice']) {
 function enrolMistake(notice: SignIn['notice']) {
   if (notice?.kind !== 'not_enrolled') return undefined;
   if (notice.reason === 'duplicate') return 'alreadyRegistered';
+  if (notice.reason === 'user_unverified') return 'userUnverified';
   return notice.reason === 'too_many' ? 'tooManyPasskeys' : 'notCreated';
 }
 

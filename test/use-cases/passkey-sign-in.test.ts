@@ -161,7 +161,10 @@ describe('an assertion that was tampered with is refused, recorded, and changes 
     expect((await visitor.look()).signIn).toMatchObject({
       userId: null,
       evidence: [],
-      notice: { kind: 'refused', method: 'passkey', reference: visitor.visit.origin.requestId },
+      notice: {
+        ...(reason === 'user_unverified' ? { kind: 'unverified_user' } : { kind: 'refused', method: 'passkey' }),
+        reference: visitor.visit.origin.requestId,
+      },
     });
     expect(await lastRefusal(latchkey)).toBe(reason);
     expect(await passkeyRow(holder.passkeyId)).toEqual(before);

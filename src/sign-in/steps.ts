@@ -173,11 +173,14 @@ export function cancel(house: SignInHouse, visit: Visit): Promise<void> {
   const anywhere = ['identify', 'verify', 'enrol', 'confirm', 'reconfirm', 'wait', 'ended'] as const;
   return transition(house, visit, anywhere, async (work, { signIn }) => {
     await signIns.change(work.tx, signIn.uid, { cancelledAt: work.now, notice: null });
+    // Anybody can begin a sign-in and cancel it, as often as they like; whoever has proved something is always written down.
+    const recorded = signIn.userId === null ? house.mayRecord(work.origin) : { leftOut: 0 };
+    if (!recorded) return;
     work.record({
       type: 'sign-in.cancelled',
       userId: signIn.userId ?? undefined,
       clientId: signIn.clientId,
-      details: { uid: signIn.uid },
+      details: { uid: signIn.uid, ...(recorded.leftOut > 0 && { leftOutBefore: recorded.leftOut }) },
     });
   });
 }

@@ -221,7 +221,7 @@ test('a key without PIN that answers all the same is told so, when a passkey is 
   expect(await page.locator('#use-passkey').isEnabled()).toBe(true);
 });
 
-test('an address that passkeys are not for is told with a reference, which stands in the log', async () => {
+test('an address that passkeys are not for is told, with a reference', async () => {
   const { page, context } = await aHolder();
   const { port, pathname } = new URL(page.url());
   for (const cookie of await context.cookies()) await context.addCookies([{ ...cookie, domain: '127.0.0.1' }]);

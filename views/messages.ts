@@ -729,7 +729,7 @@ export const messages = {
     lead: 'If that was not you and you did not ask for it, stop it here:',
     effects: [
       'Your temporary pass is cancelled.',
-      'Passkeys added since then no longer work. Those you had before do.',
+      'Ways to sign in that were added since then no longer work. Those you had before do.',
       'You are signed out everywhere.',
     ],
     submit: 'Stop this',
@@ -737,9 +737,9 @@ export const messages = {
   },
   stopped: {
     heading: 'This is stopped',
-    lead: 'Since {at}: the temporary pass is cancelled, passkeys added after the mail no longer work, and the account is signed out everywhere.',
+    lead: 'Since {at}: the temporary pass is cancelled, ways to sign in that were added after the mail no longer work, and the account is signed out everywhere.',
     already: 'It was stopped before. Pressing again has changed nothing.',
-    next: 'Tell your help desk what happened. You sign in with a passkey you had before; if you have none, the help desk gives you a new pass.',
+    next: 'Tell your help desk what happened. You sign in the way you did before; if you have none, the help desk gives you a new pass.',
     signIn: 'Sign in',
   },
 

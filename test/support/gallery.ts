@@ -672,6 +672,7 @@ export const gallery: readonly Exhibit[] = [
     ...person,
     passkeys: [keychain, securityKey],
     error: 'noMethodName',
+    typedName: '',
     errorMethodId: securityKey.id,
   }),
 

@@ -25,11 +25,12 @@ interface PasskeyCardProps {
   readonly passkey: PasskeySummary;
   readonly csrf: string;
   readonly mistake?: string | undefined;
+  readonly typed?: string | undefined;
   /** Shown, and not to be changed. */
   readonly fixed?: boolean;
 }
 
-export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCardProps) {
+export function PasskeyCard({ passkey, csrf, mistake, typed, fixed = false }: PasskeyCardProps) {
   const say = messages.securityInfo;
   return (
     <li class="card" id={`passkey-${passkey.id}`}>
@@ -41,7 +42,7 @@ export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCa
         </h3>
         <Dates of={passkey} />
         <Suspended id={passkey.id} name={passkey.name} csrf={csrf} suspension={passkey.suspension} fixed={fixed} />
-        {!fixed && <RenameForm id={passkey.id} name={passkey.name} csrf={csrf} mistake={mistake} />}
+        {!fixed && <RenameForm id={passkey.id} name={passkey.name} csrf={csrf} mistake={mistake} typed={typed} />}
         {!fixed && <RemoveLink id={passkey.id} name={passkey.name} />}
       </div>
     </li>

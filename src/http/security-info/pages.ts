@@ -51,7 +51,12 @@ interface Around {
   readonly layout: Layout;
   readonly csrf: string;
   /** What the last request wants said; anything unknown is not said. */
-  readonly said: { readonly notice?: unknown; readonly error?: unknown; readonly method?: unknown };
+  readonly said: {
+    readonly notice?: unknown;
+    readonly error?: unknown;
+    readonly method?: unknown;
+    readonly typed?: unknown;
+  };
 }
 
 interface AroundList extends Around {
@@ -93,7 +98,7 @@ export function securityInfoPage(
     }),
     ...(notice && { notice }),
     ...(error && { error, reference }),
-    ...(errorMethodId && { errorMethodId }),
+    ...(errorMethodId && { errorMethodId, ...(typeof said.typed === 'string' && { typedName: said.typed }) }),
   });
 }
 

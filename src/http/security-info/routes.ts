@@ -94,7 +94,8 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
       const name = form.name?.trim() ?? '';
       const mistake: SecurityInfoError | undefined =
         name === '' ? 'noMethodName' : name.length > 64 ? 'longMethodName' : undefined;
-      if (mistake) return { error: mistake, method: ctx.params.id! };
+      // As much as is left to shorten; an address has its limits.
+      if (mistake) return { error: mistake, method: ctx.params.id!, typed: name.slice(0, 200) };
       await own.renameOwnCredential(run, methods, owner, { credentialId: ctx.params.id!, name });
       return { notice: 'renamed' };
     });

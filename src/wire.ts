@@ -128,9 +128,12 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     keys,
     policyFrom: signInPolicyFrom,
     onFault: (error) => log.error({ err: error }, 'protocol endpoint failed'),
-    onTokenRefused: (clientId, reason) => {
+    onTokenRefused: ({ clientId, reason, ip }) => {
+      const granted = mayRecord({ ...asSystem.origin, ip });
+      if (!granted) return;
+      const details = granted.leftOut > 0 ? { details: { leftOutBefore: granted.leftOut } } : {};
       const refused = run(asSystem, async (work) =>
-        work.record({ type: 'token.refused', result: 'failure', reason, clientId }),
+        work.record({ type: 'token.refused', result: 'failure', reason, clientId, ...details }),
       );
       refused.catch((error: unknown) => log.error({ err: error }, 'a refused token could not be recorded'));
     },
@@ -175,6 +178,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       },
     },
     notMe: { run, methods, guards, show },
+    passkeyFaults: { guards, mayRecord, log },
     securityInfo: { issuer, run, methods, sessions, guards, show },
     graph: {
       issuer,

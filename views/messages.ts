@@ -16,6 +16,7 @@ export const messages = {
     /** One wording for wrong, expired, used and unknown; the reason is in the audit log. */
     refused: 'That did not work. Check it, or ask for a new one.',
     passkeyRefused: 'That passkey did not work. Try again, or choose another way.',
+    userUnverified: 'Your key has no PIN. Set one in your system’s security-key settings, then try again.',
     passkeyUnknown: 'That passkey is no longer registered here.',
     passkeyOfOther: 'That passkey belongs to another account than the one you are signing in to.',
     passkeySuspended: 'We could not accept that passkey. Contact the help desk and give them the reference.',
@@ -220,7 +221,7 @@ export const messages = {
     lead: 'If that was not you, stop it here:',
     effects: [
       'Temporary passes and recovery codes of your account are cancelled.',
-      'What was added since then no longer works.',
+      'What was added since one of them was used no longer works.',
       'You are signed out everywhere.',
       'This passkey works again.',
     ],
@@ -229,9 +230,16 @@ export const messages = {
       'If it was you, sign in with what you have registered since. In My security info you can use this passkey again.',
     goOn: 'It was me',
   },
+  /** The same page for one that was removed: what is said otherwise. */
+  removedAfterPass: {
+    heading: 'This passkey was removed',
+    about:
+      'At {at} it was removed from your account, not long after somebody entered a temporary pass or a recovery code of yours. Since then it does not sign you in.',
+    wasYou: 'If it was you, sign in with what you have registered since, and delete this passkey from your device.',
+  },
   reclaimed: {
     heading: 'This is stopped',
-    lead: 'Since {at}: temporary passes and recovery codes are cancelled, what was added since your passkey was called lost no longer works, and the account is signed out everywhere. Your passkey works again.',
+    lead: 'Since {at}: temporary passes and recovery codes are cancelled, what was added since one of them was used no longer works, and the account is signed out everywhere. Your passkey works again.',
     next: 'Tell your help desk what happened: somebody had a temporary pass or a recovery code of yours.',
     submit: 'Sign in',
   },
@@ -265,6 +273,21 @@ export const messages = {
     required: 'Your organisation asks for one more way to sign in before you go on to {app}.',
     nudge: 'Your organisation recommends one more way to sign in. It takes a minute, and then you go on to {app}.',
     notNow: 'Not now',
+  },
+
+  reconfirm: {
+    heading: 'Are these still yours?',
+    lead: 'You sign in with these. Make sure that you still have each of them, and that you know them all.',
+    legend: 'How you sign in',
+    kinds: {
+      passkey: 'Passkey',
+      password: 'Password',
+      'authenticator-app': 'Authenticator app',
+      'recovery-code': 'The whole sheet',
+    },
+    yes: 'Yes, these are mine',
+    change: 'Change them',
+    changeMeans: 'You go on to {app} as well, and then change them in My security info.',
   },
 
   steps: { first: 'Step 1 of 2', second: 'Step 2 of 2' },
@@ -314,6 +337,8 @@ export const messages = {
     submit: 'Continue to {app}',
     tooOld: 'This took a while. If {app} says that it no longer knows of it, open it again: you stay signed in.',
     openAgain: 'Open {app} again',
+    toChange: 'You wanted to change how you sign in. First go on to {app}, then open My security info.',
+    change: 'Open My security info in a new tab',
   },
 
   problem: {
@@ -470,6 +495,7 @@ export const messages = {
     create: 'Create a passkey',
     add: 'Add a passkey',
     thisDeviceOnly: 'This device only',
+    synced: 'Synced to your other devices',
     provider: 'Kept in',
     created: 'Created',
     lastUsed: 'Last used',
@@ -704,7 +730,7 @@ export const messages = {
     lead: 'If that was not you and you did not ask for it, stop it here:',
     effects: [
       'Your temporary pass is cancelled.',
-      'Passkeys added since then no longer work. Those you had before do.',
+      'Ways to sign in that were added since then no longer work. Those you had before do.',
       'You are signed out everywhere.',
     ],
     submit: 'Stop this',
@@ -712,9 +738,9 @@ export const messages = {
   },
   stopped: {
     heading: 'This is stopped',
-    lead: 'Since {at}: the temporary pass is cancelled, passkeys added after the mail no longer work, and the account is signed out everywhere.',
+    lead: 'Since {at}: the temporary pass is cancelled, ways to sign in that were added after the mail no longer work, and the account is signed out everywhere.',
     already: 'It was stopped before. Pressing again has changed nothing.',
-    next: 'Tell your help desk what happened. You sign in with a passkey you had before; if you have none, the help desk gives you a new pass.',
+    next: 'Tell your help desk what happened. You sign in the way you did before; if you have none, the help desk gives you a new pass.',
     signIn: 'Sign in',
   },
 

@@ -124,6 +124,13 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     byTheirOwn: true,
   },
+  'methods.confirmed': {
+    ...methods,
+    activityDisplayName: 'User reviewed security info',
+    operationType: 'Other',
+    resultReason: 'User confirmed their sign-in methods',
+    byTheirOwn: true,
+  },
   'methods.lost': {
     ...methods,
     activityDisplayName: 'User reported lost security info',

@@ -33,6 +33,7 @@ const refused: Readonly<Record<string, SignInError>> = {
   credential_unknown: { code: 2_000_010, words: 'The passkey is not registered here.' },
   credential_suspended: { code: 2_000_011, words: 'The sign-in method is suspended.' },
   credential_of_other: { code: 2_000_012, words: 'The passkey belongs to another account.' },
+  user_unverified: { code: 2_000_014, words: 'The passkey was used without PIN, finger or face.' },
   counter_regress: { code: 2_000_013, words: 'The counter of the passkey went back: it may have been copied.' },
 };
 

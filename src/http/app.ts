@@ -15,6 +15,7 @@ import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
 import { graphRoutes } from './graph/routes.ts';
 import { type NotMeParts, notMeRoutes } from './not-me/routes.ts';
 import { operationsRoutes, type Readiness } from './operations/routes.ts';
+import { type PasskeyFaultParts, passkeyFaultRoutes } from './passkey-fault.ts';
 import { formFields, limits, readText } from './parse.ts';
 import { passLinkRoutes } from './pass/routes.ts';
 import { originOf } from './request-work.ts';
@@ -31,6 +32,7 @@ export interface AppParts {
   readonly readiness: Readiness;
   readonly signIn: SignInParts;
   readonly notMe: NotMeParts;
+  readonly passkeyFaults: PasskeyFaultParts;
   readonly securityInfo: SecurityInfoParts;
   readonly graph: GraphParts;
   /** The protocol's own endpoints answer everything that is not ours. */
@@ -54,6 +56,7 @@ export function makeApp(parts: AppParts): Koa {
     passLinkRoutes(parts.signIn),
     continueRoutes(parts.signIn),
     notMeRoutes(parts.notMe),
+    passkeyFaultRoutes(parts.passkeyFaults),
     claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
     ...versions.map((version) => graphRoutes(parts.graph, version)),

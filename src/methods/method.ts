@@ -60,6 +60,7 @@ export type RefusalReason =
   | 'credential_suspended'
   | 'credential_of_other'
   | 'signature'
+  | 'user_unverified'
   | 'counter_regress';
 
 /** A sign-in that ends at a set time, whatever comes of it. What it reports is judged when it happens. */
@@ -85,13 +86,15 @@ export type Verdict =
       readonly verified: false;
       readonly reason: RefusalReason;
       readonly userId?: string | undefined;
-      /** It was proved, and called lost in a pass's window not long ago: its holder may say that this was not them. */
+      /** It was proved, and called lost through a pass or removed after one not long ago: its holder may say that this was not them. */
       readonly calledLost?: CalledLost | undefined;
     };
 
 export interface CalledLost {
   readonly credentialId: string;
   readonly at: Date;
+  /** It was not called lost, but removed. */
+  readonly removed: boolean;
 }
 
 export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
@@ -138,8 +141,16 @@ export interface Enrolled {
   readonly used?: boolean;
 }
 
-/** Why nothing was kept. `refused`: the answer proves nothing; `weak`: a password that is too short, too common or the user's name. */
-export type NotEnrolled = 'ceremony' | 'duplicate' | 'refused' | 'weak' | 'mismatch' | 'one_per_pass' | 'too_many';
+/** Why nothing was kept. `refused`: the answer proves nothing; `user_unverified`: it was made, but by anybody; `weak`: a password that is too short, too common or the user's name. */
+export type NotEnrolled =
+  | 'ceremony'
+  | 'duplicate'
+  | 'refused'
+  | 'user_unverified'
+  | 'weak'
+  | 'mismatch'
+  | 'one_per_pass'
+  | 'too_many';
 
 export type EnrolmentVerdict =
   | { readonly enrolled: true; readonly credential: Enrolled }
@@ -221,7 +232,7 @@ export interface ReclaimableMethod extends AuthenticationMethod {
   reclaim(work: Work, userId: string, credentialId: string): Promise<boolean>;
 }
 
-/** How long a passkey that was called lost opens "this was not me". */
+/** How long a passkey that was called lost, or removed after a pass, opens "this was not me". */
 export const reclaimHours = 72;
 
 /** A method of many codes that are made at once and shown once, to be printed. */

@@ -36,7 +36,11 @@ export interface ProviderParts {
   readonly policyFrom: PolicyFrom;
   onFault(error: unknown): void;
   /** A code or refresh token came a second time, or a grant was refused otherwise; `reason` is for the audit log. */
-  onTokenRefused(clientId: string | undefined, reason: string): void;
+  onTokenRefused(refused: {
+    readonly clientId: string | undefined;
+    readonly reason: string;
+    readonly ip: string | null;
+  }): void;
 }
 
 const minute = 60;
@@ -83,7 +87,8 @@ export function makeProvider(parts: ProviderParts): Provider {
   provider.on('server_error', (_ctx, error) => parts.onFault(error));
   provider.on('grant.error', (ctx, error) => {
     if (error.error === 'invalid_grant') {
-      parts.onTokenRefused(ctx.oidc.client?.clientId, error.error_detail ?? error.error_description ?? error.error);
+      const reason = error.error_detail ?? error.error_description ?? error.error;
+      parts.onTokenRefused({ clientId: ctx.oidc.client?.clientId, reason, ip: ctx.ip || null });
     }
   });
   return provider;

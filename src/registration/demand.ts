@@ -1,4 +1,5 @@
 /** Whether an organisation asks a user to register more, and what: values in, values out. */
+import { addMinutes } from '../core/time.ts';
 import type { MethodId } from '../methods/method.ts';
 import { type PolicySubject, scopeOf, type Targets } from '../policies/targets.ts';
 import type { RegistrationSettings } from './settings.ts';
@@ -13,6 +14,7 @@ export interface RegistrationRules extends Targets {
   readonly snoozeDurationInDays: number;
   /** How often a nudge may be put off. */
   readonly snoozes: number;
+  readonly reconfirmAfterDays: number;
 }
 
 /** What stands of one user. */
@@ -60,4 +62,23 @@ export function demandOf(
   if (rules.mode === 'required') return { methods: lacking, holds: standing.methods, mayWait: false };
   if (standing.snoozedUntil !== null && standing.snoozedUntil > now) return undefined;
   return { methods: lacking, holds: standing.methods, mayWait: standing.snoozes < rules.snoozes };
+}
+
+/** What the user is asked to confirm: that the ways to sign in are still theirs. */
+export interface Reconfirmation {
+  /** What the user can sign in with now. */
+  readonly holds: readonly MethodId[];
+}
+
+/**
+ * Undefined when the user is not meant, or confirmed it not so long ago: by registering a method, or by saying so. Using one shows that
+ * one alone: the old phone that signs in for somebody else would never be noticed.
+ */
+export function reconfirmationOf(
+  rules: RegistrationRules,
+  { methods, confirmedAt, ...subject }: RegistrationStanding & { readonly confirmedAt: Date },
+  now: Date,
+): Reconfirmation | undefined {
+  if (rules.reconfirmAfterDays === 0 || scopeOf(rules, subject) !== 'included') return undefined;
+  return addMinutes(confirmedAt, rules.reconfirmAfterDays * 24 * 60) > now ? undefined : { holds: methods };
 }

@@ -1,17 +1,42 @@
-/** What an organisation asks people to register before they go on, and their putting it off. */
+/** What an organisation asks people to register or to confirm before they go on, and their putting it off. */
 import { addMinutes } from '../core/time.ts';
 import type { Work } from '../core/work.ts';
-import { demandOf, type RegistrationDemand, type RegistrationRules } from './demand.ts';
+import {
+  demandOf,
+  type Reconfirmation,
+  reconfirmationOf,
+  type RegistrationDemand,
+  type RegistrationRules,
+} from './demand.ts';
 import * as registrations from './store.ts';
 
+export interface AskedOfUser {
+  readonly demand: RegistrationDemand | undefined;
+  readonly reconfirmation: Reconfirmation | undefined;
+}
+
 /** One statement. Undefined when nothing is asked of this user now. */
-export async function registrationDemand(
+export async function askedOfUser(
   work: Work,
   rules: RegistrationRules,
   userId: string,
-): Promise<RegistrationDemand | undefined> {
+): Promise<AskedOfUser | undefined> {
   const standing = await registrations.standingOf(work.tx, userId);
-  return standing && demandOf(rules, standing, work.now);
+  if (!standing) return undefined;
+  const demand = demandOf(rules, standing, work.now);
+  const reconfirmation = reconfirmationOf(rules, standing, work.now);
+  return demand || reconfirmation ? { demand, reconfirmation } : undefined;
+}
+
+/** The user registered one themselves, and so has seen to what they have. */
+export function noteRegistered(work: Work, userId: string): Promise<void> {
+  return registrations.confirm(work.tx, work.now, userId);
+}
+
+/** "Yes, these are mine", said of credentials with these ids. */
+export async function confirmMethods(work: Work, userId: string, credentialIds: readonly string[]): Promise<void> {
+  await registrations.confirm(work.tx, work.now, userId);
+  work.record({ type: 'methods.confirmed', userId, details: { credentialIds } });
 }
 
 // As long as a sign-in lives, so that whoever has said "not now" in one is not asked again in it.

@@ -25,8 +25,8 @@ const whole = z.strictObject({
   snoozes: z.int().min(0).max(10),
   /** False: it may be put off without end, and `snoozes` counts for nothing. */
   enforceAfterSnoozes: z.boolean(),
-  /** 0: nobody is asked whether what they registered still works. Nothing else is understood yet. */
-  reconfirmAfterDays: z.literal(0, 'can only be 0: asking people to confirm what they have is still to come'),
+  /** So many days after people last did so they are asked to confirm what they have; 0: never. */
+  reconfirmAfterDays: z.int().min(0).max(730),
 });
 
 export type RegistrationSettings = z.output<typeof whole>;

@@ -8,13 +8,17 @@ export interface StandingRow {
   methods: MethodId[];
   snoozes: number;
   snoozed_until: Date | null;
+  confirmed_at: Date;
 }
 
-export async function standingOf(tx: Transaction, userId: string): Promise<RegistrationStanding | undefined> {
+export async function standingOf(
+  tx: Transaction,
+  userId: string,
+): Promise<(RegistrationStanding & { readonly confirmedAt: Date }) | undefined> {
   const row = await tx('registration_standing').where('user_id', '=', userId).first<StandingRow | undefined>();
   if (!row) return undefined;
-  const { groups, methods, snoozes, snoozed_until: snoozedUntil } = row;
-  return { userId, groups, methods, snoozes, snoozedUntil };
+  const { groups, methods, snoozes, snoozed_until: snoozedUntil, confirmed_at: confirmedAt } = row;
+  return { userId, groups, methods, snoozes, snoozedUntil, confirmedAt };
 }
 
 /** True for the one request that puts it off: not while it is put off already, and not more than `most` times. */
@@ -31,4 +35,11 @@ export async function snooze(
     { userId, until, most, now } as never,
   );
   return rowCount === 1;
+}
+
+export async function confirm(tx: Transaction, now: Date, userId: string): Promise<void> {
+  await tx('registration_confirmations')
+    .insert({ user_id: userId, confirmed_at: now })
+    .onConflict('user_id')
+    .merge(['confirmed_at']);
 }

@@ -18,6 +18,7 @@ import {
   type MethodId,
   type MethodRegistry,
 } from '../methods/method.ts';
+import { noteRegistered } from '../registration/registration.ts';
 import type { User } from '../users/user.ts';
 import {
   addedByPasses,
@@ -121,6 +122,7 @@ export async function finishOwnEnrolment(
     }
     const kept = await keepTogether(work, enrolmentOf(owner), { parts, candidates, proofs });
     if (!Array.isArray(kept)) return { enrolled: false, reason: kept.reason };
+    await noteRegistered(work, owner.userId);
     return { enrolled: true, credential: kept.at(-1)! };
   });
 }

@@ -10,6 +10,7 @@ import {
   isEnrollable,
   type NotEnrolled,
 } from '../methods/method.ts';
+import { noteRegistered } from '../registration/registration.ts';
 import { findUser, lockUser } from '../users/manage-users.ts';
 import {
   bootstrapOf,
@@ -91,7 +92,10 @@ export async function enrol(
     // A pass that is held open holds its user still; without one, nothing does yet.
     if (!enrolment.passId) await holdEnabled(work, enrolment.userId);
     const enrolled = await keepTogether(work, enrolment, { parts, candidates, proofs });
-    if (Array.isArray(enrolled)) return enrolledAll(house, work, standing, parts, enrolled);
+    if (Array.isArray(enrolled)) {
+      await noteRegistered(work, enrolment.userId);
+      return enrolledAll(house, work, standing, parts, enrolled);
+    }
     const { signIn } = standing;
     // Another tab may have been quicker: what the pass has added there is gone on with here.
     const { passId } = enrolment;

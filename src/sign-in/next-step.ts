@@ -1,7 +1,7 @@
 import { type Level, levels } from '../assurance/levels.ts';
 import { addMinutes, earlier } from '../core/time.ts';
 import type { MethodId, MethodTraits } from '../methods/method.ts';
-import type { RegistrationDemand } from '../registration/demand.ts';
+import type { Reconfirmation, RegistrationDemand } from '../registration/demand.ts';
 import type { SignInPolicy } from './policy.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
@@ -30,6 +30,8 @@ export type NextStep =
       readonly name: string;
       readonly windowEndsAt: Date | null;
     }
+  /** Are the ways to sign in that the user has still theirs? */
+  | { readonly kind: 'reconfirm' }
   /** The registration goes on on another device, or is offered to one: nothing is registered here meanwhile. */
   | { readonly kind: 'wait'; readonly carrying: Carrying; readonly windowEndsAt: Date }
   /** On that other device: what it was for is done. */
@@ -64,6 +66,8 @@ export interface Circumstances {
   readonly demand?: RegistrationDemand | undefined;
   /** What the user whom the proofs show has, where the app asks for more than they proved. */
   readonly held?: readonly MethodId[] | undefined;
+  /** That the user has long not confirmed what they have. */
+  readonly reconfirmation?: Reconfirmation | undefined;
   /** With what this device was last signed in by the user who was named: offered first, and nothing more. */
   readonly usedLast?: MethodId | undefined;
   /** Asked by the device that the registration was carried on to, not by the browser where the sign-in began. */
@@ -145,7 +149,7 @@ function stepBeforeCompletion(signIn: SignIn, proof: Proof, circumstances: Circu
   const windowEndsAt = proof.passId === null ? null : signIn.windowEndsAt;
   const unused = enrolled && !evidence.some(({ credentialId }) => credentialId === enrolled.credentialId);
   if (unused) return { kind: 'confirm', ...enrolled, windowEndsAt };
-  if (!demand) return undefined;
+  if (!demand) return reconfirming(signIn, proof, circumstances);
   const { methods, holds, mayWait } = demand;
   // Adding a way to sign in takes the strongest one has, here as anywhere; a pass is for those who have lost theirs.
   const stronger = policy.methods.filter((id) => holds.includes(id) && rank(traits(id).level) > rank(proof.level));
@@ -186,6 +190,17 @@ function thatMayReach(
     return bootstrapOnly || rank(part === undefined ? level : '2f') >= rank(least);
   });
   return reaching.some((id) => !traits(id).bootstrapOnly) ? reaching : methods;
+}
+
+/** Asked of nobody but who has proved the strongest that they have: whoever came with less might answer for its owner. */
+function reconfirming(
+  { notice }: SignIn,
+  { level, passId }: Proof,
+  { policy, reconfirmation, traits }: Circumstances,
+): NextStep | undefined {
+  if (!reconfirmation || passId !== null || notice?.kind === 'methods_to_change') return undefined;
+  const held = policy.methods.filter((id) => reconfirmation.holds.includes(id)).map((id) => rank(traits(id).level));
+  return rank(level) >= Math.max(rank('2f'), ...held) ? { kind: 'reconfirm' } : undefined;
 }
 
 /** The same ways in the same order, but for the one that comes first if it is among them. */

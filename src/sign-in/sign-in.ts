@@ -57,11 +57,19 @@ export type Notice =
   | { readonly kind: 'refused'; readonly method: MethodId }
   | { readonly kind: 'name_missing' }
   | { readonly kind: 'unknown_passkey' }
+  | { readonly kind: 'unverified_user' } // the passkey was used without PIN, finger or face
   | { readonly kind: 'suspended_passkey' }
-  // proved at `provedAt`, and called lost through a pass at `at`; both RFC 3339
-  | { readonly kind: 'called_lost'; readonly credentialId: string; readonly at: string; readonly provedAt: string }
+  // proved at `provedAt`, and called lost through a pass, or removed by whoever may have come with one, at `at`; both RFC 3339
+  | {
+      readonly kind: 'called_lost';
+      readonly credentialId: string;
+      readonly at: string;
+      readonly removed?: true;
+      readonly provedAt: string;
+    }
   | { readonly kind: 'reclaimed'; readonly at: string } // "this was not me" was pressed here
   | { readonly kind: 'lost_suspended' }
+  | { readonly kind: 'methods_to_change' } // asked whether they are theirs, the person wants to change them once signed in
   | { readonly kind: 'other_account' } // the passkey is of another user than was named
   | { readonly kind: 'signed_in_as_other'; readonly signedInAs: string; readonly passIsFor: string }
   | {

@@ -10,10 +10,11 @@ import {
   isBootstrap,
   isEnrollable,
   isListable,
+  type ListedCredential,
   type MethodId,
   type MethodRegistry,
 } from '../methods/method.ts';
-import { registrationDemand } from '../registration/registration.ts';
+import { askedOfUser } from '../registration/registration.ts';
 import type { ThrottleLimits } from '../throttle/throttle.ts';
 import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
@@ -67,6 +68,8 @@ export interface Standing {
   readonly completed?: { readonly userName: string; readonly methodId: MethodId };
   /** A pass opened this registration for somebody who has ways in already: they may have lost those. Told by `look` alone. */
   readonly mayHaveLost?: boolean;
+  /** What the user is asked to confirm; told where that is the step, by `look` alone. */
+  readonly toConfirm?: readonly ListedCredential[];
   /** The database's clock. */
   readonly now: Date;
 }
@@ -139,12 +142,12 @@ async function stepOf(house: SignInHouse, work: Work, signIn: SignIn, about: Cir
   const step = nextStep(signIn, about);
   if (step.kind !== 'complete' || signIn.completedAt) return step;
   const { registration, leastLevel } = about.policy;
-  const demand = registration && (await registrationDemand(work, registration, step.userId));
+  const asked = registration && (await askedOfUser(work, registration, step.userId));
   const falls = leastLevel !== undefined && placeOfLevel(step.level) < placeOfLevel(leastLevel);
-  if (!demand && !falls) return step;
+  if (!asked && !falls) return step;
   return nextStep(signIn, {
     ...about,
-    demand,
+    ...asked,
     held: falls ? await methodsHeld(house, about.policy, work, step.userId) : undefined,
   });
 }

@@ -1,7 +1,7 @@
 import type { Work } from '../core/work.ts';
-import { isBootstrap, type MethodId } from '../methods/method.ts';
+import { isBootstrap, isListable, type ListedCredential, type MethodId } from '../methods/method.ts';
 import { losable } from './losing.ts';
-import { snoozeRegistration } from '../registration/registration.ts';
+import { confirmMethods, snoozeRegistration } from '../registration/registration.ts';
 import type { NextStep } from './next-step.ts';
 import type { SignIn } from './sign-in.ts';
 import {
@@ -28,6 +28,8 @@ export function look(house: SignInHouse, visit: Visit, clientId: string): Promis
     const standing = await standForLook(house, work, visit, signIn);
     if (standing.step.kind === 'enrol')
       return { ...standing, mayHaveLost: (await losable(house, work, standing)).length > 0 };
+    if (standing.step.kind === 'reconfirm')
+      return { ...standing, toConfirm: await waysOf(house, work, standing.signIn) };
     const userName =
       standing.step.kind === 'complete' ? await signIns.complete(work.tx, work.now, signIn.uid) : undefined;
     if (standing.step.kind === 'complete' && userName !== undefined) {
@@ -144,16 +146,41 @@ export function notNow(house: SignInHouse, visit: Visit): Promise<void> {
   });
 }
 
+/** "Yes, these are mine", of what the page lists: what was registered since has confirmed itself. */
+export function confirmWays(house: SignInHouse, visit: Visit): Promise<void> {
+  return transition(house, visit, ['reconfirm'], async (work, { signIn }) => {
+    const ids = (await waysOf(house, work, signIn)).map(({ id }) => id);
+    await confirmMethods(work, signIn.userId!, ids);
+  });
+}
+
+/** They are to be changed: this sign-in goes on, and the next one asks again unless something was registered. */
+export function changeWays(house: SignInHouse, visit: Visit): Promise<void> {
+  return transition(house, visit, ['reconfirm'], (work, { signIn }) =>
+    signIns.change(work.tx, signIn.uid, { notice: { kind: 'methods_to_change' } }),
+  );
+}
+
+/** What its user can sign in with, in the order offered. */
+async function waysOf(house: SignInHouse, work: Work, { userId }: SignIn): Promise<ListedCredential[]> {
+  const ways: ListedCredential[] = [];
+  for (const method of house.methods.all.filter(isListable)) ways.push(...(await method.listOf(work, userId!)));
+  return ways.filter(({ suspended }) => !suspended);
+}
+
 /** The person gives up; the relying party is told `access_denied`. */
 export function cancel(house: SignInHouse, visit: Visit): Promise<void> {
-  const anywhere = ['identify', 'verify', 'enrol', 'confirm', 'wait', 'ended'] as const;
+  const anywhere = ['identify', 'verify', 'enrol', 'confirm', 'reconfirm', 'wait', 'ended'] as const;
   return transition(house, visit, anywhere, async (work, { signIn }) => {
     await signIns.change(work.tx, signIn.uid, { cancelledAt: work.now, notice: null });
+    // Anybody can begin a sign-in and cancel it, as often as they like; whoever has proved something is always written down.
+    const recorded = signIn.userId === null ? house.mayRecord(work.origin) : { leftOut: 0 };
+    if (!recorded) return;
     work.record({
       type: 'sign-in.cancelled',
       userId: signIn.userId ?? undefined,
       clientId: signIn.clientId,
-      details: { uid: signIn.uid },
+      details: { uid: signIn.uid, ...(recorded.leftOut > 0 && { leftOutBefore: recorded.leftOut }) },
     });
   });
 }

@@ -1,6 +1,7 @@
 /** What a verdict leaves in the sign-in's row: evidence that moves it on, or a notice for the next page. */
 import type { Work } from '../core/work.ts';
 import type { AuthenticationMethod, Enrolled, Verdict } from '../methods/method.ts';
+import { noteBootstrap } from '../users/bootstraps.ts';
 import { findUser } from '../users/manage-users.ts';
 import type { SignInPolicy } from './policy.ts';
 import type { Evidence, Notice } from './sign-in.ts';
@@ -47,6 +48,8 @@ async function noticeOf(
     }
     case 'credential_unknown':
       return { kind: 'unknown_passkey' };
+    case 'user_unverified':
+      return { kind: 'unverified_user' };
     case 'credential_suspended':
       if (method.guessable) break;
       if (!calledLost) return { kind: 'suspended_passkey' };
@@ -54,6 +57,7 @@ async function noticeOf(
         kind: 'called_lost',
         credentialId: calledLost.credentialId,
         at: calledLost.at.toISOString(),
+        ...(calledLost.removed && { removed: true as const }),
         provedAt: work.now.toISOString(),
       };
     case 'counter_regress':
@@ -87,6 +91,7 @@ export async function accept(
     if (signIn.passId && !method.traits.part) await bootstrapOf(house, signIn).graduate(work, signIn.passId);
     return signIns.change(work.tx, signIn.uid, { userId, evidence, notice: null });
   }
+  await noteBootstrap(work, userId);
   await signIns.change(work.tx, signIn.uid, {
     userId,
     evidence: [{ methodId: method.id, credentialId, at: work.now, ...(signsIn && { signsIn }) }],

@@ -151,6 +151,27 @@ export async function markContained(
   await tx('users').where('id', '=', id).update({ contained_at: now, contained_in: sessionUid });
 }
 
+/** Entries of which the last was before `since` are forgotten. */
+export async function noteBootstrap(
+  tx: Transaction,
+  { userId, now, since }: { userId: string; now: Date; since: Date },
+): Promise<void> {
+  await tx.raw(
+    `insert into bootstrap_entries as e (user_id, first_at, last_at) values (:userId, :now, :now)
+     on conflict (user_id) do update
+       set first_at = case when e.last_at > :since then e.first_at else excluded.first_at end, last_at = excluded.last_at`,
+    { userId, now, since } as never,
+  );
+}
+
+export async function bootstrappedSince(tx: Transaction, userId: string, since: Date): Promise<Date | undefined> {
+  const row = await tx('bootstrap_entries')
+    .where('user_id', '=', userId)
+    .where('last_at', '>', since)
+    .first<{ first_at: Date } | undefined>('first_at');
+  return row?.first_at;
+}
+
 /** Credentials, passes, memberships and roles go with the row. */
 export async function remove(tx: Transaction, id: string): Promise<void> {
   await tx('users').where('id', '=', id).delete();

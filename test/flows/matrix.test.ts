@@ -719,6 +719,7 @@ describe('the table', () => {
       readiness: {},
       signIn: { issuer },
       notMe: {},
+      passkeyFaults: {},
       securityInfo: { issuer, methods: methodRegistry({ rpId: 'localhost', rpName: 'Latchkey', origin: issuer }) },
       graph: { issuer },
     };

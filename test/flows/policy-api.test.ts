@@ -301,7 +301,7 @@ describe('what has to be registered', () => {
   test.each<[string, unknown, RegExp]>([
     ['a value out of range', { snoozes: 11 }, /snoozes/],
     ['more methods than are named', { count: 2, methods: ['passkey'] }, /^count must not be more than the methods/],
-    ['a reconfirmation', { reconfirmAfterDays: 180 }, /can only be 0/],
+    ['a reconfirmation after more than two years', { reconfirmAfterDays: 731 }, /reconfirmAfterDays/],
     ['a group that does not exist', { excludeTargets: [{ targetType: 'group', id: 'Nowhere' }] }, /no group "Nowhere"/],
     ['a setting nobody knows', { days: 1 }, /Unrecognized key: "days"/],
   ])('with %s is a 400 that names it, and nothing changes', async (_what, body, message) => {

@@ -213,3 +213,54 @@ test('whoever has a passkey connects an app where two are required, and the app 
   await connectApp(browser);
   expect((await app.exchange(browser.page.callback)).claims).toMatchObject({ sub: id, acr: 'phr' });
 });
+
+describe('confirming what one has', () => {
+  async function aHolderOfOld() {
+    const userName = aName('holder');
+    const { id } = await house.user(userName);
+    const browser = await atApp();
+    const authenticator = newAuthenticator();
+    await joinWithPass(browser, authenticator, userName, await house.pass(userName));
+    const { tokens } = await app.exchange(browser.page.callback);
+    await house.base
+      .knex('registration_confirmations')
+      .where('user_id', '=', id)
+      .update({ confirmed_at: new Date(Date.now() - 31 * 24 * 3600_000) });
+    return { id, browser, authenticator, tokens };
+  }
+
+  test('is asked without script at the next sign-in, and by nothing else', async () => {
+    await decide({ reconfirmAfterDays: 30 });
+    const { id, browser, authenticator, tokens } = await aHolderOfOld();
+    // Whoever is signed in is asked when they next sign in, not in the middle of their work.
+    await atApp({ prompt: 'none' }, browser);
+    expect((await app.exchange(browser.page.callback)).claims.sub).toBe(id);
+    expect((await app.refresh(tokens.refresh_token!)).access_token).toEqual(expect.any(String));
+
+    const again = await atApp();
+    await usePasskey(again, authenticator);
+    expect(again.page.step).toBe('reconfirm');
+    expect(again.page.text).toContain('Are these still yours?');
+    const { name } = await house.base.knex('passkeys').where('user_id', '=', id).first('name');
+    expect(again.page.text).toContain(name);
+    expect((await again.reload()).step).toBe('reconfirm');
+    await again.click('still-mine');
+    expect((await app.exchange(again.page.callback)).claims.sub).toBe(id);
+    const third = await atApp();
+    await usePasskey(third, authenticator);
+    expect((await app.exchange(third.page.callback)).claims.sub).toBe(id);
+  });
+
+  test('may lead to changing it: the app first, then My security info, without a new proof', async () => {
+    await decide({ reconfirmAfterDays: 30 });
+    const { id, authenticator } = await aHolderOfOld();
+    const browser = await atApp();
+    await usePasskey(browser, authenticator);
+    const page = await browser.click('change-methods');
+    expect(page.step).toBe('complete');
+    expect(page.find('#change-methods')!.attributes.href).toBe(`${house.issuer}/security-info`);
+    await browser.visit(page.find('#continue')!.attributes.href!);
+    expect((await app.exchange(browser.page.callback)).claims.sub).toBe(id);
+    expect((await browser.visit(`${house.issuer}/security-info`)).step).toBe('security-info');
+  });
+});

@@ -117,6 +117,17 @@ describe('a name', () => {
     const form = `/security-info/methods/${appId}/name`;
     await browser.submit({ formWith: form, fields: { name: ' ' } });
     expect(browser.page.find(`#name-${appId}-mistake`)!.text).toBe('Enter a name for it.');
+    const long = `An old phone with "quotes" & <tags> ${'x'.repeat(40)}`;
+    await browser.submit({ formWith: form, fields: { name: long } });
+    expect(browser.page.find(`#name-${appId}-mistake`)!.text).toBe('That name is too long. Use a shorter one.');
+    // What was typed is there to be shortened, and the heading keeps the name that stands.
+    expect(browser.page.find(`#name-${appId}`)!.attributes.value).toBe(long);
+    expect(
+      browser.page
+        .findAll('h3')
+        .map(({ text }) => text)
+        .join(),
+    ).not.toContain('quotes');
     await browser.submit({ formWith: form, fields: { name: 'Old phone' } });
     expect(browser.page.text).toContain('Name saved.');
     expect(browser.page.text).toContain('Old phone');

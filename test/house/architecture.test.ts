@@ -82,6 +82,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/core',
     'src/methods',
     'src/oidc',
+    'src/registration',
     'src/sessions',
     'src/users',
   ],

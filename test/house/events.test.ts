@@ -167,6 +167,8 @@ const silent = [
   'campaignOf',
   'lostOffer',
   'goOn',
+  'changeWays',
+  'askedOfUser',
   'ownCredential',
   'ownActivity',
   'ownActivityToStop',
@@ -302,6 +304,22 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     });
     await steps.answer(nudging, visit('nudged'), 'passkey', { response: JSON.stringify(answer) });
     await steps.notNow(nudging, visit('nudged'));
+  },
+  confirmWays: async () => {
+    const registration = registrationRules(
+      { ...defaultRegistrationSettings, state: 'enabled', reconfirmAfterDays: 1 },
+      ['passkey'],
+    );
+    const policyFrom = () => ({ methods: ['passkey'] as const, enrollable: ['passkey'] as const, registration });
+    const asking = { ...signInHouse(), policyFrom };
+    await steps.look(asking, visit('asked'), 'app');
+    const asked = await steps.challenge(asking, visit('asked'), 'passkey');
+    const answer = await authenticator.get((asked as { options: object }).options as never, {
+      origin: identity.origin,
+    });
+    await steps.answer(asking, visit('asked'), 'passkey', { response: JSON.stringify(answer) });
+    await house.base.knex('registration_confirmations').update({ confirmed_at: new Date(0) });
+    await steps.confirmWays(asking, visit('asked'));
   },
   finishOwnEnrolment: async () => {
     const owner = await anOwner();

@@ -324,6 +324,7 @@ describe('what comes next', () => {
       excludeTargets: [],
       snoozeDurationInDays: 1,
       snoozes: 3,
+      reconfirmAfterDays: 30,
     } as const;
     const demand = { methods: ['passkey', 'authenticator-app'], holds: [] as MethodId[], mayWait: false } as const;
     const enough = { ...open, policy: { ...policy, registration } };
@@ -407,6 +408,36 @@ describe('what comes next', () => {
       expect(holding(['passkey'], true)).toMatchObject({ kind: 'complete', level: '1f' });
       const withPass = { ...asking, demand: { ...demand, holds: ['passkey' as const] } };
       expect(nextStep(admitted, withPass)).toMatchObject({ kind: 'enrol', windowEndsAt: at(10) });
+    });
+
+    test('a user who has long not confirmed what they have is asked after the strongest proof that they have, and no other', () => {
+      const methods = ['passkey', 'temporary-access-pass', 'password', 'authenticator-app'] as const;
+      const holding = (...holds: MethodId[]) => ({
+        ...enough,
+        policy: { ...enough.policy, methods, firstPartAlone: true },
+        reconfirmation: { holds },
+      });
+      const password = { ...anEvidence('password', at(1)), standsAlone: true as const };
+      const byPassword = { ...named, userId, evidence: [password] };
+      const byBoth = { ...byPassword, evidence: [password, anEvidence('authenticator-app', at(2))] };
+      const asked = { kind: 'reconfirm' };
+      expect(nextStep(withPasskey, holding('passkey'))).toEqual(asked);
+      expect(nextStep(withPasskey, holding('passkey', 'authenticator-app'))).toEqual(asked);
+      expect(nextStep(byBoth, holding('authenticator-app'))).toEqual(asked);
+      expect(nextStep(byBoth, holding('authenticator-app', 'passkey'))).toMatchObject({ kind: 'complete' });
+      expect(nextStep(byPassword, holding())).toMatchObject({ kind: 'complete', level: '1f' });
+      expect(nextStep(admitted, holding())).toMatchObject({ kind: 'complete', bornOf });
+      expect(nextStep(opened, holding())).toMatchObject({ kind: 'enrol' });
+    });
+
+    test('it is asked after what has to be registered, not instead; not twice in a sign-in, and not of one that was complete', () => {
+      const due = { ...enough, reconfirmation: { holds: ['passkey' as const] } };
+      expect(nextStep(withPasskey, { ...due, demand })).toMatchObject({ kind: 'enrol' });
+      expect(nextStep(made, due)).toMatchObject({ kind: 'confirm' });
+      const changing = { ...withPasskey, notice: { kind: 'methods_to_change' } as const };
+      expect(nextStep(changing, due)).toMatchObject({ kind: 'complete' });
+      expect(nextStep({ ...withPasskey, completedAt: at(4) }, due)).toMatchObject({ kind: 'complete' });
+      expect(nextStep({ ...withPasskey, cancelledAt: at(4) }, due)).toEqual({ kind: 'cancelled' });
     });
 
     test('what a pass opens is not said to be demanded', () => {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { demandOf, type RegistrationStanding, registrationRules } from '../../src/registration/demand.ts';
+import {
+  demandOf,
+  reconfirmationOf,
+  type RegistrationStanding,
+  registrationRules,
+} from '../../src/registration/demand.ts';
 import { registrationSettings } from '../../src/registration/settings.ts';
 import { signInPolicyFrom } from '../../src/sign-in-policy.ts';
 import { at, noon } from '../support/makers.ts';
@@ -36,7 +41,9 @@ describe('the settings', () => {
     ['snoozeDurationInDays', 15],
     ['snoozes', -1],
     ['snoozes', 11],
-    ['reconfirmAfterDays', 180],
+    ['reconfirmAfterDays', -1],
+    ['reconfirmAfterDays', 731],
+    ['reconfirmAfterDays', 1.5],
     ['includeTargets', [{ targetType: 'user', id: 'all_users' }]],
     ['excludeTargets', ['Staff']],
     ['days', 1],
@@ -50,6 +57,7 @@ describe('the settings', () => {
     ['snoozes', 0],
     ['snoozes', 10],
     ['count', 2],
+    ['reconfirmAfterDays', 730],
   ])('take %s %j', (name, value) => {
     expect(registrationSettings.parse({ [name]: value })).toMatchObject({ [name]: value });
   });
@@ -136,5 +144,26 @@ describe('what is asked of a user', () => {
     const found = demandOf(rules(decided), standing, noon);
     if (demand === undefined) expect(found).toBeUndefined();
     else expect(found).toMatchObject(demand);
+  });
+});
+
+describe('who is asked to confirm what they have', () => {
+  const rules = (decided: object) =>
+    registrationRules(registrationSettings.parse({ state: 'enabled', reconfirmAfterDays: 30, ...decided }), both)!;
+  const standing = { userId: 'me', groups: ['staff'], methods: both, snoozes: 0, snoozedUntil: null };
+  const day = 24 * 60;
+
+  test.each<[string, object, Date, boolean]>([
+    ['whoever last did 30 days ago', {}, at(-30 * day), true],
+    ['whoever last did a millisecond less than 30 days ago: not yet', {}, at(-30 * day, 1), false],
+    ['whoever did years ago', {}, at(-3000 * day), true],
+    ['where it is asked after no days: nobody', { reconfirmAfterDays: 0 }, at(-3000 * day), false],
+    ['where it is asked each day', { reconfirmAfterDays: 1 }, at(-day), true],
+    ['where it is a nudge: the same', { mode: 'nudge' }, at(-30 * day), true],
+    ['who is not in the group: not', { includeTargets: [{ targetType: 'group', id: 'field' }] }, at(-30 * day), false],
+    ['who is excluded: not', { excludeTargets: [{ targetType: 'user', id: 'me' }] }, at(-30 * day), false],
+  ])('%s', (_sentence, decided, confirmedAt, asked) => {
+    const found = reconfirmationOf(rules(decided), { ...standing, confirmedAt }, noon);
+    expect(found).toEqual(asked ? { holds: both } : undefined);
   });
 });

@@ -155,11 +155,6 @@ describe('a value that will not do is named with its path', () => {
 describe('what is still to come is refused with a sentence', () => {
   test.each([
     [
-      'asking again whether what was registered works',
-      { policies: { registration: { reconfirmAfterDays: 180 } } },
-      'policies.registration.reconfirmAfterDays: can only be 0: asking people to confirm what they have is still to come',
-    ],
-    [
       'a client of somebody else',
       { clients: [{ ...aClient, first_party: false }] },
       'clients.0.first_party: cannot be false yet: the page that asks people for consent does not exist. Leave it out.',

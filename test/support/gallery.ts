@@ -28,6 +28,7 @@ import { EnrolApp } from '../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../views/sign-in/enrol.tsx';
 import { Identify } from '../../views/sign-in/identify.tsx';
 import { Lost } from '../../views/sign-in/lost.tsx';
+import { Reconfirm } from '../../views/sign-in/reconfirm.tsx';
 import { Verify } from '../../views/sign-in/verify.tsx';
 import { Wait } from '../../views/sign-in/wait.tsx';
 
@@ -353,7 +354,28 @@ export const gallery: readonly Exhibit[] = [
       { id: '88bb', kind: 'recovery-code', name: 'Recovery codes (9 of 10 left)' },
     ],
   }),
+  show('reconfirm', 'reconfirm', ['still-mine', 'change-methods', 'cancel'], Reconfirm, {
+    ...interaction,
+    methods: [
+      {
+        id: '9b1f0c1e',
+        kind: 'passkey',
+        name: 'iCloud Keychain',
+        lastUsed: { at: '2026-11-20T08:00:00Z', text: '20 November 2026' },
+        lastUsedWith: 'Safari, iOS',
+      },
+      { id: '5a21', kind: 'passkey', name: longName },
+      { id: 'password', kind: 'password', name: 'Password' },
+      { id: '77aa', kind: 'authenticator-app', name: 'Authenticator app set up in Chrome, Android' },
+      { id: '88bb', kind: 'recovery-code', name: 'Recovery codes (9 of 10 left)' },
+    ],
+  }),
   show('called-lost', 'called-lost', ['stop', 'go-on'], CalledLost, { ...around, at: '2026-11-21 12:00 UTC' }),
+  show('called-lost-removed', 'called-lost', ['stop', 'go-on'], CalledLost, {
+    ...around,
+    at: '2026-11-21 12:00 UTC',
+    removed: true,
+  }),
   show('reclaimed', 'stopped', ['go-on'], Reclaimed, { ...around, at: '2026-11-21 12:04 UTC' }),
 
   show('enrol-app', 'enrol', ['code', 'continue', 'use-passkey', 'cancel'], EnrolApp, {
@@ -446,6 +468,13 @@ export const gallery: readonly Exhibit[] = [
     appName: 'Payroll',
     url: '/auth/abc',
     openAgainUrl: 'https://payroll.example/login',
+  }),
+
+  show('complete-to-change', 'complete', ['continue', 'change-methods'], Complete, {
+    layout,
+    appName: 'Payroll',
+    url: '/auth/abc',
+    changeUrl: 'https://id.example.com/security-info',
   }),
 
   show('problem-sign-in-ended', 'error', ['continue'], Problem, {
@@ -650,6 +679,7 @@ export const gallery: readonly Exhibit[] = [
     ...person,
     passkeys: [keychain, securityKey],
     error: 'noMethodName',
+    typedName: '',
     errorMethodId: securityKey.id,
   }),
 

@@ -482,6 +482,26 @@ describe('what strangers can write into the audit log', () => {
     expect(last.details).toMatchObject({ leftOutBefore: 30 });
   });
 
+  test('of sign-ins that are cancelled by nobody in particular is the same; one that proved something is always there', async () => {
+    const budget = refusalBudget();
+    const house = aQuietHouse({ mayRecord: ({ ip }) => budget(sourceOf(ip), 0) });
+    const ip = anAddress();
+    const cancelled = async () => (await eventsOf(latchkey, { type: 'sign-in.cancelled' })).length;
+    const before = await cancelled();
+    for (let times = 0; times < 12; times += 1) {
+      const visitor = await aVisitor(house);
+      await steps.cancel(house, { ...visitor.visit, origin: { ...visitor.visit.origin, ip } });
+      expect(await visitor.step()).toBe('cancelled');
+    }
+    expect(await cancelled()).toBe(before + 10);
+    const name = aName();
+    const { id: userId } = await latchkey.user(name);
+    const joiner = await aVisitor(house);
+    expect(await joiner.enter(name, await latchkey.pass(name))).toBe('enrol');
+    await steps.cancel(house, joiner.visit);
+    expect(await eventsOf(latchkey, { userId, type: 'sign-in.cancelled' })).toHaveLength(1);
+  });
+
   test('of requests that do not fit the step is within the same budget, and an operator’s refusals are all there', async () => {
     const base = await openTestBase();
     try {

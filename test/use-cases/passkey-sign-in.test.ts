@@ -146,7 +146,7 @@ describe('an assertion that was tampered with is refused, recorded, and changes 
     ['a page framed elsewhere', 'malformed', { crossOrigin: true }],
     ['a page on top of ours', 'malformed', { topOrigin: 'https://evil.example' }],
     ['no user present', 'signature', { userPresent: false }],
-    ['a user who was not verified', 'signature', { userVerified: false }],
+    ['a user who was not verified', 'user_unverified', { userVerified: false }],
     ['a backup eligibility that was not there before', 'signature', { backupEligible: true }],
     ['a backup that cannot be', 'signature', { backedUp: true }],
     ['a bad signature', 'signature', { signature: 'bogus' }],
@@ -161,7 +161,10 @@ describe('an assertion that was tampered with is refused, recorded, and changes 
     expect((await visitor.look()).signIn).toMatchObject({
       userId: null,
       evidence: [],
-      notice: { kind: 'refused', method: 'passkey', reference: visitor.visit.origin.requestId },
+      notice: {
+        ...(reason === 'user_unverified' ? { kind: 'unverified_user' } : { kind: 'refused', method: 'passkey' }),
+        reference: visitor.visit.origin.requestId,
+      },
     });
     expect(await lastRefusal(latchkey)).toBe(reason);
     expect(await passkeyRow(holder.passkeyId)).toEqual(before);

@@ -418,10 +418,13 @@ describe('a passkey that was called lost', () => {
 
   test('says nothing to who cannot sign with it', async () => {
     const owner = await havingLost();
-    for (const tamper of [{ signature: 'bogus' }, { userVerified: false }] as const) {
+    for (const [tamper, kind] of [
+      [{ signature: 'bogus' }, 'refused'],
+      [{ userVerified: false }, 'unverified_user'],
+    ] as const) {
       const visitor = await aVisitor(house);
       await visitor.sign(owner.authenticator, tamper);
-      expect(await noticeOf(visitor)).toMatchObject({ kind: 'refused' });
+      expect(await noticeOf(visitor)).toMatchObject({ kind });
       await containWithPasskey(house, visitor.visit);
     }
     expect((await passkeyRow(owner.passkeyId)).suspended_at).not.toBeNull();
@@ -571,6 +574,137 @@ describe('a passkey that was called lost', () => {
     await Promise.all([...visitors, ...visitors].map(({ visit }) => containWithPasskey(house, visit)));
     expect(await eventsOf(latchkey, { userId: owner.userId, type: 'account.contained' })).toHaveLength(1);
     expect((await passkeyRow(owner.passkeyId)).suspended_at).toBeNull();
+  });
+});
+
+describe('a passkey that was removed after somebody came with a pass', () => {
+  const hours = (count: number) => latchkey.clock.advance(count * 60);
+  const removing = (session: own.Owner, id: string) =>
+    own.removeOwnCredential(latchkey.base.run, house.methods, session, id);
+
+  /** An owner of old, and somebody who has come with a pass of theirs, added a passkey and used it. */
+  async function intruded() {
+    hours(-100);
+    const owner = await anOwner();
+    hours(100);
+    const { visitor } = await recovering(owner);
+    const next = newAuthenticator();
+    await visitor.register(next);
+    expect(await visitor.sign(next)).toBe('complete');
+    const added = (await passkeysOf(owner.userId)).find(({ id }) => id !== owner.passkeyId)!;
+    return { ...owner, next, addedId: added.id as string };
+  }
+  async function noticeTo(authenticator: AnOwner['authenticator']) {
+    const visitor = await aVisitor(house);
+    await visitor.sign(authenticator);
+    return { visitor, step: await visitor.step(), notice: (await visitor.look()).signIn.notice };
+  }
+
+  test('is seen no more and signs nobody in, and its holder takes the account back', async () => {
+    const owner = await intruded();
+    const session = await sessionOf(owner);
+    await removing(session, owner.passkeyId);
+    const { credentials } = await own.ownSecurityInfo(latchkey.base.run, house.methods, session);
+    expect(credentials.map(({ id }) => id)).toEqual([owner.addedId]);
+    const { visitor, step, notice } = await noticeTo(owner.authenticator);
+    expect(step).toBe('identify');
+    expect(notice).toMatchObject({ kind: 'called_lost', removed: true });
+    await containWithPasskey(house, visitor.visit);
+    expect(await passkeysOf(owner.userId)).toMatchObject([
+      { id: owner.passkeyId, suspended_at: null, removed_at: null },
+      { id: owner.addedId, suspend_reason: 'not-me' },
+    ]);
+    expect((await noticeTo(owner.authenticator)).step).toBe('complete');
+    expect((await noticeTo(owner.next)).step).toBe('identify');
+  });
+
+  test('counts from the first of the entries: entering the pass again hides nothing that it added before', async () => {
+    hours(-100);
+    const owner = await anOwner();
+    hours(100);
+    const { visitor, code } = await recovering(owner);
+    const next = newAuthenticator();
+    await visitor.register(next);
+    latchkey.clock.advance(2);
+    const again = await aVisitor(house);
+    expect(await again.enter(owner.name, code)).toBe('confirm');
+    expect(await again.sign(next)).toBe('complete');
+    await removing(await sessionOf(owner), owner.passkeyId);
+    await containWithPasskey(house, (await noticeTo(owner.authenticator)).visitor.visit);
+    const rows = await passkeysOf(owner.userId);
+    expect(rows.map(({ suspend_reason }) => suspend_reason)).toEqual([null, 'not-me']);
+  });
+
+  test('does the same where it was a recovery code', async () => {
+    hours(-100);
+    const owner = await anOwner();
+    hours(100);
+    const [code] = await makeRecoveryCodes(latchkey.base.run, asOperator, owner.userId);
+    const withCodes: steps.SignInHouse = {
+      ...house,
+      policyFrom: (decided) => ({ ...house.policyFrom(decided), methods: ['passkey', 'recovery-code'] }),
+    };
+    const visitor = (await aVisitor(withCodes)).at(withCodes);
+    await visitor.name(owner.name);
+    await steps.answer(withCodes, visitor.visit, 'recovery-code', { code });
+    const next = newAuthenticator();
+    await visitor.register(next);
+    expect(await visitor.sign(next)).toBe('complete');
+    await removing(await sessionOf(owner), owner.passkeyId);
+    expect((await noticeTo(owner.authenticator)).notice).toMatchObject({ kind: 'called_lost', removed: true });
+  });
+
+  test('is gone after 72 hours, and opened nothing for longer', async () => {
+    const owner = await intruded();
+    await removing(await sessionOf(owner), owner.passkeyId);
+    hours(72);
+    try {
+      expect((await noticeTo(owner.authenticator)).notice).toMatchObject({ kind: 'suspended_passkey' });
+      await latchkey.work((work) => forgetRemoved(work.tx, work.now));
+      expect((await passkeysOf(owner.userId)).map(({ id }) => id)).toEqual([owner.addedId]);
+    } finally {
+      hours(-72);
+    }
+  });
+
+  test('is gone at once where no pass was entered in the last 72 hours, or an administrator removes it', async () => {
+    const owner = await intruded();
+    hours(72);
+    try {
+      await removing(await sessionOf(owner), owner.passkeyId);
+      expect((await noticeTo(owner.authenticator)).notice).toMatchObject({ kind: 'unknown_passkey' });
+    } finally {
+      hours(-72);
+    }
+    const other = await intruded();
+    const asked = { methods: house.methods, user: other.userId, passkeyId: other.passkeyId };
+    await latchkey.work((work) => removePasskeyOf(work, asked));
+    expect((await noticeTo(other.authenticator)).notice).toMatchObject({ kind: 'unknown_passkey' });
+  });
+
+  test('is gone at once where it was added since: what a thief had added opens nothing against the owner', async () => {
+    const owner = await intruded();
+    const { visitor } = await recovering(owner);
+    const recoveredWith = newAuthenticator();
+    await visitor.register(recoveredWith);
+    expect(await visitor.sign(recoveredWith)).toBe('complete');
+    await removing(await sessionOf(owner), owner.addedId);
+    expect((await noticeTo(owner.next)).notice).toMatchObject({ kind: 'unknown_passkey' });
+  });
+
+  test('opens nothing that was suspended for something else', async () => {
+    const owner = await intruded();
+    await latchkey.work((work) =>
+      changeMethodOf(work, {
+        methods: house.methods,
+        user: owner.userId,
+        kind: 'passkey',
+        id: owner.passkeyId,
+        state: 'suspended',
+      }),
+    );
+    await removing(await sessionOf(owner), owner.passkeyId);
+    expect((await noticeTo(owner.authenticator)).notice).toMatchObject({ kind: 'unknown_passkey' });
   });
 });
 

@@ -367,6 +367,117 @@ describe('a nudge', () => {
   });
 });
 
+describe('confirming what one has', () => {
+  const days = (count: number) => latchkey.clock.advance(count * 24 * 60);
+  const confirmed = (userId: string) => eventsOf(latchkey, { userId, type: 'methods.confirmed' });
+  beforeEach(() => decide({ reconfirmAfterDays: 30 }));
+
+  test('is asked so many days after it was registered, with all by name, and once', async () => {
+    const holder = await aHolder();
+    days(29);
+    // A use is no answer to the question: it says nothing of the other ways.
+    expect(await (await signedIn(holder)).step()).toBe('complete');
+    days(1);
+    const visitor = await signedIn(holder);
+    const { step, toConfirm } = await visitor.look();
+    expect(step).toEqual({ kind: 'reconfirm' });
+    const [passkey] = await latchkey.base.knex('passkeys').where('user_id', '=', holder.userId);
+    expect(toConfirm).toMatchObject([{ id: passkey.id, name: passkey.name, lastUsedAt: passkey.last_used_at }]);
+    await steps.confirmWays(house, visitor.visit);
+    expect(await visitor.step()).toBe('complete');
+    expect(await confirmed(holder.userId)).toMatchObject([{ details: { credentialIds: [passkey.id] } }]);
+
+    days(29);
+    expect(await (await signedIn(holder)).step()).toBe('complete');
+    days(1);
+    expect(await (await signedIn(holder)).step()).toBe('reconfirm');
+  });
+
+  test('is done by registering another, and not undone by removing that', async () => {
+    const holder = await aHolder();
+    days(30);
+    await decide({ count: 2 });
+    const visitor = await signedIn(holder);
+    expect(await visitor.step()).toBe('enrol');
+    await connectApp(visitor);
+    expect(await visitor.step()).toBe('complete');
+    expect(await confirmed(holder.userId)).toEqual([]);
+    await decide({ count: 1 });
+    await latchkey.base.knex('authenticator_apps').where('user_id', '=', holder.userId).delete();
+    days(29);
+    expect(await (await signedIn(holder)).step()).toBe('complete');
+  });
+
+  test('says nothing of what was provisioned for somebody: then the account’s age counts', async () => {
+    const holder = await aHolder();
+    await latchkey.base.knex('registration_confirmations').where('user_id', '=', holder.userId).delete();
+    days(29);
+    expect(await (await signedIn(holder)).step()).toBe('complete');
+    days(1);
+    expect(await (await signedIn(holder)).step()).toBe('reconfirm');
+  });
+
+  test('is not asked of whoever proved less than they could', async () => {
+    const holder = await anAppHolder();
+    days(30);
+    expect(await (await withApp(holder)).step()).toBe('reconfirm');
+    const [{ public_key, algorithm }] = await latchkey.base.knex('passkeys').limit(1);
+    await latchkey.base.knex('passkeys').insert({
+      id: randomUUID(),
+      credential_id: Buffer.alloc(32, 7),
+      user_id: holder.userId,
+      public_key,
+      algorithm,
+      sign_count: 0,
+      transports: [],
+      aaguid: randomUUID(),
+      backup_eligible: false,
+      backed_up: false,
+      name: 'A key',
+      created_at: new Date(),
+    });
+    expect(await (await withApp(holder)).step()).toBe('complete');
+  });
+
+  test('whoever wants to change something goes on, confirms nothing and is asked the next time', async () => {
+    const holder = await aHolder();
+    days(30);
+    const visitor = await signedIn(holder);
+    await steps.changeWays(house, visitor.visit);
+    expect(await visitor.step()).toBe('complete');
+    expect(await confirmed(holder.userId)).toEqual([]);
+    expect(await (await signedIn(holder)).step()).toBe('reconfirm');
+  });
+
+  test('does nothing where it is not asked, and in another browser', async () => {
+    const holder = await aHolder();
+    days(30);
+    const early = await aVisitor(house);
+    await steps.confirmWays(house, early.visit);
+    await steps.changeWays(house, early.visit);
+    expect(await early.step()).toBe('identify');
+    const { visit } = await signedIn(holder);
+    const elsewhere = { ...visit, browser: Buffer.alloc(32, 9) };
+    await expect(steps.confirmWays(house, elsewhere)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await confirmed(holder.userId)).toEqual([]);
+  });
+
+  test('said in four tabs of one sign-in at once is said once', async () => {
+    const holder = await aHolder();
+    days(30);
+    const { visit } = await signedIn(holder);
+    await Promise.all([1, 2, 3, 4].map(() => steps.confirmWays(house, visit)));
+    expect(await confirmed(holder.userId)).toHaveLength(1);
+  });
+
+  test('is asked of nobody who is excluded', async () => {
+    const holder = await aHolder();
+    days(30);
+    await decide({ excludeTargets: [{ targetType: 'user', id: holder.userId }] });
+    expect(await (await signedIn(holder)).step()).toBe('complete');
+  });
+});
+
 describe('who may decide', () => {
   const aClient = (permission: string) =>
     ({ ...asOperator, actor: { kind: 'client', clientId: 'hr', permissions: [permission] } }) as never;

@@ -68,7 +68,7 @@ describe.each(gallery.map((exhibit) => [exhibit.name, exhibit] as const))('%s', 
   });
 
   it('leaves no place in a sentence unfilled', () => {
-    expect(html.replace(/data-clock="[^"]*"/, '')).not.toMatch(/\{\w+\}/);
+    expect(html.replace(/data-(?:clock|reference)="[^"]*"/g, '')).not.toMatch(/\{\w+\}/);
   });
 
   it('escapes whatever stands in its props', () => {

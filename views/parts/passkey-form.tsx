@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { messages } from '../messages.ts';
 import { PostForm } from './post-form.tsx';
-import { saying } from './say.tsx';
 
 interface PasskeyFormProps {
   /** Which ceremony: `create` registers a passkey, `get` uses one. */
@@ -10,7 +9,6 @@ interface PasskeyFormProps {
   readonly csrf: string;
   /** Where the script gets a challenge. */
   readonly optionsUrl: string;
-  readonly reference?: string | undefined;
   /** Offer passkeys in the name field as well. */
   readonly autofill?: boolean;
   /** The page that follows, whatever comes of it: then the script sends the answer itself. */
@@ -22,16 +20,7 @@ interface PasskeyFormProps {
  * A form that `passkey.js` fills in and submits: any `button[data-passkey-start]` in it starts the ceremony, and the
  * answer goes into `response`. The script's sentences come along as attributes, so that it holds no words of its own.
  */
-export function PasskeyForm({
-  ceremony,
-  action,
-  csrf,
-  optionsUrl,
-  reference,
-  autofill,
-  next,
-  children,
-}: PasskeyFormProps) {
+export function PasskeyForm({ ceremony, action, csrf, optionsUrl, autofill, next, children }: PasskeyFormProps) {
   const say = messages.passkeyScript;
   const creates = ceremony === 'create';
   return (
@@ -54,7 +43,8 @@ export function PasskeyForm({
         data-no-pin={say.noPin}
         data-timed-out={say.timedOut}
         data-already={say.already}
-        data-wrong-site={reference ? `${say.wrongSite} ${saying(messages.reference, { reference })}` : say.wrongSite}
+        data-wrong-site={say.wrongSite}
+        data-reference={messages.reference}
         data-unfit={say.unfit}
         data-offline={say.offline}
         data-failed={say.failed}

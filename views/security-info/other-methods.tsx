@@ -25,7 +25,9 @@ export interface OtherMethodsProps {
   /** Shown, and not to be changed. */
   readonly fixed: boolean;
   /** Whose name was refused, and why. */
-  readonly mistaken?: { readonly id: string; readonly mistake: string } | undefined;
+  readonly mistaken?:
+    | { readonly id: string; readonly mistake: string; readonly typed?: string | undefined }
+    | undefined;
 }
 
 const pages = {
@@ -51,7 +53,7 @@ export function OtherMethods({ methods, mayAdd, csrf, fixed, mistaken }: OtherMe
               method={method}
               csrf={csrf}
               fixed={fixed}
-              mistake={mistaken?.id === method.id ? mistaken.mistake : undefined}
+              mistaken={mistaken?.id === method.id ? mistaken : undefined}
             />
           ))}
         </ul>
@@ -65,12 +67,11 @@ export function OtherMethods({ methods, mayAdd, csrf, fixed, mistaken }: OtherMe
   );
 }
 
-interface MethodCardProps extends Pick<OtherMethodsProps, 'csrf' | 'fixed'> {
+interface MethodCardProps extends Pick<OtherMethodsProps, 'csrf' | 'fixed' | 'mistaken'> {
   readonly method: MethodSummary;
-  readonly mistake: string | undefined;
 }
 
-function MethodCard({ method, csrf, fixed, mistake }: MethodCardProps) {
+function MethodCard({ method, csrf, fixed, mistaken }: MethodCardProps) {
   const say = messages.securityInfo;
   return (
     <li class="card">
@@ -82,7 +83,13 @@ function MethodCard({ method, csrf, fixed, mistake }: MethodCardProps) {
         <Dates of={method} withLastUse={method.kind !== 'recovery-code'} />
         <Suspended id={method.id} name={method.name} csrf={csrf} suspension={method.suspension} fixed={fixed} />
         {!fixed && method.kind === 'authenticator-app' && (
-          <RenameForm id={method.id} name={method.name} csrf={csrf} mistake={mistake} />
+          <RenameForm
+            id={method.id}
+            name={method.name}
+            csrf={csrf}
+            mistake={mistaken?.mistake}
+            typed={mistaken?.typed}
+          />
         )}
         {!fixed && <RemoveLink id={method.id} name={method.name} />}
       </div>

@@ -25,23 +25,24 @@ interface PasskeyCardProps {
   readonly passkey: PasskeySummary;
   readonly csrf: string;
   readonly mistake?: string | undefined;
+  readonly typed?: string | undefined;
   /** Shown, and not to be changed. */
   readonly fixed?: boolean;
 }
 
-export function PasskeyCard({ passkey, csrf, mistake, fixed = false }: PasskeyCardProps) {
+export function PasskeyCard({ passkey, csrf, mistake, typed, fixed = false }: PasskeyCardProps) {
   const say = messages.securityInfo;
   return (
     <li class="card" id={`passkey-${passkey.id}`}>
       <KeyIcon />
       <div>
         <h3>
-          <bdi>{passkey.name}</bdi> {passkey.deviceBound && <span class="badge">{say.thisDeviceOnly}</span>}{' '}
+          <bdi>{passkey.name}</bdi> <span class="badge">{passkey.deviceBound ? say.thisDeviceOnly : say.synced}</span>{' '}
           {passkey.suspended && <span class="badge">{say.suspended}</span>}
         </h3>
         <Dates of={passkey} />
         <Suspended id={passkey.id} name={passkey.name} csrf={csrf} suspension={passkey.suspension} fixed={fixed} />
-        {!fixed && <RenameForm id={passkey.id} name={passkey.name} csrf={csrf} mistake={mistake} />}
+        {!fixed && <RenameForm id={passkey.id} name={passkey.name} csrf={csrf} mistake={mistake} typed={typed} />}
         {!fixed && <RemoveLink id={passkey.id} name={passkey.name} />}
       </div>
     </li>

@@ -7,10 +7,12 @@ interface RenameFormProps {
   readonly name: string;
   readonly csrf: string;
   readonly mistake?: string | undefined;
+  /** What was refused: it is still there to be corrected. */
+  readonly typed?: string | undefined;
 }
 
 /** Folded away until it is wanted, or a name was refused. */
-export function RenameForm({ id, name, csrf, mistake }: RenameFormProps) {
+export function RenameForm({ id, name, csrf, mistake, typed }: RenameFormProps) {
   const say = messages.securityInfo;
   const field = `name-${id}`;
   return (
@@ -28,7 +30,7 @@ export function RenameForm({ id, name, csrf, mistake }: RenameFormProps) {
             type="text"
             id={field}
             name="name"
-            value={name}
+            value={mistake === undefined ? name : (typed ?? name)}
             autocomplete="off"
             dir="auto"
             aria-invalid={mistake ? 'true' : undefined}

@@ -41,6 +41,7 @@ export interface SecurityInfoProps {
     | 'usedAgain'
     | undefined;
   readonly error?:
+    | 'userUnverified'
     | 'notCreated'
     | 'alreadyRegistered'
     | 'tooManyPasskeys'
@@ -52,6 +53,8 @@ export interface SecurityInfoProps {
   /** The method whose name was refused. */
   readonly errorMethodId?: string | undefined;
   readonly reference?: string;
+  /** The name that was refused. */
+  readonly typedName?: string;
 }
 
 /** What a person has registered, and one more passkey. */
@@ -111,6 +114,7 @@ export function SecurityInfo(props: SecurityInfoProps) {
                 csrf={csrf}
                 fixed={withPass !== undefined}
                 mistake={errorMethodId === passkey.id && error ? messages.errors[error] : undefined}
+                typed={props.typedName}
               />
             ))}
           </ul>
@@ -136,7 +140,6 @@ export function SecurityInfo(props: SecurityInfoProps) {
               action="/security-info/passkeys"
               csrf={csrf}
               optionsUrl="/security-info/passkeys/options"
-              reference={props.reference}
             >
               <button
                 type="button"
@@ -161,7 +164,9 @@ export function SecurityInfo(props: SecurityInfoProps) {
         csrf={csrf}
         fixed={withPass !== undefined}
         mistaken={
-          errorMethodId !== undefined && error ? { id: errorMethodId, mistake: messages.errors[error] } : undefined
+          errorMethodId !== undefined && error
+            ? { id: errorMethodId, mistake: messages.errors[error], typed: props.typedName }
+            : undefined
         }
       />
       {sessions && (

@@ -4,17 +4,21 @@ import { messages } from '../messages.ts';
 import { PostForm } from '../parts/post-form.tsx';
 import { Say } from '../parts/say.tsx';
 
-export interface CalledLostProps {
+export interface ReclaimedProps {
   readonly layout: Layout;
   readonly base: string;
   readonly csrf: string;
-  /** When it was called lost. */
+  /** When it was called lost, or removed. */
   readonly at: string;
 }
 
-/** For whoever has just used a passkey that was called lost through a pass. Only the button acts. */
-export function CalledLost({ layout, base, csrf, at }: CalledLostProps) {
-  const say = messages.calledLost;
+export interface CalledLostProps extends ReclaimedProps {
+  readonly removed?: boolean | undefined;
+}
+
+/** For whoever has just used a passkey that was called lost through a pass, or removed after one. Only the button acts. */
+export function CalledLost({ layout, base, csrf, at, removed }: CalledLostProps) {
+  const say = { ...messages.calledLost, ...(removed && messages.removedAfterPass) };
   return (
     <Page layout={layout} step="called-lost" title={say.heading}>
       <h1>{say.heading}</h1>
@@ -43,7 +47,7 @@ export function CalledLost({ layout, base, csrf, at }: CalledLostProps) {
 }
 
 /** What the button has done. */
-export function Reclaimed({ layout, base, csrf, at }: CalledLostProps) {
+export function Reclaimed({ layout, base, csrf, at }: ReclaimedProps) {
   const say = messages.reclaimed;
   return (
     <Page layout={layout} step="stopped" title={say.heading}>

@@ -15,7 +15,13 @@ export interface ConfirmProps extends Interaction {
   readonly ends: WindowEnd | null;
   /** Its name and place, as in "iCloud Keychain" or "Passkey on Chrome, Linux". */
   readonly passkeyName: string;
-  readonly error?: 'notConfirmed' | 'passkeyUnknown' | 'passkeyOfOther' | 'passkeySuspended' | undefined;
+  readonly error?:
+    | 'notConfirmed'
+    | 'passkeyUnknown'
+    | 'userUnverified'
+    | 'passkeyOfOther'
+    | 'passkeySuspended'
+    | undefined;
   readonly reference?: string;
   /** On the device that the registration was carried on to: whose account it is for. */
   readonly carriedFor?: string | undefined;
@@ -47,7 +53,6 @@ export function Confirm(props: ConfirmProps) {
         csrf={csrf}
         next={base}
         optionsUrl={`${base}/challenge/passkey`}
-        reference={reference}
       >
         <button type="button" id="use-passkey" class="primary" data-passkey-start hidden>
           <KeyIcon />

@@ -27,7 +27,7 @@ export interface EnrolProps extends Interaction {
   readonly lostSuspended?: boolean | undefined;
   /** The pass is bound to this browser; a reusable one works in another. */
   readonly oneTime: boolean;
-  readonly error?: 'notCreated' | 'alreadyRegistered' | 'tooManyPasskeys' | undefined;
+  readonly error?: 'notCreated' | 'userUnverified' | 'alreadyRegistered' | 'tooManyPasskeys' | undefined;
   readonly reference?: string;
   /** On the device that the registration was carried on to: whose account it is for. */
   readonly carriedFor?: string | undefined;
@@ -57,7 +57,6 @@ export function Enrol(props: EnrolProps) {
         csrf={csrf}
         next={base}
         optionsUrl={`${base}/enrol/passkey/options`}
-        reference={reference}
       >
         {!elsewhere && (
           <button

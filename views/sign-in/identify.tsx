@@ -16,6 +16,7 @@ export interface IdentifyProps extends Interaction {
     | 'emptyName'
     | 'passkeyRefused'
     | 'passkeyUnknown'
+    | 'userUnverified'
     | 'passkeyOfOther'
     | 'passkeySuspended'
     | undefined;
@@ -75,7 +76,6 @@ export function Identify({ layout, base, csrf, appName, userName, withPass, erro
         csrf={csrf}
         next={base}
         optionsUrl={`${base}/challenge/passkey`}
-        reference={reference}
         autofill
       >
         <button type="button" id="use-passkey" class="secondary" data-passkey-start hidden>

@@ -2,6 +2,7 @@ import { href } from '../href.ts';
 import type { Layout } from '../layout.tsx';
 import { Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
+import { LastUse } from '../parts/last-use.tsx';
 import { PostForm } from '../parts/post-form.tsx';
 import { type WindowEnd, WindowEnds } from '../parts/window-end.tsx';
 import type { Moment } from '../security-info/dates.tsx';
@@ -56,23 +57,5 @@ export function Lost({ layout, base, csrf, methods, ends }: LostProps) {
       </a>
       <WindowEnds ends={ends} base={base} />
     </Page>
-  );
-}
-
-function LastUse({ of: { lastUsed, lastUsedWith } }: { readonly of: LostMethod }) {
-  const say = messages.securityInfo;
-  if (!lastUsed) return <>. {say.neverUsed}</>;
-  return (
-    <>
-      . {say.lastUsed}{' '}
-      <time dateTime={lastUsed.at} data-local="date-time">
-        {lastUsed.text}
-      </time>
-      {lastUsedWith && (
-        <>
-          , <bdi>{lastUsedWith}</bdi>
-        </>
-      )}
-    </>
   );
 }

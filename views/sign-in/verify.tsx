@@ -26,6 +26,7 @@ export interface VerifyProps extends Interaction {
     | 'wrongPassword'
     | 'passkeyRefused'
     | 'passkeyUnknown'
+    | 'userUnverified'
     | 'passkeyOfOther'
     | 'passkeySuspended'
     | undefined;
@@ -61,7 +62,6 @@ export function Verify(props: VerifyProps) {
             csrf={csrf}
             next={base}
             optionsUrl={`${base}/challenge/passkey`}
-            reference={reference}
           >
             <button type="button" id={method.hook} class="primary" data-passkey-start hidden>
               <KeyIcon />

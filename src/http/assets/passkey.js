@@ -124,14 +124,7 @@
      * @returns {Promise<any>} options as the server made them
      */
     async function askForOptions(preferredAuthenticatorType) {
-      const response = await inTime(
-        fetch(form.dataset.optionsUrl || '', {
-          method: 'POST',
-          credentials: 'same-origin',
-          headers: { 'content-type': 'application/json', accept: 'application/json', 'x-csrf': field('csrf').value },
-          body: JSON.stringify({ preferredAuthenticatorType }),
-        }),
-      );
+      const response = await ask(form.dataset.optionsUrl || '', { preferredAuthenticatorType });
       if (response.ok) return response.json();
       const body = await response.json().catch(() => ({}));
       throw new Refusal(response.status, response.status < 500 && body.error ? String(body.error.message || '') : '');
@@ -194,13 +187,37 @@
           each('[data-when-already]', show);
           return say(text.already, 'news');
         case 'SecurityError':
-          return say(text.wrongSite, 'problem');
+          return void reportWrongSite();
         case 'ConstraintError':
         case 'NotSupportedError':
           return say(text.unfit, 'problem');
         default:
           return say(text.failed, 'problem');
       }
+    }
+
+    /** Nobody who reads it can do anything about it: the operators are told, and the person gets what they find it by. */
+    async function reportWrongSite() {
+      const { wrongSite, reference } = says.dataset;
+      const mine = turn;
+      const told = await ask('/passkey-fault', {})
+        .then((response) => response.json())
+        .catch(() => ({}));
+      if (mine !== turn) return;
+      const found = told.reference ? ` ${(reference || '').replace('{reference}', told.reference)}` : '';
+      say(`${wrongSite}${found}`, 'problem');
+    }
+
+    /** @param {string} url @param {object} body @returns {Promise<Response>} */
+    function ask(url, body) {
+      return inTime(
+        fetch(url, {
+          method: 'POST',
+          credentials: 'same-origin',
+          headers: { 'content-type': 'application/json', accept: 'application/json', 'x-csrf': field('csrf').value },
+          body: JSON.stringify(body),
+        }),
+      );
     }
 
     /** @param {string | undefined} text @param {'problem' | 'calm' | 'news'} tone */

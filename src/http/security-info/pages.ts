@@ -30,6 +30,7 @@ const notices = [
 ] as const;
 const errors = [
   'notCreated',
+  'userUnverified',
   'alreadyRegistered',
   'tooManyPasskeys',
   'noMethodName',
@@ -50,7 +51,12 @@ interface Around {
   readonly layout: Layout;
   readonly csrf: string;
   /** What the last request wants said; anything unknown is not said. */
-  readonly said: { readonly notice?: unknown; readonly error?: unknown; readonly method?: unknown };
+  readonly said: {
+    readonly notice?: unknown;
+    readonly error?: unknown;
+    readonly method?: unknown;
+    readonly typed?: unknown;
+  };
 }
 
 interface AroundList extends Around {
@@ -92,7 +98,7 @@ export function securityInfoPage(
     }),
     ...(notice && { notice }),
     ...(error && { error, reference }),
-    ...(errorMethodId && { errorMethodId }),
+    ...(errorMethodId && { errorMethodId, ...(typeof said.typed === 'string' && { typedName: said.typed }) }),
   });
 }
 
@@ -136,6 +142,15 @@ export function removeMethodPage(
   const { id, name, method } = asked.credential;
   const kind = isOther(method) ? method : 'passkey';
   return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, lastWayIn, lastStrong });
+}
+
+export function passkeyMistakeOf(reason: NotEnrolled): SecurityInfoError {
+  const mistakes: Partial<Record<NotEnrolled, SecurityInfoError>> = {
+    duplicate: 'alreadyRegistered',
+    too_many: 'tooManyPasskeys',
+    user_unverified: 'userUnverified',
+  };
+  return mistakes[reason] ?? 'notCreated';
 }
 
 /** What the page says of a registration that was refused; `alreadyRegistered` and the like are about passkeys alone. */

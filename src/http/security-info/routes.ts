@@ -14,7 +14,7 @@ import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
 import { activityRoutes } from './activity-routes.ts';
 import { methodRoutes, type Said } from './method-routes.ts';
-import { type SecurityInfoError, securityInfoPage, signOutEverywherePage } from './pages.ts';
+import { passkeyMistakeOf, type SecurityInfoError, securityInfoPage, signOutEverywherePage } from './pages.ts';
 
 export interface SecurityInfoParts {
   readonly issuer: string;
@@ -84,10 +84,7 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
     await change(ctx, form.csrf, async (owner) => {
       const verdict = await own.finishOwnEnrolment(run, methods, passkeys, owner, form);
       if (verdict.enrolled) return { notice: 'added' };
-      return {
-        error:
-          { duplicate: 'alreadyRegistered', too_many: 'tooManyPasskeys' }[verdict.reason as string] ?? 'notCreated',
-      };
+      return { error: passkeyMistakeOf(verdict.reason) };
     });
   });
 
@@ -97,7 +94,8 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
       const name = form.name?.trim() ?? '';
       const mistake: SecurityInfoError | undefined =
         name === '' ? 'noMethodName' : name.length > 64 ? 'longMethodName' : undefined;
-      if (mistake) return { error: mistake, method: ctx.params.id! };
+      // As much as is left to shorten; an address has its limits.
+      if (mistake) return { error: mistake, method: ctx.params.id!, typed: name.slice(0, 200) };
       await own.renameOwnCredential(run, methods, owner, { credentialId: ctx.params.id!, name });
       return { notice: 'renamed' };
     });

@@ -1,5 +1,5 @@
 import type { Interaction } from '../../oidc/interactions.ts';
-import type { MethodId } from '../../methods/method.ts';
+import type { ListedCredential, MethodId } from '../../methods/method.ts';
 import { utcMinute } from '../../core/time.ts';
 import type { LostOffer } from '../../recovery.ts';
 import type { SignIn } from '../../sign-in/sign-in.ts';
@@ -16,6 +16,7 @@ import { EnrolApp } from '../../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../../views/sign-in/enrol.tsx';
 import { Identify } from '../../../views/sign-in/identify.tsx';
 import { Lost, type LostMethod } from '../../../views/sign-in/lost.tsx';
+import { type ConfirmableMethod, Reconfirm } from '../../../views/sign-in/reconfirm.tsx';
 import { Verify } from '../../../views/sign-in/verify.tsx';
 import { Wait } from '../../../views/sign-in/wait.tsx';
 
@@ -37,13 +38,15 @@ export interface Around {
 
 /** The page of a step that waits for the person; the others are redirects. */
 export function pageOf(
-  { signIn, step, boundToBrowser, withoutPasskey, mayHaveLost, now }: Standing,
+  { signIn, step, boundToBrowser, withoutPasskey, mayHaveLost, toConfirm = [], now }: Standing,
   around: Around,
 ): string | undefined {
   const { layout, base, csrf, app, carriedFor } = around;
   const { notice } = signIn;
   if (notice?.kind === 'signed_in_as_other') return signedInAsOther(notice, around);
-  if (notice?.kind === 'called_lost') return renderView(CalledLost, { layout, base, csrf, at: minuteOf(notice.at) });
+  if (notice?.kind === 'called_lost') {
+    return renderView(CalledLost, { layout, base, csrf, at: minuteOf(notice.at), removed: notice.removed });
+  }
   if (notice?.kind === 'reclaimed') return renderView(Reclaimed, { layout, base, csrf, at: minuteOf(notice.at) });
   const interaction = { layout, base, csrf, appName: app.name };
   const reference = notice?.reference === undefined ? {} : { reference: notice.reference };
@@ -108,6 +111,8 @@ export function pageOf(
         ends: windowEnd(step.windowEndsAt, now),
         carriedFor,
       });
+    case 'reconfirm':
+      return renderView(Reconfirm, { ...interaction, methods: toConfirm.flatMap(confirmable) });
     case 'wait': {
       const ends = windowEnd(step.windowEndsAt, now)!;
       return renderView(Wait, { ...interaction, carrying: step.carrying, link: around.link, ends });
@@ -126,20 +131,29 @@ export function lostPage(
   { credentials, windowEndsAt, now }: LostOffer,
   around: Pick<Around, 'layout' | 'base' | 'csrf'>,
 ): string {
-  const methods = credentials.flatMap(({ id, method, name, lastUsedAt, lastUsedWith }): LostMethod[] => {
-    if (method !== 'passkey' && method !== 'authenticator-app' && method !== 'recovery-code') return [];
-    const lastUsed = lastUsedAt ? { at: lastUsedAt.toISOString(), text: day.format(lastUsedAt) } : undefined;
-    return [{ id, kind: method, name, lastUsed, lastUsedWith: lastUsedWith ?? undefined }];
-  });
+  const methods = credentials
+    .flatMap(confirmable)
+    .flatMap(({ kind, ...method }): LostMethod[] => (kind === 'password' ? [] : [{ ...method, kind }]));
   return renderView(Lost, { ...around, methods, ends: windowEnd(windowEndsAt, now)! });
+}
+
+function confirmable({ id, method, name, lastUsedAt, lastUsedWith }: ListedCredential): ConfirmableMethod[] {
+  if (method === 'temporary-access-pass') return [];
+  const lastUsed = lastUsedAt ? { at: lastUsedAt.toISOString(), text: day.format(lastUsedAt) } : undefined;
+  return [{ id, kind: method, name, lastUsed, lastUsedWith: lastUsedWith ?? undefined }];
 }
 
 // Some relying parties forget a request after five minutes; a registration may well take longer.
 const patienceMs = 5 * 60_000;
 
-export function completePage(layout: Layout, { app, requestedAt }: Interaction, url: string): string {
+export function completePage(
+  layout: Layout,
+  { app, requestedAt }: Interaction,
+  { url, changeUrl }: { readonly url: string; readonly changeUrl: string | undefined },
+): string {
   const old = Date.now() - requestedAt.getTime() > patienceMs;
-  return renderView(Complete, { layout, appName: app.name, url, openAgainUrl: old ? app.initiateLoginUri : undefined });
+  const openAgainUrl = old ? app.initiateLoginUri : undefined;
+  return renderView(Complete, { layout, appName: app.name, url, openAgainUrl, changeUrl });
 }
 
 export function problemPage(
@@ -164,6 +178,8 @@ function passkeyMistake(notice: SignIn['notice']) {
       return notice.method === 'passkey' ? 'passkeyRefused' : undefined;
     case 'unknown_passkey':
       return 'passkeyUnknown';
+    case 'unverified_user':
+      return 'userUnverified';
     case 'suspended_passkey':
       return 'passkeySuspended';
     case 'other_account':
@@ -186,6 +202,7 @@ function confirmMistake(notice: SignIn['notice']) {
 function enrolMistake(notice: SignIn['notice']) {
   if (notice?.kind !== 'not_enrolled') return undefined;
   if (notice.reason === 'duplicate') return 'alreadyRegistered';
+  if (notice.reason === 'user_unverified') return 'userUnverified';
   return notice.reason === 'too_many' ? 'tooManyPasskeys' : 'notCreated';
 }
 

@@ -51,7 +51,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     const standing = await steps.look(house, visit, interaction.clientId);
     if (standing.completed) device.remember(ctx, standing.completed);
     const outcome = outcomeOf(standing);
-    if (outcome) return leave(ctx, interaction, outcome);
+    if (outcome) return leave(ctx, interaction, outcome, standing);
     const { step } = standing;
     const secret =
       step.kind === 'enrol' && step.chosen === 'authenticator-app' ? await steps.appSecret(house, visit) : undefined;
@@ -96,6 +96,8 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
   post('/take-back', (visit) => steps.takeBack(house, visit));
   post('/restart', (visit) => steps.restart(house, visit));
   post('/not-now', (visit) => steps.notNow(house, visit));
+  post('/confirm-methods', (visit) => steps.confirmWays(house, visit));
+  post('/change-methods', (visit) => steps.changeWays(house, visit));
   post('/cancel', (visit) => steps.cancel(house, visit));
   post('/verify/:method', async (visit, form, ctx) => {
     const refusal = await steps.answer(house, visit, ctx.params.method!, form);
@@ -156,13 +158,19 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     return (await session(ctx))?.accountId ?? null;
   }
 
-  async function leave(ctx: Context, interaction: Interaction, outcome: Outcome): Promise<void> {
+  async function leave(
+    ctx: Context,
+    interaction: Interaction,
+    outcome: Outcome,
+    { signIn }: steps.Standing,
+  ): Promise<void> {
     const url = await interactions.finish(ctx.req, ctx.res, outcome);
     if (outcome.kind === 'cancelled') {
       ctx.status = 303;
       return ctx.redirect(url);
     }
-    show.page(ctx, completePage(show.layout, interaction, url));
+    const changeUrl = signIn.notice?.kind === 'methods_to_change' ? `${issuer}/security-info` : undefined;
+    show.page(ctx, completePage(show.layout, interaction, { url, changeUrl }));
   }
 
   function outcomeOf({ step, signIn }: steps.Standing): Outcome | undefined {

@@ -8,7 +8,7 @@ import { deviceName } from '../../core/device-name.ts';
 import { addMinutes } from '../../core/time.ts';
 import { userNameKey } from '../../users/user.ts';
 import { type AuthenticationMethod, type CalledLost, reclaimHours, type RefusalReason } from '../method.ts';
-import { ceremonyMinutes, type Passkey, type RelyingPartyIdentity } from './passkey.ts';
+import { ceremonyMinutes, type Passkey, type RelyingPartyIdentity, removedReason } from './passkey.ts';
 import { authenticationResponse, parseResponse } from './responses.ts';
 import * as passkeys from './store.ts';
 
@@ -21,6 +21,8 @@ interface Candidate {
   readonly known: Known | undefined;
 }
 interface Proof {
+  /** By PIN, finger or face. Without it the answer shows a key in somebody's hand, and signs nobody in. */
+  readonly userVerified: boolean;
   readonly signCount: number;
   readonly backedUp: boolean;
 }
@@ -77,7 +79,7 @@ export function authentication(
           expectedChallenge: challenge,
           expectedOrigin: identity.origin,
           expectedRPID: identity.rpId,
-          requireUserVerification: true,
+          requireUserVerification: false, // judged in `spend`, where it has a sentence of its own
           credential: {
             id: known.passkey.credentialId.toString('base64url'),
             publicKey: new Uint8Array(known.passkey.publicKey),
@@ -86,10 +88,10 @@ export function authentication(
         });
         // A bad signature is `verified: false`, not a throw.
         if (result.verified !== true) return null;
-        const { newCounter, credentialDeviceType, credentialBackedUp } = result.authenticationInfo;
+        const { newCounter, credentialDeviceType, credentialBackedUp, userVerified } = result.authenticationInfo;
         // Backup eligibility never changes (WebAuthn L3 §6.1.3); a change means another authenticator signed.
         if ((credentialDeviceType === 'multiDevice') !== known.passkey.backupEligible) return null;
-        return { signCount: newCounter, backedUp: credentialBackedUp };
+        return { userVerified, signCount: newCounter, backedUp: credentialBackedUp };
       } catch {
         return null; // wrong origin, RP ID, flags or shape: all refusals, none a fault
       }
@@ -101,12 +103,13 @@ export function authentication(
       const refuse = (reason: RefusalReason) => ({ verified: false as const, reason, userId });
       if (refusal && refusal !== 'credential_of_other') return refuse(refusal);
       if (!known || !proof) return refuse('signature');
+      const { userVerified, signCount, backedUp } = proof as Proof;
+      if (!userVerified) return refuse('user_unverified');
       if (refusal) return refuse(refusal); // told only to somebody who proved to hold the passkey
       // Judged here, not when it was read: registration may have gone on in another tab since.
       if (attempt.onlyCredentialId && attempt.onlyCredentialId !== known.passkey.id)
         return refuse('credential_of_other');
       if (attempt.signedInUserId && attempt.signedInUserId !== userId) return refuse('signed_in_as_other');
-      const { signCount, backedUp } = proof as Proof;
       const { passkey } = known;
       const device = deviceName(work.origin.userAgent);
       if (await passkeys.markUsed(work.tx, work.now, { id: passkey.id, signCount, backedUp, device })) {
@@ -134,7 +137,7 @@ function calledLost(now: Date, passkey: Passkey, signCount: number): CalledLost 
   const { id, suspendedAt, containSince } = passkey;
   const counts = signCount > passkey.signCount || (signCount === 0 && passkey.signCount === 0);
   if (!counts || !suspendedAt || !containSince || addMinutes(suspendedAt, reclaimHours * 60) <= now) return undefined;
-  return { credentialId: id, at: suspendedAt };
+  return { credentialId: id, at: suspendedAt, removed: passkey.suspendReason === removedReason };
 }
 
 /** Judged before the signature, told after it. Whether the passkey or its user is suspended, `markUsed` judges. */

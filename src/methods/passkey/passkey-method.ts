@@ -1,4 +1,6 @@
 import { isOneself } from '../../core/actor.ts';
+import type { Work } from '../../core/work.ts';
+import { bootstrappedSince } from '../../users/bootstraps.ts';
 import type { ContainableMethod, EnrollableMethod, ReclaimableMethod, SuspendableMethod } from '../method.ts';
 import { suspensionOf, suspensionWords } from '../suspension.ts';
 import { authentication } from './authentication.ts';
@@ -49,8 +51,8 @@ export function passkeyMethod(
 
     async remove(work, userId, id) {
       if (!uuid.test(id)) return false;
-      // Whoever came in with a pass must not silence the owner by removing what was called lost; an administrator may.
-      const buried = isOneself(work.actor, userId) ? await passkeys.bury(work.tx, work.now, userId, id) : undefined;
+      // Whoever came in with a pass must not silence the owner by removing what was there before; an administrator may.
+      const buried = isOneself(work.actor, userId) ? await bury(work, userId, id) : undefined;
       const removed = buried ?? (await passkeys.remove(work.tx, work.now, userId, id));
       if (removed === undefined) return false;
       work.record({ type: 'passkey.removed', userId, details: { passkeyId: id, name: removed } });
@@ -110,6 +112,11 @@ export function passkeyMethod(
       return suspended;
     },
   };
+}
+
+async function bury(work: Work, userId: string, id: string): Promise<string | undefined> {
+  const passesSince = await bootstrappedSince(work, userId);
+  return passkeys.bury(work.tx, work.now, { userId, id, passesSince });
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

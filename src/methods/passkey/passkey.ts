@@ -38,3 +38,6 @@ export interface RelyingPartyIdentity {
   readonly rpName: string;
   readonly origin: string;
 }
+
+/** Why a passkey is suspended that its owner removed while somebody else may have come with a pass. */
+export const removedReason = 'removed';

@@ -40,6 +40,8 @@ type NewCredential = Omit<
   | 'passId'
 > & {
   readonly algorithm: number;
+  /** By PIN, finger or face: one that was made without is not kept. */
+  readonly userVerified: boolean;
 };
 
 /** Making a passkey (WebAuthn L3 §7.1). */
@@ -111,11 +113,11 @@ export function registration(
           expectedChallenge: challenge,
           expectedOrigin: identity.origin,
           expectedRPID: identity.rpId,
-          requireUserVerification: true,
+          requireUserVerification: false, // judged in `keepEnrolment`, where it has a sentence of its own
           supportedAlgorithmIDs: algorithms,
         });
         if (result.verified !== true) return null;
-        const { credential, aaguid, credentialDeviceType, credentialBackedUp } = result.registrationInfo;
+        const { credential, aaguid, credentialDeviceType, credentialBackedUp, userVerified } = result.registrationInfo;
         const credentialId = Buffer.from(credential.id, 'base64url');
         // The library compares neither: the id beside the attestation, and what lies behind it.
         if (!credentialId.equals(Buffer.from(answer.id, 'base64url'))) return null;
@@ -125,6 +127,7 @@ export function registration(
         const algorithm = usableAlgorithm(credential.publicKey);
         if (algorithm === undefined) return null;
         return {
+          userVerified,
           credentialId,
           publicKey: Buffer.from(credential.publicKey),
           algorithm,
@@ -142,7 +145,8 @@ export function registration(
     async keepEnrolment(work, enrolment, candidate, proof) {
       if (!(candidate as NewCandidate).answer) return { enrolled: false, reason: 'ceremony' };
       if (!proof) return { enrolled: false, reason: 'refused' };
-      const { algorithm, ...made } = proof as NewCredential;
+      const { algorithm, userVerified, ...made } = proof as NewCredential;
+      if (!userVerified) return { enrolled: false, reason: 'user_unverified' };
       const existing = await passkeys.ofUser(work.tx, enrolment.userId);
       if (existing.length >= mostPasskeysAUser) return { enrolled: false, reason: 'too_many' };
       const name = enrolment.onBehalf?.name ?? passkeyName(made.aaguid, enrolment.device);

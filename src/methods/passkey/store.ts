@@ -1,7 +1,7 @@
 import { addMinutes } from '../../core/time.ts';
 import type { Transaction } from '../../core/work.ts';
 import { reclaimHours } from '../method.ts';
-import type { Passkey } from './passkey.ts';
+import { type Passkey, removedReason } from './passkey.ts';
 
 interface PasskeyRow {
   id: string;
@@ -211,17 +211,33 @@ function removing(condition: string, counts = 'true'): string {
     select name from gone`;
 }
 
-/** Takes it out of sight while it still opens "this was not me"; undefined when it does not. */
-export async function bury(tx: Transaction, now: Date, userId: string, id: string): Promise<string | undefined> {
-  const [buried] = await tx('passkeys')
-    .where('id', '=', id)
-    .where('user_id', '=', userId)
-    .whereNull('removed_at')
-    .whereNotNull('contain_since')
-    .where('suspended_at', '>', reclaimableSince(now))
-    .update({ removed_at: now })
-    .returning<{ name: string }[]>('name');
-  return buried?.name;
+/**
+ * Takes it out of sight while it opens "this was not me": one that was called lost and still does, or one from before `passesSince`,
+ * which does from now on. Undefined for any other.
+ */
+export async function bury(
+  tx: Transaction,
+  now: Date,
+  { userId, id, passesSince }: { userId: string; id: string; passesSince: Date | undefined },
+): Promise<string | undefined> {
+  const { rows } = await tx.raw<{ rows: { name: string }[] }>(
+    `update passkeys
+        set removed_at = :now, suspended_at = coalesce(suspended_at, :now),
+            suspend_reason = coalesce(suspend_reason, :removedReason), contain_since = coalesce(contain_since, :passesSince)
+      where id = :id and user_id = :userId and removed_at is null
+        and ((contain_since is not null and suspended_at > :reclaimableSince)
+          or (suspended_at is null and created_at < :passesSince::timestamptz))
+    returning name`,
+    {
+      userId,
+      id,
+      now,
+      removedReason,
+      passesSince: passesSince ?? null,
+      reclaimableSince: reclaimableSince(now),
+    } as never,
+  );
+  return rows[0]?.name;
 }
 
 /** What was removed and opens nothing any more, and passes that nobody has by now: none lives longer than 30 days. */
@@ -270,7 +286,7 @@ export async function lift(
   return (await query.update({ suspended_at: null, suspend_reason: null, contain_since: null })) === 1;
 }
 
-/** Whose it is, and since when what was added may be somebody else's; undefined when the passkey was not called lost in the last hours. */
+/** Whose it is, and since when what was added may be somebody else's; undefined when it was neither called lost nor buried in the last hours. */
 export async function reclaimable(
   tx: Transaction,
   now: Date,

@@ -1,15 +1,16 @@
 import type { Knex } from 'knex';
 
-const columns = 'u.id, u.user_principal_name, u.display_name, u.mail, u.account_enabled, u.updated_at';
-const withOurs = `exists (select 1 from passkeys p where p.user_id = u.id and p.suspended_at is null) or (
-               exists (select 1 from passwords w where w.user_id = u.id and w.locked_at is null)
-               and exists (select 1 from authenticator_apps a where a.user_id = u.id and a.suspended_at is null)
-             )`;
+const from = 'from identity_provider_domains d join identity_providers p on p.id = d.provider_id';
+const columns =
+  "d.name as domain, d.provider_id, p.settings->>'displayName' as display_name, d.mfa_behavior, d.straight";
+const enabled = "where p.settings->>'state' = 'enabled'";
 
-/** Signing in at another provider: what is open there, and the domain that says who it is. */
+/** Signing in at another provider: what is open there, and the domain that says where that is. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
-    alter table sign_ins add column domain text; -- of the name as typed, in ASCII; null: it has none
+    alter table sign_ins
+      add column domain text,                   -- of the name as typed, in ASCII; null: it has none
+      add column max_age bigint;                -- seconds that the last proof may be old, as the app asks; 0: none will do
 
     -- Browsers that were sent to a provider and are to come back; taken once.
     create table upstream_ceremonies (
@@ -29,23 +30,18 @@ export async function up(knex: Knex): Promise<void> {
     create index on upstream_ceremonies (owner);
     create index on upstream_ceremonies (expires_at);
     create index on upstream_ceremonies (provider_id);
+    create index on upstream_ceremonies (user_id) where user_id is not null;
 
-    -- A link is a way to sign in too, where it may be used: with a role, only when it was allowed.
-    create or replace view account_standing as
-      select ${columns},
-             ${withOurs} or exists (
-               select 1 from federated_identities f join identity_providers i on i.id = f.provider_id
-                where f.user_id = u.id and i.settings->>'state' = 'enabled'
-                  and (f.allowed_administrator or not exists (select 1 from role_assignments r where r.user_id = u.id))
-             ) as can_sign_in
-        from users u;
+    -- With what a sign-in there may be worth at most.
+    create or replace view home_realms as select ${columns}, p.settings->>'ceiling' as ceiling ${from} ${enabled};
   `);
 }
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
-    create or replace view account_standing as select ${columns}, ${withOurs} as can_sign_in from users u;
+    drop view home_realms;
+    create view home_realms as select ${columns} ${from} ${enabled};
     drop table upstream_ceremonies;
-    alter table sign_ins drop column domain;
+    alter table sign_ins drop column domain, drop column max_age;
   `);
 }

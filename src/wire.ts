@@ -33,7 +33,7 @@ import { readProviderSession } from './oidc/own-sessions.ts';
 import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
 import type { OutboundRules } from './outbound/outbound.ts';
-import { signInPolicyFrom } from './sign-in-policy.ts';
+import { signInPolicyFrom, signInPolicyOf } from './sign-in-policy.ts';
 import { boundedRefusals } from './throttle/refusal-budget.ts';
 
 /** What every command needs: a database that is up to date, and a way to work on it. */
@@ -172,7 +172,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
         run,
         methods,
         limits: config.limits,
-        policyFrom: signInPolicyFrom,
+        policyFrom: signInPolicyOf(issuer),
         mayRecord,
         onAlert: (failures) => log.warn({ failures }, 'many sign-ins fail: somebody may be guessing codes'),
       },

@@ -105,6 +105,8 @@ export type Verdict =
       readonly because?: Readonly<Record<string, string | null>>;
       /** As whom it would have signed in, told to whoever proved to be that. */
       readonly as?: string;
+      /** Where their way in is instead, by its name for people. */
+      readonly at?: string;
       readonly userId?: string | undefined;
       /** It was proved, and called lost in a pass's window not long ago: its holder may say that this was not them. */
       readonly calledLost?: CalledLost | undefined;
@@ -162,7 +164,9 @@ export interface RemoteMethod<Candidate = unknown, Prepared = unknown> extends A
   /** Where this attempt would lead; undefined when it leads nowhere. */
   readDeparture(work: Work, attempt: Attempt, asked: DepartureAsked): Promise<Candidate | undefined>;
   /** No database, network allowed. */
-  prepareDeparture(candidate: Candidate): Promise<{ readonly kind: 'prepared'; readonly prepared: Prepared } | DepartureRefused>;
+  prepareDeparture(
+    candidate: Candidate,
+  ): Promise<{ readonly kind: 'prepared'; readonly prepared: Prepared } | DepartureRefused>;
   /** Keeps what the answer will be compared with. The address to go to. */
   keepDeparture(work: Work, attempt: Attempt, candidate: Candidate, prepared: Prepared): Promise<URL>;
 }

@@ -33,7 +33,10 @@ export async function keepCeremony(
   const { providerId, owner, browser, to, ceremony, maxAge, domain } = asked;
   const { state, ...rest } = ceremony;
   const digestOfState = digest(state);
-  const sealed = work.secrets.seal(contextOf(digestOfState), Buffer.from(JSON.stringify({ ...rest, maxAge, domain, leftAt: work.now })));
+  const sealed = work.secrets.seal(
+    contextOf(digestOfState),
+    Buffer.from(JSON.stringify({ ...rest, maxAge, domain, leftAt: work.now })),
+  );
   const expiresAt = addMinutes(work.now, ceremonyMinutes);
   const kept = { providerId, owner, browser, to, sealed, state: digestOfState };
   await upstreams.openCeremony(work.tx, { ...kept, now: work.now, expiresAt, most: mostOpen });

@@ -310,9 +310,7 @@ export async function takeCeremony(
   if (!row) return undefined;
   const { provider_id: providerId, owner, browser, sealed } = row;
   const to =
-    row.purpose === 'link'
-      ? { purpose: row.purpose, userId: row.user_id! }
-      : { purpose: row.purpose, uid: row.uid! };
+    row.purpose === 'link' ? { purpose: row.purpose, userId: row.user_id! } : { purpose: row.purpose, uid: row.uid! };
   return { providerId, owner, browser, sealed, to };
 }
 

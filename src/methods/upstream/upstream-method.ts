@@ -143,7 +143,8 @@ async function signIn(
   const home = await upstreams.realm(work.tx, domainOf(user.userPrincipalName));
   const isElsewhere = home !== undefined && home.providerId !== provider.id;
   if (isElsewhere && home.mfaBehavior === 'enforceMfaByFederatedIdp') return refuseUser('home_realm');
-  if (!(await upstreams.markUsed(work.tx, work.now, link))) return refuseUser(user.enabled ? 'policy' : 'user_disabled');
+  if (!(await upstreams.markUsed(work.tx, work.now, link)))
+    return refuseUser(user.enabled ? 'policy' : 'user_disabled');
   // Where people with a role are told of what happens to their accounts is not for a provider to say.
   if (!holdsRole) await refreshProfile(work, user, provider, identity);
   const left = await upstreams.realm(work.tx, taken.domain);
@@ -168,12 +169,7 @@ function reachedBy(
 }
 
 /** What the provider says at each sign-in. A mail address is taken only where the provider says that it is theirs. */
-async function refreshProfile(
-  work: Work,
-  user: User,
-  provider: Provider,
-  identity: UpstreamIdentity,
-): Promise<void> {
+async function refreshProfile(work: Work, user: User, provider: Provider, identity: UpstreamIdentity): Promise<void> {
   const { displayName, mail } = profileOf(identity, provider.claims, 'always');
   const isVerified = own(identity.claims, 'email_verified') === true;
   await takeProfile(work, user, {

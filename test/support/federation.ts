@@ -1,0 +1,66 @@
+/** Other organisations: a provider that signs their people in, and the domains that lead there. */
+import { randomBytes } from 'node:crypto';
+import { createDomain } from '../../src/methods/upstream/manage-domains.ts';
+import { createProvider } from '../../src/methods/upstream/manage-providers.ts';
+import { linkIdentity } from '../../src/others-identities.ts';
+import type { CookieBrowser, Page } from './cookie-browser.ts';
+import type { TestBase } from './house.ts';
+import { clientSecret } from './hostile-upstream.ts';
+import { type MockUpstream, startMockUpstream } from './upstream.ts';
+
+export interface Organisation {
+  readonly id: string;
+  readonly domain: string;
+  readonly issuer: string;
+  /** A name of the domain that nobody else has. */
+  name(): string;
+  /** A user of the domain who is linked, with the `sub` of that link. */
+  member(more?: { allowedAdministrator?: boolean; userName?: string }): Promise<{
+    readonly id: string;
+    readonly userName: string;
+    readonly sub: string;
+  }>;
+}
+
+let made = 0;
+
+/** Makes `issuer` the provider of a domain of its own. */
+export async function federate(
+  test: TestBase & { readonly issuer?: string },
+  issuer: string,
+  {
+    provider = {},
+    domain: settings = {},
+  }: { readonly provider?: object | undefined; readonly domain?: object | undefined } = {},
+): Promise<Organisation> {
+  made += 1;
+  const [id, domain] = [`contoso-${made}`, `contoso-${made}.example`];
+  const changes = { displayName: `Contoso ${made}`, issuer, clientId: 'latchkey', ...provider };
+  const ourIssuer = test.issuer ?? test.base.config.issuer;
+  await test.work((work) => createProvider(work, { id, changes, clientSecret, ourIssuer }));
+  await test.work((work) => createDomain(work, { name: domain, providerId: id, changes: settings }));
+  const name = () => `person-${randomBytes(5).toString('hex')}@${domain}`;
+  return {
+    ...{ id, domain, issuer, name },
+    async member({ allowedAdministrator, userName = name() } = {}) {
+      const user = await test.user(userName);
+      const sub = `sub-of-${userName.split('@')[0]}`;
+      await test.work((work) => linkIdentity(work, { user: user.id, providerId: id, sub, allowedAdministrator }));
+      return { id: user.id, userName, sub };
+    },
+  };
+}
+
+/** A mock of its own for each organisation of a test. */
+export async function anOrganisation(
+  test: TestBase & { readonly issuer?: string },
+  settings?: Parameters<typeof federate>[2],
+): Promise<Organisation & { readonly mock: MockUpstream }> {
+  const mock = await startMockUpstream();
+  return { ...(await federate(test, mock.issuer, settings)), mock };
+}
+
+/** Types the name on the first page. */
+export function identify(browser: CookieBrowser, userName: string): Promise<Page> {
+  return browser.submit({ formWith: 'identify', button: 'continue', fields: { username: userName } });
+}

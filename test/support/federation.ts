@@ -22,19 +22,23 @@ export interface Organisation {
   }>;
 }
 
+export interface Federating {
+  readonly provider?: object;
+  readonly domain?: object;
+  readonly id?: string;
+  readonly domainName?: string;
+}
+
 let made = 0;
 
 /** Makes `issuer` the provider of a domain of its own. */
 export async function federate(
   test: TestBase & { readonly issuer?: string },
   issuer: string,
-  {
-    provider = {},
-    domain: settings = {},
-  }: { readonly provider?: object | undefined; readonly domain?: object | undefined } = {},
+  { provider = {}, domain: settings = {}, ...named }: Federating = {},
 ): Promise<Organisation> {
   made += 1;
-  const [id, domain] = [`contoso-${made}`, `contoso-${made}.example`];
+  const { id = `contoso-${made}`, domainName: domain = `contoso-${made}.example` } = named;
   const changes = { displayName: `Contoso ${made}`, issuer, clientId: 'latchkey', ...provider };
   const ourIssuer = test.issuer ?? test.base.config.issuer;
   await test.work((work) => createProvider(work, { id, changes, clientSecret, ourIssuer }));
@@ -54,10 +58,22 @@ export async function federate(
 /** A mock of its own for each organisation of a test. */
 export async function anOrganisation(
   test: TestBase & { readonly issuer?: string },
-  settings?: Parameters<typeof federate>[2],
+  settings?: Federating,
 ): Promise<Organisation & { readonly mock: MockUpstream }> {
   const mock = await startMockUpstream();
   return { ...(await federate(test, mock.issuer, settings)), mock };
+}
+
+/** What the mock says of whoever signs in there. */
+export function signsInAs(mock: MockUpstream, claims: { readonly sub: string } & Record<string, unknown>): void {
+  mock.claims = claims;
+  mock.userinfo = { sub: claims.sub };
+}
+
+/** Where a mock sends the browser back to, for one that was stopped on its way there. */
+export async function wayBack(departure: URL): Promise<URL> {
+  const answer = await fetch(departure, { redirect: 'manual' });
+  return new URL(answer.headers.get('location')!);
 }
 
 /** Types the name on the first page. */

@@ -341,17 +341,17 @@ describe('what comes back', () => {
   });
 
   test('from a provider that is away or switched off meanwhile is no proof', async () => {
-    const organisation = await anOrganisation(house);
-    const { mock, member, id } = organisation;
+    const { mock, member, id } = await anOrganisation(house);
+    const ourIssuer = house.issuer;
     const { userName, sub } = await member();
     signsInAs(mock, { sub });
     const { browser, departure } = await away(userName, mock.issuer);
     const back = await wayBack(departure);
-    await house.work((work) => changeProvider(work, { id, changes: { state: 'disabled' } }));
+    await house.work((work) => changeProvider(work, { id, changes: { state: 'disabled' }, ourIssuer }));
     await browser.visit(back);
     expect(browser.page.step).toBe('verify');
     expect(title(browser.page)).toBe('Use your passkey');
-    await house.work((work) => changeProvider(work, { id, changes: { state: 'enabled' } }));
+    await house.work((work) => changeProvider(work, { id, changes: { state: 'enabled' }, ourIssuer }));
     await mock.close();
     const gone = await startMockUpstream();
     await gone.close();

@@ -122,6 +122,27 @@ describe('somebody of a federated domain', () => {
     expect(other.page.step).toBe('identify');
   });
 
+  test('of a domain that the app names goes on without a name, or gives one', async () => {
+    const { mock, member, domain } = await contoso();
+    const { sub, id, userName } = await member();
+    signsInAs(mock, { sub });
+    const browser = await atApp({ domain_hint: domain.toUpperCase() });
+    expect(browser.page.step).toBe('verify');
+    expect(browser.page.findAll('.other-ways button').map(({ attributes }) => attributes.id)).toEqual(['use-passkey']);
+    await browser.click('not-you');
+    expect(browser.page.step).toBe('identify');
+    await browser.click('use-pass', { username: userName });
+    expect(browser.page.find('#code')).not.toBeNull();
+    const other = await atApp({ domain_hint: domain, login_hint: 'nobody@example.com' });
+    await other.click('use-upstream');
+    expect((await signedIn(other)).claims.sub).toBe(id);
+    const { searchParams } = new URL(other.history.find(({ url }) => url.startsWith(`${mock.issuer}/authorize`))!.url);
+    expect(searchParams.has('login_hint')).toBe(false);
+    for (const none of ['organizations', 'example.com', '%', `${domain} ${domain}`]) {
+      expect((await atApp({ domain_hint: none })).page.step).toBe('identify');
+    }
+  });
+
   test('is found by the domain, however the name is written', async () => {
     const { member } = await contoso();
     const { userName } = await member();

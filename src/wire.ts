@@ -24,6 +24,7 @@ import { showing } from './http/show.ts';
 import { problemPage } from './http/sign-in/pages.ts';
 import { masterKeyFile } from './master-key.ts';
 import { methodRegistry } from './methods/registry.ts';
+import { relyingParty } from './methods/upstream/relying-party.ts';
 import { tellPeople } from './notices/tell.ts';
 import { interactionsOf } from './oidc/interactions.ts';
 import { logoutTokensOf, type MakeLogoutToken } from './oidc/logout-tokens.ts';
@@ -148,7 +149,9 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
   const protocol = provider.callback();
 
   const { hostname } = new URL(issuer);
-  const methods = methodRegistry({ rpId: hostname, rpName: 'Latchkey', origin: issuer }, config.limits.mostInARow);
+  const outbound = { allow: config.outboundAllow, local: isLocalhost(hostname) };
+  const identity = { rpId: hostname, rpName: 'Latchkey', origin: issuer };
+  const methods = methodRegistry(identity, config.limits.mostInARow, relyingParty(outbound));
   const guards = guardsOf(issuer, secrets);
   const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
     readProviderSession(provider, db, ctx.req, ctx.res);
@@ -191,6 +194,5 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     },
     protocol: async (req, res) => protocol(req, res),
   });
-  const outbound = { allow: config.outboundAllow, local: isLocalhost(hostname) };
   return { handler: app.callback(), db, logouts: { makeToken: logoutTokensOf(provider), outbound } };
 }

@@ -11,6 +11,8 @@ export interface Interaction {
   readonly clientId: string;
   /** Cut to the length of a user name; anything may stand in it. */
   readonly loginHint: string;
+  /** `domain_hint`; an empty string for none. */
+  readonly domainHint: string;
   /** The account of the session in this browser, if there is one. */
   readonly signedInUserId: string | null;
   readonly app: {
@@ -23,6 +25,8 @@ export interface Interaction {
   readonly asksForMore: boolean;
   /** What it asks for in acr. */
   readonly asked: Asked;
+  /** Seconds that a proof may be old; 0: none that was there will do. Undefined where any will. */
+  readonly maxAge: number | undefined;
 }
 
 /** How a sign-in ends, in the protocol's words. */
@@ -75,9 +79,14 @@ export function interactionsOf(provider: Provider): Interactions {
       const clientId = String(params.client_id);
       const client = await provider.Client.find(clientId);
       if (!client) throw new AppError('not_found', 'The app that asked for this sign-in no longer exists.');
+      const asksForMore = prompt.reasons.some((reason) => reason === 'acr_unmet' || reason === 'methods_missing');
+      const asksAnew = String(params.prompt ?? '')
+        .split(' ')
+        .includes('login');
       return {
         clientId,
         loginHint: typeof params.login_hint === 'string' ? params.login_hint.slice(0, 254) : '',
+        domainHint: typeof params.domain_hint === 'string' ? params.domain_hint.slice(0, 254) : '',
         signedInUserId: session?.accountId ?? null,
         app: {
           name: client.clientName ?? clientId,
@@ -85,8 +94,9 @@ export function interactionsOf(provider: Provider): Interactions {
           homeUri: client.clientUri,
         },
         requestedAt: new Date((iat ?? 0) * 1000),
-        asksForMore: prompt.reasons.some((reason) => reason === 'acr_unmet' || reason === 'methods_missing'),
+        asksForMore,
         asked: askedIn(params, client),
+        maxAge: asksForMore || asksAnew ? 0 : params.max_age === undefined ? undefined : Number(params.max_age),
       };
     },
 

@@ -14,6 +14,8 @@ export type NextStep =
       readonly chosen: MethodId;
       /** What was proved is less than the app asks for, and the user has more. */
       readonly forTheApp?: true;
+      /** The chosen way leads elsewhere, and there at once. */
+      readonly straight?: true;
     }
   | {
       readonly kind: 'enrol';
@@ -126,18 +128,25 @@ function stepByProofs(signIn: SignIn, circumstances: Circumstances): NextStep {
     return { kind: 'enrol', methods, chosen: chosenOf(methods, signIn), windowEndsAt };
   }
 
-  if (signIn.userName === null) return { kind: 'identify' };
+  if (signIn.userName === null && !signIn.realm) return { kind: 'identify' };
+  // A code is somebody's: where the app named a domain and nobody, a name comes first.
+  const isOpen = (method: MethodId) => signIn.userName !== null || !traits(method).bootstrapOnly;
   // Something one knows was proved: now something one has. A second part before the first proves nothing of anybody.
   const halfway = signIn.evidence.some(({ methodId }) => traits(methodId).part === 'first');
   const seconds = policy.methods.filter((method) => traits(method).part === 'second');
   const others = policy.methods.filter((method) => traits(method).part === undefined);
   const firsts = thatMayReach(
-    policy.leastLevel,
-    policy.methods.filter((method) => traits(method).part !== 'second'),
+    policy,
+    policy.methods.filter((method) => traits(method).part !== 'second').filter(isOpen),
     traits,
   );
   // Between the two parts the order is that of the way that was begun.
   const methods = halfway ? [...seconds, ...others] : firstOf(circumstances.usedLast, firsts);
+  const [first] = policy.methods;
+  // Whoever said that they have a pass, or has to be told something, sees a page.
+  if (policy.straight && !signIn.notice && first && methods.includes(first)) {
+    if (chosenOf(methods, signIn, first) === first) return { kind: 'verify', methods, chosen: first, straight: true };
+  }
   return { kind: 'verify', methods, chosen: chosenOf(methods, signIn) };
 }
 
@@ -180,14 +189,14 @@ function stepForTheApp(signIn: SignIn, proof: Proof, circumstances: Circumstance
 
 /** Without the ways that can only lead to less than the app asks for. A pass leads to what is registered with it. */
 function thatMayReach(
-  least: Level | undefined,
+  { leastLevel: least, mayReach = {} }: SignInPolicy,
   methods: readonly MethodId[],
   traits: Circumstances['traits'],
 ): readonly MethodId[] {
   if (least === undefined) return methods;
   const reaching = methods.filter((id) => {
     const { level, bootstrapOnly, part } = traits(id);
-    return bootstrapOnly || rank(part === undefined ? level : '2f') >= rank(least);
+    return bootstrapOnly || rank(part === undefined ? (mayReach[id] ?? level) : '2f') >= rank(least);
   });
   return reaching.some((id) => !traits(id).bootstrapOnly) ? reaching : methods;
 }
@@ -208,8 +217,8 @@ function firstOf(first: MethodId | undefined, methods: readonly MethodId[]): rea
   return methods.toSorted((a, b) => Number(b === first) - Number(a === first));
 }
 
-function chosenOf(methods: readonly MethodId[], { chosenMethod }: SignIn): MethodId {
-  return methods.find((method) => method === chosenMethod) ?? methods[0]!;
+function chosenOf(methods: readonly MethodId[], { chosenMethod }: SignIn, otherwise = methods[0]): MethodId {
+  return methods.find((method) => method === chosenMethod) ?? otherwise!;
 }
 
 /** What completes a sign-in: one proof by itself, or something one knows with something one has. */
@@ -227,8 +236,9 @@ function proofsOf(
   traits: Circumstances['traits'],
   firstPartAlone: boolean,
 ): readonly Proof[] {
-  const alone = evidence.flatMap(({ methodId, credentialId, at, signsIn, standsAlone }): Proof[] => {
+  const alone = evidence.flatMap(({ methodId, credentialId, at, signsIn, standsAlone, reached }): Proof[] => {
     const { level, amr, bootstrapOnly, part } = traits(methodId);
+    if (reached) return [{ level: reached.level, amr: reached.amr, at: reached.since ?? at, passId: null }];
     if (signsIn) return [{ ...signsIn, at, passId: credentialId }];
     if (bootstrapOnly || part === 'second' || (part === 'first' && !(firstPartAlone && standsAlone))) return [];
     return [{ level, amr, at, passId: null }];

@@ -19,7 +19,7 @@ import type { ThrottleLimits } from '../throttle/throttle.ts';
 import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
 import { type Circumstances, type NextStep, nextStep } from './next-step.ts';
-import type { PolicyDocuments, SignInPolicy } from './policy.ts';
+import type { HomeRealm, PolicyDocuments, SignInPolicy } from './policy.ts';
 import type { SignIn } from './sign-in.ts';
 import * as signIns from './store.ts';
 
@@ -27,13 +27,19 @@ import * as signIns from './store.ts';
 export interface SignInHouse {
   readonly run: RunWork;
   readonly methods: MethodRegistry;
-  /** What is decided, from the policy documents. */
-  policyFrom(decided: PolicyDocuments, asked?: Asked): SignInPolicy;
+  /** What is decided, from the policy documents, for an app and for the people of a domain. */
+  policyFrom(decided: PolicyDocuments, asked?: Asked, realm?: HomeRealm | null): SignInPolicy;
   readonly limits: ThrottleLimits;
   /** Asked before it is written down that an answer was not judged. */
   readonly mayRecord: MayRecord;
   /** Told once a minute at most: so many sign-ins fail. */
   onAlert(failures: number): void;
+}
+
+/** Empty strings for none; anything may stand in them. */
+export interface Hint {
+  readonly userName: string;
+  readonly domain: string;
 }
 
 /** Who asks for a step, and of which sign-in. */
@@ -50,6 +56,10 @@ export interface Visit {
   readonly sessionPassId?: string | null;
   /** What the app asks for in acr; kept when the sign-in begins. */
   readonly asked?: Asked;
+  /** Seconds that a proof may be old for the app; kept as well. */
+  readonly maxAge?: number | undefined;
+  /** Whom the app thinks it is, or of which domain: nobody types what says already where it goes on. */
+  readonly hint?: Hint;
   /** With what this device was last signed in by whoever has that name; asked where a page is shown. */
   readonly usedLast?: (userName: string) => MethodId | undefined;
   /** Asked on the device that the registration was carried on to: `browser` is of that one. */
@@ -79,7 +89,7 @@ const signInMinutes = 60;
 
 export async function begin(
   work: Work,
-  { uid, browser, signedInUserId, asked }: Visit,
+  { uid, browser, signedInUserId, asked, maxAge, hint }: Visit,
   clientId: string,
 ): Promise<SignIn> {
   // Somebody who is signed in and asked to prove it again is not asked for the name again.
@@ -89,7 +99,9 @@ export async function begin(
     browser,
     clientId,
     asked: asked ?? null,
+    maxAge: maxAge ?? null,
     userName: again?.userPrincipalName ?? null,
+    hint: hint ?? { userName: '', domain: '' },
   });
   return begun ?? (await signIns.byUid(work.tx, uid))!;
 }
@@ -106,7 +118,7 @@ export async function stand(
 ): Promise<Standing> {
   demandItsBrowser(signIn, visit);
   const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
-  const policy = house.policyFrom(signIn.policies, signIn.asked ?? undefined);
+  const policy = house.policyFrom(signIn.policies, signIn.asked ?? undefined, signIn.realm);
   const step = await stepOf(house, work, signIn, {
     now: work.now,
     policy,

@@ -1,7 +1,8 @@
 import type { Asked } from '../assurance/scale.ts';
+import { asciiDomain, domainOf } from '../core/domain-name.ts';
 import type { Transaction } from '../core/work.ts';
-import type { BriefSignIn, MethodId } from '../methods/method.ts';
-import { type PolicyDocuments, signInPolicies } from './policy.ts';
+import type { BriefSignIn, MethodId, Reached } from '../methods/method.ts';
+import { type HomeRealm, type HomeRealmRow, type PolicyDocuments, signInPolicies, toHomeRealm } from './policy.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
 interface SignInRow {
@@ -9,13 +10,16 @@ interface SignInRow {
   browser: Buffer;
   client_id: string;
   asked: Asked | null;
+  max_age: string | null;
+  domain: string | null;
   user_name: string | null;
   chosen_method: MethodId | null;
   notice: SignIn['notice'];
   user_id: string | null;
-  evidence: (Omit<Evidence, 'at' | 'signsIn'> & {
+  evidence: (Omit<Evidence, 'at' | 'signsIn' | 'reached'> & {
     at: string;
     signsIn?: Omit<BriefSignIn, 'endsAt'> & { endsAt: string };
+    reached?: Omit<Reached, 'since'> & { since?: string };
   })[];
   pass_id: string | null;
   window_ends_at: Date | null;
@@ -28,6 +32,8 @@ interface SignInRow {
   completed_at: Date | null;
   created_at: Date;
   policies: PolicyDocuments;
+  realm: HomeRealmRow | null;
+  some_enforce: boolean;
 }
 
 function toSignIn(row: SignInRow): SignIn {
@@ -36,15 +42,18 @@ function toSignIn(row: SignInRow): SignIn {
     browser: row.browser,
     clientId: row.client_id,
     asked: row.asked,
+    maxAge: row.max_age === null ? null : Number(row.max_age),
     userName: row.user_name,
+    domain: row.domain,
     chosenMethod: row.chosen_method,
     notice: row.notice,
     userId: row.user_id,
     evidence: row.evidence.map(
-      ({ at, signsIn, ...evidence }): Evidence => ({
+      ({ at, signsIn, reached, ...evidence }): Evidence => ({
         ...evidence,
         at: new Date(at),
         ...(signsIn && { signsIn: { ...signsIn, endsAt: new Date(signsIn.endsAt) } }),
+        ...(reached && { reached: reachedIn(reached) }),
       }),
     ),
     passId: row.pass_id,
@@ -56,7 +65,13 @@ function toSignIn(row: SignInRow): SignIn {
     completedAt: row.completed_at,
     createdAt: row.created_at,
     policies: row.policies,
+    realm: row.realm && toHomeRealm(row.realm),
+    someEnforce: row.some_enforce,
   };
+}
+
+function reachedIn({ since, ...reached }: Omit<Reached, 'since'> & { since?: string }): Reached {
+  return { ...reached, ...(since !== undefined && { since: new Date(since) }) };
 }
 
 export async function byUid(tx: Transaction, uid: string): Promise<SignIn | undefined> {
@@ -65,12 +80,14 @@ export async function byUid(tx: Transaction, uid: string): Promise<SignIn | unde
 }
 
 /**
- * In the statement that reads the row, so that it costs no trip of its own: the policies, a change of which works at once, and
- * whether another tab has carried on the registration of the same window.
+ * In the statement that reads the row, so that it costs no trip of its own: the policies, a change of which works at once, where
+ * the people of the domain sign in, and whether another tab has carried on the registration of the same window.
  */
 function decided(tx: Transaction) {
   return tx.raw(
     `(select coalesce(jsonb_object_agg(p.name, p.document), '{}') from policies p where p.name = any(?)) as policies,
+     (select to_jsonb(r) from home_realms r where r.domain = sign_ins.domain) as realm,
+     exists (select 1 from home_realms r where r.mfa_behavior = 'enforceMfaByFederatedIdp') as some_enforce,
      exists (select 1 from sign_ins other
               where other.pass_id = sign_ins.pass_id and other.window_ends_at = sign_ins.window_ends_at
                 and other.uid <> sign_ins.uid and other.carry_browser is not null and other.cancelled_at is null)
@@ -89,20 +106,31 @@ export async function lock(tx: Transaction, now: Date, uid: string): Promise<Sig
   return row && toSignIn(row);
 }
 
-/** Makes the row; undefined when another request made it first. */
+/** Makes the row; undefined when another request made it first. A hint counts where its domain leads elsewhere. */
 export async function begin(
   tx: Transaction,
   now: Date,
   expiresAt: Date,
-  signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'asked' | 'userName'>,
+  signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'asked' | 'maxAge' | 'userName'> & {
+    readonly hint: { readonly userName: string; readonly domain: string };
+  },
 ): Promise<SignIn | undefined> {
+  const { userName, hint } = signIn;
+  const hinted = { name: hint.userName, ofName: domainOf(hint.userName), domain: asciiDomain(hint.domain) };
+  const leadingElsewhere = (sql: string) => tx.raw(sql, hinted as never);
   const [row] = await tx('sign_ins')
     .insert({
       uid: signIn.uid,
       browser: signIn.browser,
       client_id: signIn.clientId,
       asked: signIn.asked && JSON.stringify(signIn.asked),
-      user_name: signIn.userName,
+      max_age: signIn.maxAge,
+      user_name: userName ?? leadingElsewhere('(select :name::text from home_realms where domain = :ofName)'),
+      domain: userName
+        ? domainOf(userName)
+        : leadingElsewhere(
+            `(select domain from home_realms where domain in (:ofName, :domain) order by domain = :ofName desc limit 1)`,
+          ),
       created_at: now,
       expires_at: expiresAt,
     })
@@ -150,7 +178,18 @@ export async function change(tx: Transaction, uid: string, changes: SignInChange
       documents.has(key) && value !== null ? JSON.stringify(value) : value,
     ]),
   );
-  await tx('sign_ins').where('uid', '=', uid).update(row);
+  const { userName } = changes;
+  const named = userName !== undefined && { domain: userName === null ? null : domainOf(userName) };
+  await tx('sign_ins')
+    .where('uid', '=', uid)
+    .update({ ...row, ...named });
+}
+
+/** Where the people of the domain of a name sign in; null: here. */
+export async function realmOf(tx: Transaction, userName: string): Promise<HomeRealm | null> {
+  const domain = domainOf(userName) ?? '';
+  const row = await tx('home_realms').where('domain', '=', domain).first<HomeRealmRow | undefined>();
+  return row ? toHomeRealm(row) : null;
 }
 
 /** Makes this the one link of the sign-in: an earlier one leads nowhere now. */

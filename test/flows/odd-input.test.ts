@@ -523,7 +523,8 @@ describe('whatever is sent to a sign-in', () => {
 
   test('has a row here for every address that there is', () => {
     expect(signInRoutes.length).toBeGreaterThan(10);
-    expect(addresses['sign-in'].length).toBe(11 + 4 * methods.length);
+    // The way to a provider has an address of its own.
+    expect(addresses['sign-in'].length).toBe(12 + 4 * methods.length);
     expect(addresses.continue.length).toBe(4 + 2 * methods.length);
     expect([looks['sign-in'], looks.continue]).toEqual([['lost', 'carrying', ''], ['']]);
     for (const { door = 'sign-in', changes } of Object.values(states)) {
@@ -901,6 +902,7 @@ const doors: readonly (readonly [string, readonly string[], Readonly<Record<stri
   ['the page of a hand-over link', listed('/pass'), passLink],
   ['what was lost', listed('/sign-in/:uid/lost'), lostThings],
   ['the page of a link to carry on', listed('/continue').filter((route) => !route.includes(':uid')), continueLink],
+  ['the way back from a provider', listed('/federation'), anything],
   ['pages that explain a value', [...listed('/acr/'), ...listed('/amr/')], anything],
   ['what load balancers ask', [...listed('/healthz'), ...listed('/readyz')], anything],
 ];

@@ -99,6 +99,7 @@ const bookkeeping = [
   'throttle_counters',
   'passkey_ceremonies',
   'authenticator_app_ceremonies',
+  'upstream_ceremonies',
   'sign_ins',
   'applied_seeds',
   'latchkey_migrations',
@@ -109,6 +110,9 @@ const silent = [
   'getUser',
   'findUser',
   'lockUser',
+  'isNameTaken',
+  'addUser', // by createUser, and by who comes from a provider
+  'takeProfile', // by who comes from a provider
   'listUsers',
   'readUser',
   'readManager',

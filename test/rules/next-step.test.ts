@@ -520,6 +520,7 @@ describe('whatever stands in the row', () => {
     clientId: fc.constant('app'),
     asked: fc.constant(null),
     userName: orNull(fc.string()),
+    domain: fc.constant(null),
     chosenMethod: orNull(methodId),
     notice: fc.constant(null),
     userId: orNull(fc.uuid()),
@@ -549,6 +550,9 @@ describe('whatever stands in the row', () => {
     completedAt: orNull(moment),
     createdAt: fc.constant(noon),
     policies: fc.constant({}),
+    realm: fc.constant(null),
+    someEnforce: fc.boolean(),
+    maxAge: fc.constant(null),
   });
   const anyCircumstances = fc.record({
     now: moment,

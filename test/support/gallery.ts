@@ -61,6 +61,8 @@ const around = { layout, base: '/sign-in/Nw3kz9', csrf: 'c5rf-token' };
 const longName = 'wilhelmina.alexandra.von-und-zu-hohenlohe@really-quite-a-long-department.contoso.example';
 const arabicApp = 'بوابة الموظفين';
 const ends = { at: '2026-11-21T13:42:00Z', text: '13:42 UTC', secondsLeft: 583 };
+const elsewhere = ['upstream', 'passkey', 'temporary-access-pass', 'recovery-code'] as const;
+const elsewhereHooks = ['other-ways', 'use-upstream', 'use-passkey', 'use-pass', 'use-recovery-code', 'cancel'];
 const both = ['passkey', 'temporary-access-pass'] as const;
 
 const keychain: PasskeySummary = {
@@ -243,6 +245,39 @@ export const gallery: readonly Exhibit[] = [
     userName: longName,
     methods: ['temporary-access-pass'],
     chosen: 'temporary-access-pass',
+  }),
+
+  show('verify-upstream', 'verify', elsewhereHooks, Verify, {
+    ...interaction,
+    userName: 'joiner@contoso.example',
+    methods: elsewhere,
+    chosen: 'upstream',
+    provider: 'Contoso',
+  }),
+  show('verify-upstream-cancelled', 'verify', elsewhereHooks, Verify, {
+    ...interaction,
+    appName: arabicApp,
+    userName: longName,
+    methods: elsewhere,
+    chosen: 'upstream',
+    provider: 'The Really Quite Long-Named Department of Contoso International',
+    error: 'upstreamCancelled',
+  }),
+  show('verify-upstream-enforced', 'verify', ['use-upstream', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'joiner@contoso.example',
+    methods: ['upstream'],
+    chosen: 'upstream',
+    provider: 'Contoso',
+    error: 'upstreamRefused',
+    reference,
+  }),
+  show('verify-pass-of-federated', 'verify', ['other-ways', 'code', 'continue', 'use-upstream', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'joiner@contoso.example',
+    methods: elsewhere,
+    chosen: 'temporary-access-pass',
+    provider: 'Contoso',
   }),
 
   show('enrol', 'enrol', ['create-passkey', 'cancel'], Enrol, {
@@ -527,6 +562,28 @@ export const gallery: readonly Exhibit[] = [
   ).map((problem) =>
     show(`problem-${problem}`, 'error', [], Problem, { layout, problem: messages.problems[problem], reference }),
   ),
+  ...(['nobodyKnown', 'nameTaken', 'roleHeld', 'accountOff', 'homeElsewhere'] as const).map((problem) =>
+    show(`problem-${problem}`, 'error', ['continue'], Problem, {
+      layout,
+      problem: messages.problems[problem],
+      values: { provider: 'Contoso', other: longName },
+      way: { kind: 'post', action: '/sign-in/Nw3kz9/back', csrf: 'c5rf-token', text: messages.problem.signInOtherwise },
+      reference,
+    }),
+  ),
+  show('problem-signed-in-as-another-there', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.signedInAsAnotherThere,
+    values: { current: 'boss@example.com', other: longName, provider: 'Contoso' },
+    way: { kind: 'link', url: '/session/end', text: messages.problem.signOut },
+    reference,
+  }),
+  show('problem-return-unknown', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.returnUnknown,
+    way: { kind: 'link', url: '/security-info', text: messages.problem.home },
+    reference,
+  }),
   show('problem-throttled', 'error', [], Problem, {
     layout,
     problem: messages.problems.throttled,

@@ -19,6 +19,7 @@ export interface IdentifyProps extends Interaction {
     | 'userUnverified'
     | 'passkeyOfOther'
     | 'passkeySuspended'
+    | 'signsInElsewhere'
     | undefined;
   readonly reference?: string;
 }

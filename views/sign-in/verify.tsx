@@ -9,10 +9,10 @@ import { NoPasskeys } from '../parts/no-passkeys.tsx';
 import { PasskeyForm } from '../parts/passkey-form.tsx';
 import { PasswordField } from '../parts/password-field.tsx';
 import { Cancel, PostForm } from '../parts/post-form.tsx';
-import { Say } from '../parts/say.tsx';
+import { Say, saying } from '../parts/say.tsx';
 
 export interface VerifyProps extends Interaction {
-  /** As it was typed. Nothing else on this page may depend on who it is. */
+  /** As it was typed; empty where the app named a domain alone. Nothing else on this page may depend on who it is. */
   readonly userName: string;
   /** What the organisation allows, in the order offered. */
   readonly methods: readonly MethodId[];
@@ -29,23 +29,31 @@ export interface VerifyProps extends Interaction {
     | 'userUnverified'
     | 'passkeyOfOther'
     | 'passkeySuspended'
+    | 'upstreamUnreachable'
+    | 'upstreamCancelled'
+    | 'upstreamRefused'
     | undefined;
   readonly reference?: string;
+  /** Where the people of this domain sign in, as it is called; absent: here. */
+  readonly provider?: string | undefined;
 }
 
 /** Show that it is you: one way big, the others below it. */
 export function Verify(props: VerifyProps) {
-  const { layout, base, csrf, appName, userName, methods, chosen, error, reference } = props;
+  const { layout, base, csrf, appName, userName, methods, chosen, error, reference, provider = '' } = props;
   const method = messages.methods[chosen];
   const others = methods.filter((other) => other !== chosen);
   const missing = method.kind === 'passkey' && props.withoutPasskey === true;
+  const values = { provider, app: appName };
   const heading = missing ? messages.verify.noneYet : method.heading;
   const wrongCode = error === 'refused' && method.kind === 'code';
   const field = wrongCode ? 'code' : error === 'wrongPassword' ? 'password' : undefined;
   return (
-    <Page layout={layout} step="verify" title={heading} mistaken={error !== undefined} scripted>
+    <Page layout={layout} step="verify" title={saying(heading, values)} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} {...(field && { field })} reference={reference} />
-      <h1>{heading}</h1>
+      <h1>
+        <Say text={heading} values={values} />
+      </h1>
       <Person userName={userName} base={base} csrf={csrf} />
       {props.forTheApp && (
         <p id="for-the-app">
@@ -73,6 +81,18 @@ export function Verify(props: VerifyProps) {
           </NoPasskeys>
         </>
       )}
+      {method.kind === 'redirect' && (
+        <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
+          <p>
+            <Say text={method.lead} values={values} />
+          </p>
+          <button type="submit" id={method.hook} class="primary">
+            <span>
+              <Say text={method.submit} values={values} />
+            </span>
+          </button>
+        </PostForm>
+      )}
       {method.kind === 'password' && (
         <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
           <PasswordField
@@ -99,7 +119,7 @@ export function Verify(props: VerifyProps) {
           </button>
         </PostForm>
       )}
-      {others.length > 0 && <OtherWays base={base} csrf={csrf} methods={others} />}
+      {others.length > 0 && <OtherWays base={base} csrf={csrf} methods={others} provider={provider} />}
       <Cancel base={base} csrf={csrf} />
     </Page>
   );
@@ -109,9 +129,9 @@ function Person({ userName, base, csrf }: Pick<VerifyProps, 'userName' | 'base' 
   return (
     <PostForm class="person" action={`${base}/back`} csrf={csrf}>
       <PersonIcon />
-      <bdi>{userName}</bdi>
+      {userName !== '' && <bdi>{userName}</bdi>}
       <button type="submit" id="not-you" class="link">
-        {messages.verify.notYou}
+        {userName === '' ? messages.verify.byName : messages.verify.notYou}
       </button>
     </PostForm>
   );
@@ -135,14 +155,21 @@ function AddOne({ appName }: Pick<VerifyProps, 'appName'>) {
 }
 
 /** Always in sight: whoever needs another way is the one with the least patience left. */
-function OtherWays({ base, csrf, methods }: Pick<VerifyProps, 'base' | 'csrf' | 'methods'>) {
+function OtherWays({
+  base,
+  csrf,
+  methods,
+  provider = '',
+}: Pick<VerifyProps, 'base' | 'csrf' | 'methods' | 'provider'>) {
   return (
     <PostForm class="other-ways" action={`${base}/choose`} csrf={csrf} aria-labelledby="other-ways">
       <h2 id="other-ways">{messages.verify.otherWays}</h2>
       {methods.map((id) => (
         <button key={id} type="submit" id={messages.methods[id].hook} class="secondary" name="method" value={id}>
-          {messages.methods[id].kind === 'passkey' ? <KeyIcon /> : <PassIcon />}
-          {messages.methods[id].choose}
+          {id === 'upstream' ? <PersonIcon /> : messages.methods[id].kind === 'passkey' ? <KeyIcon /> : <PassIcon />}
+          <span>
+            <Say text={messages.methods[id].choose} values={{ provider }} />
+          </span>
         </button>
       ))}
     </PostForm>

@@ -24,6 +24,7 @@ import { showing } from './http/show.ts';
 import { problemPage } from './http/sign-in/pages.ts';
 import { masterKeyFile } from './master-key.ts';
 import { methodRegistry } from './methods/registry.ts';
+import { relyingParty } from './methods/upstream/relying-party.ts';
 import { tellPeople } from './notices/tell.ts';
 import { interactionsOf } from './oidc/interactions.ts';
 import { logoutTokensOf, type MakeLogoutToken } from './oidc/logout-tokens.ts';
@@ -33,6 +34,7 @@ import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
 import type { OutboundRules } from './outbound/outbound.ts';
 import { signInPolicyFrom } from './sign-in-policy.ts';
+import { wayToSignOut } from './upstream-sessions.ts';
 import { boundedRefusals } from './throttle/refusal-budget.ts';
 
 /** What every command needs: a database that is up to date, and a way to work on it. */
@@ -112,6 +114,11 @@ export interface House {
   readonly logouts: { readonly makeToken: MakeLogoutToken; readonly outbound: OutboundRules };
 }
 
+/** Whom we connect to when others name the address. */
+export function outboundOf({ issuer, outboundAllow }: Config): OutboundRules {
+  return { allow: outboundAllow, local: isLocalhost(new URL(issuer).hostname) };
+}
+
 /** Puts the parts together: the only file that knows them all. `onQuery` sees every statement of the protocol's pool. */
 export async function wire(base: Base, log: Logger, onQuery?: (name: string) => void): Promise<House> {
   const { config, secrets, run, knex, mayRecord } = base;
@@ -121,6 +128,8 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
 
   const assets = loadAssets();
   const show = showing({ assets: assets.addresses, lang: 'en' });
+  const outbound = outboundOf(config);
+  const upstreams = { run, party: relyingParty(outbound), issuer };
   const provider = makeProvider({
     issuer,
     db,
@@ -134,6 +143,10 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       );
       refused.catch((error: unknown) => log.error({ err: error }, 'a refused token could not be recorded'));
     },
+    onSignedOut: async (sessionUid, nextUrl) => {
+      const way = await wayToSignOut(upstreams, asSystem, { sessionUid, nextUrl });
+      return way?.href;
+    },
     pages: {
       logout: (formHtml, appName) => renderView(Logout, { layout: show.layout, formHtml, appName }),
       loggedOut: (leftAppName) =>
@@ -142,6 +155,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       notFound: () => problemPage(show.layout, 'notFound'),
     },
   });
+
   const protocol = provider.callback();
 
   const { hostname } = new URL(issuer);
@@ -176,6 +190,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     },
     notMe: { run, methods, guards, show },
     securityInfo: { issuer, run, methods, sessions, guards, show },
+    federation: { upstreams, show },
     graph: {
       issuer,
       run,
@@ -187,6 +202,5 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     },
     protocol: async (req, res) => protocol(req, res),
   });
-  const outbound = { allow: config.outboundAllow, local: isLocalhost(hostname) };
   return { handler: app.callback(), db, logouts: { makeToken: logoutTokensOf(provider), outbound } };
 }

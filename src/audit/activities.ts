@@ -277,6 +277,12 @@ export const activities: Readonly<Record<string, Activity>> = {
   'user.disabled': { ...people, activityDisplayName: 'Disable account', operationType: 'Update' },
   'user.deleted': { ...people, activityDisplayName: 'Delete user', operationType: 'Delete' },
   'session.ended': { ...people, activityDisplayName: 'Revoke sign-in session', operationType: 'Update' },
+  'session.ended-elsewhere': {
+    ...people,
+    activityDisplayName: 'Revoke sign-in session',
+    operationType: 'Update',
+    resultReason: 'Sessions that were opened at an identity provider ended with that',
+  },
   'session.all-ended': {
     ...people,
     activityDisplayName: 'Update StsRefreshTokenValidFrom Timestamp',
@@ -325,6 +331,11 @@ export const activities: Readonly<Record<string, Activity>> = {
     ...directory,
     activityDisplayName: 'Delete identity provider',
     operationType: 'Delete',
+  },
+  'identity-provider.tested': {
+    ...directory,
+    activityDisplayName: 'Test identity provider',
+    operationType: 'Other',
   },
   'domain.created': { ...directory, activityDisplayName: 'Set domain authentication', operationType: 'Add' },
   'domain.changed': { ...directory, activityDisplayName: 'Set federation settings on domain', operationType: 'Update' },

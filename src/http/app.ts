@@ -11,6 +11,7 @@ import type { Assets } from './assets.ts';
 import { claimValueRoutes } from './claim-values/routes.ts';
 import { continueRoutes } from './continue/routes.ts';
 import { answerErrors, type Failure } from './errors.ts';
+import { type FederationParts, providerRoutes } from './federation/provider-routes.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
 import { graphRoutes } from './graph/routes.ts';
 import { type NotMeParts, notMeRoutes } from './not-me/routes.ts';
@@ -32,6 +33,7 @@ export interface AppParts {
   readonly signIn: SignInParts;
   readonly notMe: NotMeParts;
   readonly securityInfo: SecurityInfoParts;
+  readonly federation: FederationParts;
   readonly graph: GraphParts;
   /** The protocol's own endpoints answer everything that is not ours. */
   readonly protocol: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
@@ -56,6 +58,7 @@ export function makeApp(parts: AppParts): Koa {
     notMeRoutes(parts.notMe),
     claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
+    providerRoutes(parts.federation),
     ...versions.map((version) => graphRoutes(parts.graph, version)),
   ];
   for (const router of routers) {
@@ -74,7 +77,7 @@ export function makeApp(parts: AppParts): Koa {
 }
 
 const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
-const ourPages = /^\/(?:sign-in|pass|continue|not-me|security-info|acr|amr)(?:\/|$)/i;
+const ourPages = /^\/(?:sign-in|pass|continue|not-me|security-info|federation|acr|amr)(?:\/|$)/i;
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {

@@ -80,6 +80,8 @@ export type Verdict =
       readonly signsIn?: BriefSignIn;
       /** Of a first part: it is strong enough to be all there is, where policy lets a first part be that. */
       readonly standsAlone?: boolean;
+      /** Of a sign-in elsewhere: what the session is born of and ends with (`upstream_sessions`). */
+      readonly upstreamId?: string;
     }
   | {
       readonly verified: false;

@@ -72,11 +72,14 @@ export async function accept(
   method: AuthenticationMethod,
   verdict: Extract<Verdict, { verified: true }>,
 ): Promise<void> {
-  const { userId, credentialId, signsIn, standsAlone } = verdict;
+  const { userId, credentialId, signsIn, standsAlone, upstreamId } = verdict;
   // What somebody else proved in this sign-in counts for nothing.
   const earlier = signIn.userId === userId ? signIn.evidence : [];
   const proved = { methodId: method.id, credentialId, at: work.now };
-  const evidence: Evidence[] = [...earlier, { ...proved, ...(standsAlone && { standsAlone }) }];
+  const evidence: Evidence[] = [
+    ...earlier,
+    { ...proved, ...(standsAlone && { standsAlone }), ...(upstreamId && { upstreamId }) },
+  ];
   work.record({
     type: 'sign-in.verified',
     userId,

@@ -91,12 +91,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/others-methods.ts': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/roles', 'src/users'],
   // who others are at upstreams: the same, for whom a pass waits for a second administrator a link does as well
   'src/others-identities.ts': [
+    'src/upstream-sessions.ts',
     'src/core',
     'src/methods/temporary-access-pass',
     'src/methods/upstream',
     'src/roles',
     'src/users',
   ],
+  // what was opened at an upstream ends with it: above the rooms, for the session is the protocol's
+  'src/upstream-sessions.ts': ['src/core', 'src/methods/upstream', 'src/oidc'],
+  'src/identity-providers.ts': ['src/core', 'src/methods/upstream', 'src/roles', 'src/upstream-sessions.ts'],
   // a password that an administrator gives: what the user is signed in to ends with the one before
   'src/password-reset.ts': [
     'src/audit',
@@ -116,6 +120,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/containment.ts',
     'src/core',
     'src/groups',
+    'src/identity-providers.ts',
     'src/methods',
     'src/methods/temporary-access-pass',
     'src/methods/upstream',
@@ -132,6 +137,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/sessions',
     'src/sign-in',
     'src/throttle',
+    'src/upstream-sessions.ts',
     'src/users',
     'views',
   ],

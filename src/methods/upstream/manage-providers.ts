@@ -80,7 +80,7 @@ export interface DeleteProvider {
 
 /**
  * Takes the provider away with its domains. Fails with `not_found`, and with `conflict` that says how many people are linked.
- * Sessions that began there are not ended by this: they end as any other, or by signing the people out.
+ * Sessions that began there are ended by `deleteIdentityProvider`.
  */
 export async function deleteProvider(
   work: Work,
@@ -126,9 +126,17 @@ export async function openProvider(
   work: Pick<Work, 'tx' | 'secrets'>,
   id: string,
 ): Promise<({ readonly provider: Provider } & OpenedCredentials) | undefined> {
+  const found = await openAnyProvider(work, id);
+  return found?.provider.state === 'enabled' ? found : undefined;
+}
+
+/** The same for a trial of it: disabled ones as well. */
+export async function openAnyProvider(
+  work: Pick<Work, 'tx' | 'secrets'>,
+  id: string,
+): Promise<({ readonly provider: Provider } & OpenedCredentials) | undefined> {
   const existing = await upstreams.provider(work.tx, id);
-  if (existing?.provider.state !== 'enabled') return undefined;
-  return { provider: existing.provider, ...open(work.secrets, id, existing) };
+  return existing && { provider: existing.provider, ...open(work.secrets, id, existing) };
 }
 
 async function demandNobodyLinked(work: Work, id: string): Promise<void> {

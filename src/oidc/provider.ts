@@ -70,7 +70,8 @@ export function makeProvider(parts: ProviderParts): Provider {
   provider.use(async (ctx, next) => {
     await next();
     endWithTheBrowser(ctx.res);
-    if (ctx.status === 303 && ctx.path === '/session/end/confirm') await signOutElsewhere(ctx as unknown as KoaContextWithOIDC, parts);
+    if (ctx.status === 303 && ctx.path === '/session/end/confirm')
+      await signOutElsewhere(ctx as unknown as KoaContextWithOIDC, parts);
     if (ctx.status === 200 && ctx.path === '/.well-known/openid-configuration') {
       Object.assign(ctx.body as object, { acr_values_supported: await acrNames(issuer, db) });
     }

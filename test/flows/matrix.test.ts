@@ -720,6 +720,7 @@ describe('the table', () => {
       signIn: { issuer },
       notMe: {},
       securityInfo: { issuer, methods: methodRegistry({ rpId: 'localhost', rpName: 'Latchkey', origin: issuer }) },
+      federation: {},
       graph: { issuer },
     };
     const app = makeApp(parts as never);

@@ -26,7 +26,10 @@ import * as carriedOn from './20261122_1440_carried_on.ts';
 import * as assurancePolicy from './20261122_1460_assurance_policy.ts';
 import * as ownContainment from './20261122_1480_own_containment.ts';
 import * as identityProviders from './20261122_1600_identity_providers.ts';
+import * as upstreamSignIns from './20261122_1640_upstream_sign_ins.ts';
 import * as upstreamSessions from './20261122_1660_upstream_sessions.ts';
+import * as askedAssurance from './20261122_1690_asked_assurance.ts';
+import * as standingWithLinks from './20261122_1692_standing_with_links.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -58,5 +61,8 @@ export const migrations = {
   '20261122_1460_assurance_policy': assurancePolicy,
   '20261122_1480_own_containment': ownContainment,
   '20261122_1600_identity_providers': identityProviders,
+  '20261122_1640_upstream_sign_ins': upstreamSignIns,
   '20261122_1660_upstream_sessions': upstreamSessions,
+  '20261122_1690_asked_assurance': askedAssurance,
+  '20261122_1692_standing_with_links': standingWithLinks,
 };

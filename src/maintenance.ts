@@ -13,6 +13,7 @@ import { deleteEndedOpenings, forgetPasses } from './methods/recovery-code/store
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
 import { purge as purgeUpstreamSessions } from './methods/upstream/sessions/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
+import { deleteExpiredCeremonies as deleteExpiredDepartures } from './methods/upstream/store.ts';
 import { purgeOld } from './notices/store.ts';
 import { endWithPasses, purgeExpired } from './oidc/purge.ts';
 import { purgeLogouts } from './sessions/store.ts';
@@ -61,6 +62,7 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await deleteExpired(work.tx, work.now);
     await deleteExpiredCeremonies(work.tx, work.now);
     await deleteExpiredAppCeremonies(work.tx, work.now);
+    await deleteExpiredDepartures(work.tx, work.now);
     await deleteEndedOpenings(work.tx, work.now);
     await forgetPasses(work.tx, work.now);
     await forgetAppPasses(work.tx, work.now);

@@ -33,7 +33,7 @@ import { readProviderSession } from './oidc/own-sessions.ts';
 import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
 import type { OutboundRules } from './outbound/outbound.ts';
-import { signInPolicyFrom } from './sign-in-policy.ts';
+import { signInPolicyFrom, signInPolicyOf } from './sign-in-policy.ts';
 import { wayToSignOut } from './upstream-sessions.ts';
 import { boundedRefusals } from './throttle/refusal-budget.ts';
 
@@ -155,11 +155,11 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       notFound: () => problemPage(show.layout, 'notFound'),
     },
   });
-
   const protocol = provider.callback();
 
   const { hostname } = new URL(issuer);
-  const methods = methodRegistry({ rpId: hostname, rpName: 'Latchkey', origin: issuer }, config.limits.mostInARow);
+  const identity = { rpId: hostname, rpName: 'Latchkey', origin: issuer };
+  const methods = methodRegistry(identity, config.limits.mostInARow, upstreams.party);
   const guards = guardsOf(issuer, secrets);
   const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
     readProviderSession(provider, db, ctx.req, ctx.res);
@@ -183,7 +183,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
         run,
         methods,
         limits: config.limits,
-        policyFrom: signInPolicyFrom,
+        policyFrom: signInPolicyOf(issuer),
         mayRecord,
         onAlert: (failures) => log.warn({ failures }, 'many sign-ins fail: somebody may be guessing codes'),
       },

@@ -24,6 +24,13 @@ export const messages = {
     alreadyRegistered: 'That device already has a passkey for your account.',
     tooManyPasskeys: 'You have as many passkeys as are allowed.',
     appRefused: 'That code did not work. Wait for the next one in the app, then enter it.',
+    signsInElsewhere:
+      'That passkey does not sign you in here. Enter your user name, and go on to where your organisation signs in.',
+    upstreamUnreachable:
+      'Your organisation’s sign-in could not be reached. Try again in a minute, or choose another way.',
+    upstreamCancelled: 'You did not finish signing in there. Try again, or choose another way.',
+    upstreamRefused:
+      'That sign-in did not work. Try again, or choose another way. If it happens again, give the help desk the reference.',
     passwordWeak: 'That password is too short or too easy to guess. Choose a longer one.',
     passwordsDiffer: 'The two passwords are not the same. Enter both again.',
     tooManyApps: 'You have as many authenticator apps as are allowed.',
@@ -54,6 +61,7 @@ export const messages = {
     hidePassword: 'Hide',
     noScript: 'Passkeys need JavaScript, and it is switched off in this browser. Choose another way below.',
     noPasskeys: 'This browser cannot use passkeys. Choose another way below.',
+    forTheApp: '{app} asks for more than that. Show one more way that is yours.',
     noneYet: 'You have no passkey yet',
     asksForPasskey: '{app} asks for a passkey. You are signed in with a temporary pass, and that is not enough here.',
     addOneFirst: 'Add a passkey in My security info. Then open {app} again and use it.',
@@ -78,6 +86,14 @@ export const messages = {
       hint: 'Codes never hold 0, 1, I or O. Capitals, spaces and dashes do not matter.',
       tries: 'After 5 wrong tries you have to wait five minutes.',
       choose: 'I have a temporary pass',
+    },
+    upstream: {
+      kind: 'redirect',
+      hook: 'use-upstream',
+      heading: 'Sign in at {provider}',
+      lead: 'You go on to a page of {provider}. When you have signed in there, you come back and go on to {app}.',
+      submit: 'Continue to {provider}',
+      choose: 'Continue to {provider}',
     },
     password: {
       kind: 'password',
@@ -319,6 +335,7 @@ export const messages = {
     whatToDo: 'What to do',
     backToApp: 'Back to {app}',
     signInAgain: 'Sign in again',
+    signInOtherwise: 'Sign in another way',
     signOut: 'Sign out',
     reload: 'Try again',
     home: 'Go to My security info',
@@ -376,6 +393,53 @@ export const messages = {
         'Nothing has changed, and the pass is not used up.',
       ],
       whatToDo: ['Sign out first. Then enter the pass again.'],
+    },
+    signedInAsAnotherThere: {
+      title: 'You are signed in as somebody else',
+      sentences: ['You are signed in here as {current}. At {provider} you are {other}.', 'Nothing has changed.'],
+      whatToDo: ['Sign out first. Then sign in again.'],
+    },
+    nobodyKnown: {
+      title: 'Nobody here knows you yet',
+      sentences: ['You have signed in at {provider}. There is no account here that belongs to it, and none was made.'],
+      whatToDo: [
+        'Ask your help desk for an account, and give them the reference below.',
+        'If you have one at {provider} under another name, sign out there first.',
+      ],
+    },
+    nameTaken: {
+      title: 'An account with this name exists',
+      sentences: [
+        'You have signed in at {provider} as {other}. There is an account of that name here, and it is not linked with you there.',
+        'It may be yours. A name alone is no proof of that, so nothing has changed.',
+      ],
+      whatToDo: [
+        'If it is yours, sign in another way and link the two in My security info.',
+        'If you cannot, ask your help desk, and give them the reference below.',
+      ],
+    },
+    roleHeld: {
+      title: 'Your account signs in here',
+      sentences: ['{other} has an administrator’s role. Such accounts do not sign in through {provider}.'],
+      whatToDo: ['Use your passkey.', 'If you have none, ask another administrator for a temporary pass.'],
+    },
+    accountOff: {
+      title: 'Your account here is switched off',
+      sentences: ['You have signed in at {provider} as {other}. That account may not sign in here at present.'],
+      whatToDo: ['If you think it should, ask your help desk, and give them the reference below.'],
+    },
+    homeElsewhere: {
+      title: 'Your organisation signs in elsewhere',
+      sentences: ['{other} does not sign in through {provider}.'],
+      whatToDo: ['Enter your user name on the first page. It leads to the right place.'],
+    },
+    returnUnknown: {
+      title: 'There is nothing to go on with here',
+      sentences: [
+        'You came back from another provider, but not from a sign-in that is under way in this browser. It was finished already, waited too long, or began elsewhere.',
+        'Nothing has changed.',
+      ],
+      whatToDo: ['Go back to the app you wanted to use and open it again.'],
     },
     cookiesBlocked: {
       title: 'Your browser did not keep our cookie',
@@ -592,6 +656,7 @@ export const messages = {
       password: 'with a password',
       'authenticator-app': 'with a code of an authenticator app',
       'recovery-code': 'with a recovery code',
+      upstream: 'at your organisation’s sign-in',
     },
     and: 'and',
     what: {

@@ -50,6 +50,15 @@ export interface Met {
   readonly reported: string | undefined;
 }
 
+/** The lowest level that gives the app all it asks for; undefined where nothing is asked, or nothing that anybody can reach. */
+export function levelAsked(scale: Scale, { wished, claimed, essential, minimum }: Asked): Level | undefined {
+  const known = (acrs: readonly unknown[]) => acrs.map(scale.placeOf).filter((place) => place >= 0);
+  const least = [known(wished), essential ? known(claimed) : []].flatMap((places) =>
+    places.length === 0 ? [] : [Math.min(...places)],
+  );
+  return levels[Math.max(placeOfLevel(minimum), ...least)];
+}
+
 /** Each list is a minimum, and any value of it will do (Core 5.5.1.1). `reached` is the place of the session's level. */
 export function judge(scale: Scale, reached: number, { wished, claimed, essential, minimum }: Asked): Met {
   const least = (acrs: readonly unknown[]) =>

@@ -12,6 +12,7 @@ import { claimValueRoutes } from './claim-values/routes.ts';
 import { continueRoutes } from './continue/routes.ts';
 import { answerErrors, type Failure } from './errors.ts';
 import { type FederationParts, providerRoutes } from './federation/provider-routes.ts';
+import { federationRoutes } from './federation/routes.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
 import { graphRoutes } from './graph/routes.ts';
 import { type NotMeParts, notMeRoutes } from './not-me/routes.ts';
@@ -55,6 +56,7 @@ export function makeApp(parts: AppParts): Koa {
     signInRoutes(parts.signIn),
     passLinkRoutes(parts.signIn),
     continueRoutes(parts.signIn),
+    federationRoutes(parts.signIn),
     notMeRoutes(parts.notMe),
     claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
@@ -77,7 +79,7 @@ export function makeApp(parts: AppParts): Koa {
 }
 
 const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
-const ourPages = /^\/(?:sign-in|pass|continue|not-me|security-info|federation|acr|amr)(?:\/|$)/i;
+const ourPages = /^\/(?:sign-in|pass|continue|federation|not-me|security-info|acr|amr)(?:\/|$)/i;
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {

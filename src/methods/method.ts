@@ -2,7 +2,13 @@ import type { Actor } from '../core/actor.ts';
 import type { Origin, RunWork, Work } from '../core/work.ts';
 
 /** The ways to sign in that exist; a new one adds its id here and a line in the registry. */
-export type MethodId = 'temporary-access-pass' | 'passkey' | 'password' | 'authenticator-app' | 'recovery-code';
+export type MethodId =
+  | 'temporary-access-pass'
+  | 'passkey'
+  | 'upstream'
+  | 'password'
+  | 'authenticator-app'
+  | 'recovery-code';
 
 export interface MethodTraits {
   /** Values of RFC 8176 that a sign-in with this reports; empty when it never reaches a relying party. */
@@ -19,7 +25,9 @@ export interface MethodTraits {
 export type Challenge =
   | { readonly kind: 'code'; readonly label: string }
   | { readonly kind: 'password' }
-  | { readonly kind: 'passkey'; readonly options: object };
+  | { readonly kind: 'passkey'; readonly options: object }
+  /** Answered somewhere else; a departure says where. */
+  | { readonly kind: 'redirect' };
 
 /** The sign-in that asks, as far as a method may know it. */
 export interface Attempt {
@@ -59,6 +67,13 @@ export type RefusalReason =
   | 'credential_unknown'
   | 'credential_suspended'
   | 'credential_of_other'
+  | 'home_realm'
+  | 'upstream_unreachable'
+  | 'upstream_cancelled'
+  | 'upstream_refused'
+  | 'identity_unknown'
+  | 'name_taken'
+  | 'role_held'
   | 'signature'
   | 'counter_regress';
 
@@ -82,14 +97,29 @@ export type Verdict =
       readonly standsAlone?: boolean;
       /** Of a sign-in elsewhere: what the session is born of and ends with (`upstream_sessions`). */
       readonly upstreamId?: string;
+      /** What this very use is worth, where that is not the same each time. */
+      readonly reached?: Reached;
     }
   | {
       readonly verified: false;
       readonly reason: RefusalReason;
+      /** For the audit log: more of why. */
+      readonly because?: Readonly<Record<string, string | null>>;
+      /** As whom it would have signed in, told to whoever proved to be that. */
+      readonly as?: string;
+      /** Where their way in is instead, by its name for people. */
+      readonly at?: string;
       readonly userId?: string | undefined;
       /** It was proved, and called lost in a pass's window not long ago: its holder may say that this was not them. */
       readonly calledLost?: CalledLost | undefined;
     };
+
+/** The level of a use, the values of RFC 8176 for it, and since when it stands if that was before: absent for now. */
+export interface Reached {
+  readonly level: MethodTraits['level'];
+  readonly amr: readonly string[];
+  readonly since?: Date;
+}
 
 export interface CalledLost {
   readonly credentialId: string;
@@ -118,6 +148,35 @@ export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
   check(candidate: Candidate): Promise<Proof | null>;
   /** One conditional statement; refused when anything changed since it was read. */
   spend(work: Work, attempt: Attempt, candidate: Candidate, proof: Proof | null): Promise<Verdict>;
+}
+
+/** What an app asks for that has to be asked for elsewhere as well. */
+export interface DepartureAsked {
+  /** The sign-in to come back to: the interaction's uid. */
+  readonly uid: string;
+  /** Seconds since the person last signed in there, at most; 0 for now. Absent: whenever it was. */
+  readonly maxAge?: number | undefined;
+}
+
+/**
+ * A method that is answered somewhere else: the browser goes there, and what it comes back with is the response to `read`. Leaving
+ * has three parts as verification has, since where it leads may have to be asked for first.
+ */
+export interface RemoteMethod<Candidate = unknown, Prepared = unknown> extends AuthenticationMethod {
+  /** Where this attempt would lead; undefined when it leads nowhere. */
+  readDeparture(work: Work, attempt: Attempt, asked: DepartureAsked): Promise<Candidate | undefined>;
+  /** No database, network allowed. */
+  prepareDeparture(
+    candidate: Candidate,
+  ): Promise<{ readonly kind: 'prepared'; readonly prepared: Prepared } | DepartureRefused>;
+  /** Keeps what the answer will be compared with. The address to go to. */
+  keepDeparture(work: Work, attempt: Attempt, candidate: Candidate, prepared: Prepared): Promise<URL>;
+}
+
+/** The way there is closed; `because` is for the audit log. */
+export interface DepartureRefused {
+  readonly kind: 'refused';
+  readonly because: Readonly<Record<string, string | null>>;
 }
 
 export interface Enrolment {
@@ -280,6 +339,10 @@ export interface MethodRegistry {
 
 export function isAddable(method: AuthenticationMethod): method is AddableMethod {
   return 'addedThrough' in method;
+}
+
+export function isRemote(method: AuthenticationMethod): method is RemoteMethod {
+  return 'readDeparture' in method;
 }
 
 export function isSheet(method: AuthenticationMethod): method is SheetMethod {

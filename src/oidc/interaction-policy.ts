@@ -1,7 +1,7 @@
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { judge, scaleFrom } from '../assurance/scale.ts';
 import type { ProtocolAccount } from './account.ts';
-import { assuranceAskedBy } from './client-metadata.ts';
+import { askedIn } from './asked-assurance.ts';
 import { sessionTie } from './pass-ties.ts';
 
 const { Check, Prompt, base } = interactionPolicy;
@@ -62,13 +62,8 @@ function acrUnmet({ oidc }: KoaContextWithOIDC, issuer: string): boolean {
   const account = oidc.account as ProtocolAccount | undefined;
   if (!oidc.session?.accountId || !account) return false;
   const scale = scaleFrom(issuer, account.decided.assurance);
-  const { minimum, defaults } = assuranceAskedBy(oidc.client!);
-  const claim = acrClaim(oidc.params?.claims);
-  const parameter = String(oidc.params?.acr_values ?? '');
-  // Registered defaults are for a request that names no value at all (Dynamic Client Registration 2).
-  const wished = parameter ? parameter.split(' ') : claim.values.length > 0 ? [] : defaults;
   const reached = scale.placeOf((oidc.session as { acr?: string }).acr);
-  const asked = { wished, claimed: claim.values, essential: claim.essential, minimum };
+  const asked = askedIn(oidc.params ?? {}, oidc.client!);
   const { demand, wish, reported } = judge(scale, reached, asked);
 
   // An app that looks for its own value would else ask again.
@@ -76,18 +71,6 @@ function acrUnmet({ oidc }: KoaContextWithOIDC, issuer: string): boolean {
   if (!oidc.result?.login) return !demand || !wish;
   if (!demand) throw new UnmetAuthenticationRequirements('the requested acr was not met');
   return false;
-}
-
-/** From the parameter itself: the library writes `acr_values` over the claim that stands beside it. */
-function acrClaim(parameter: unknown): { essential: boolean; values: readonly unknown[] } {
-  if (typeof parameter !== 'string') return { essential: false, values: [] };
-  const claims = JSON.parse(parameter) as {
-    id_token?: { acr?: { essential?: unknown; value?: unknown; values?: unknown } };
-  };
-  const acr = claims.id_token?.acr;
-  const values = acr?.values ?? (acr?.value === undefined ? [] : [acr.value]);
-  if (!Array.isArray(values)) throw new errors.InvalidRequest('invalid claims.id_token.acr.values type');
-  return { essential: acr?.essential === true, values };
 }
 
 const { UnmetAuthenticationRequirements } = errors as unknown as {

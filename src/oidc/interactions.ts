@@ -1,7 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
+import type { Asked } from '../assurance/scale.ts';
 import { AppError } from '../core/errors.ts';
 import { epochSeconds } from '../core/time.ts';
+import { askedIn } from './asked-assurance.ts';
 import type { PassTie } from './pass-ties.ts';
 
 /** A relying party's request that waits for a person. */
@@ -19,6 +21,10 @@ export interface Interaction {
   readonly requestedAt: Date;
   /** There is a session, and it is weaker than the app asked for, or its user has to register more. */
   readonly asksForMore: boolean;
+  /** What it asks for in acr. */
+  readonly asked: Asked;
+  /** Seconds that a proof may be old; 0: none that was there will do. Undefined where any will. */
+  readonly maxAge: number | undefined;
 }
 
 /** How a sign-in ends, in the protocol's words. */
@@ -73,6 +79,10 @@ export function interactionsOf(provider: Provider): Interactions {
       const clientId = String(params.client_id);
       const client = await provider.Client.find(clientId);
       if (!client) throw new AppError('not_found', 'The app that asked for this sign-in no longer exists.');
+      const asksForMore = prompt.reasons.some((reason) => reason === 'acr_unmet' || reason === 'methods_missing');
+      const asksAnew = String(params.prompt ?? '')
+        .split(' ')
+        .includes('login');
       return {
         clientId,
         loginHint: typeof params.login_hint === 'string' ? params.login_hint.slice(0, 254) : '',
@@ -83,7 +93,9 @@ export function interactionsOf(provider: Provider): Interactions {
           homeUri: client.clientUri,
         },
         requestedAt: new Date((iat ?? 0) * 1000),
-        asksForMore: prompt.reasons.some((reason) => reason === 'acr_unmet' || reason === 'methods_missing'),
+        asksForMore,
+        asked: askedIn(params, client),
+        maxAge: asksForMore || asksAnew ? 0 : typeof params.max_age === 'number' ? params.max_age : undefined,
       };
     },
 

@@ -1,17 +1,25 @@
+import { domainOf } from '../core/domain-name.ts';
 import type { NamedStatements } from '../database/named-statements.ts';
 import type { MethodId } from '../methods/method.ts';
 import { demandOf } from '../registration/demand.ts';
-import type { PolicyDocuments, SignInPolicy } from '../sign-in/policy.ts';
+import {
+  type HomeRealm,
+  type HomeRealmRow,
+  type PolicyDocuments,
+  type SignInPolicy,
+  toHomeRealm,
+} from '../sign-in/policy.ts';
 import type { ProtocolAccount } from './account.ts';
 
 /** What the documents mean; the flow of the sign-in is given the same. */
-export type PolicyFrom = (decided: PolicyDocuments) => SignInPolicy;
+export type PolicyFrom = (decided: PolicyDocuments, realm?: HomeRealm | null) => SignInPolicy;
 
 interface StandingRow {
   groups: string[];
   methods: MethodId[];
   snoozes: number;
   snoozed_until: Date | null;
+  realm: HomeRealmRow | null;
   now: Date;
 }
 
@@ -19,14 +27,17 @@ interface StandingRow {
 export async function mustAddMethods(
   db: NamedStatements,
   policyFrom: PolicyFrom,
-  { accountId: userId, decided }: Pick<ProtocolAccount, 'accountId' | 'decided'>,
+  { accountId: userId, userName, decided }: Pick<ProtocolAccount, 'accountId' | 'userName' | 'decided'>,
 ): Promise<boolean> {
-  const { registration } = policyFrom(decided);
+  if (!policyFrom(decided).registration) return false;
+  const sql = `
+    select s.groups, s.methods, s.snoozes, s.snoozed_until, to_jsonb(r) as realm, now()
+      from registration_standing s left join home_realms r on r.domain = $2 where s.user_id = $1`;
+  const row = (await db.query<StandingRow>('registration-standing', sql, [userId, domainOf(userName)])).rows[0];
+  // Of people who sign in elsewhere less is asked.
+  const registration = row && policyFrom(decided, row.realm && toHomeRealm(row.realm)).registration;
   if (!registration) return false;
-  const sql = 'select groups, methods, snoozes, snoozed_until, now() from registration_standing where user_id = $1';
-  const row = (await db.query<StandingRow>('registration-standing', sql, [userId])).rows[0];
-  if (!row) return false;
-  const { snoozed_until: snoozedUntil, now, ...standing } = row;
+  const { snoozed_until: snoozedUntil, now, realm: _realm, ...standing } = row;
   const demand = demandOf(registration, { ...standing, userId, snoozedUntil }, now);
   // Whoever may still put it off is asked when they next sign in, not in the middle of their work.
   return demand !== undefined && !demand.mayWait;

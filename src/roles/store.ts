@@ -159,19 +159,19 @@ export async function lockLastAdministrator(tx: Transaction): Promise<void> {
 
 export interface Holder {
   readonly userId: string;
-  /** Has a way to sign in that is their own: no pass is needed. */
+  /** Has a strong way to sign in that is their own: no pass is needed. */
   readonly canSignIn: boolean;
 }
 
 /** Enabled holders of a role: the one user, and of the others one that can sign in, if there is any. */
 export async function enabledHolders(tx: Transaction, templateId: string, userId: string): Promise<Holder[]> {
-  const { rows } = await tx.raw<{ rows: { id: string; can_sign_in: boolean }[] }>(
-    `select s.id, s.can_sign_in from role_assignments r join account_standing s on s.id = r.user_id
+  const { rows } = await tx.raw<{ rows: { id: string; has_strong_method: boolean }[] }>(
+    `select s.id, s.has_strong_method from role_assignments r join account_standing s on s.id = r.user_id
       where r.role_template_id = :templateId and s.account_enabled
-      order by s.id = :userId desc, s.can_sign_in desc limit 2`,
+      order by s.id = :userId desc, s.has_strong_method desc limit 2`,
     { templateId, userId } as never,
   );
-  return rows.map((row) => ({ userId: row.id, canSignIn: row.can_sign_in }));
+  return rows.map((row) => ({ userId: row.id, canSignIn: row.has_strong_method }));
 }
 
 export async function holders(

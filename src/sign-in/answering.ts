@@ -7,8 +7,10 @@ import {
   type Challenge,
   isEnrollable,
   type RefusalReason,
+  type Verdict,
 } from '../methods/method.ts';
 import { countFailure, giveBack, type Reservation, reserve } from '../throttle/throttle.ts';
+import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
 import type { SignIn } from './sign-in.ts';
 import { lockedStanding, notThisStep, type SignInHouse, type Standing, stand, type Visit } from './standing.ts';
@@ -27,7 +29,7 @@ export function challenge(house: SignInHouse, visit: Visit, methodId: string): P
 }
 
 /** The method, if an answer with it may move this sign-in on. */
-function answerable(
+export function answerable(
   house: SignInHouse,
   { step, policy }: Standing,
   methodId: string,
@@ -40,7 +42,7 @@ function answerable(
   return step.kind === 'confirm' && isEnrollable(method) && !method.traits.part ? method : undefined;
 }
 
-function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
+export function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
   return {
     owner: digest(`sign-in/${signIn.uid}`),
     browser: visit.browser,
@@ -81,7 +83,8 @@ export async function answer(
   return alerting(house, visit, async (work, alert) => {
     const standing = await lockedStanding(house, work, visit);
     if (!standing || answerable(house, standing, methodId) !== method) return undefined;
-    const verdict = await method.spend(work, attemptOf(visit, standing), candidate, proof);
+    const spent = await method.spend(work, attemptOf(visit, standing), candidate, proof);
+    const verdict = await atHome(house, work, standing, method, spent);
     if (!verdict.verified) {
       await refused(work, visit, standing, method, verdict);
       if (method.guessable) await failed(house, work, alert);
@@ -91,6 +94,24 @@ export async function answer(
     await giveBack(work, reservation.counters);
     return undefined;
   });
+}
+
+/**
+ * Where a name was given, its domain has said what counts. Whoever gave none is judged by their own: a passkey names its user
+ * itself, and its user may be of a domain whose people use nothing of ours.
+ */
+async function atHome(
+  house: SignInHouse,
+  work: Work,
+  { signIn }: Standing,
+  method: AuthenticationMethod,
+  verdict: Verdict,
+): Promise<Verdict> {
+  if (!verdict.verified || signIn.userName !== null || !signIn.someEnforce) return verdict;
+  const { userId } = verdict;
+  const realm = await signIns.realmOf(work.tx, (await findUser(work, userId))!.userPrincipalName);
+  if (!realm || house.policyFrom(signIn.policies, undefined, realm).methods.includes(method.id)) return verdict;
+  return { verified: false, reason: 'home_realm', userId, at: realm.displayName };
 }
 
 /** A work that may find that many sign-ins fail; that is said when it is committed. */

@@ -8,7 +8,15 @@ import type { Evidence, SignIn } from './sign-in.ts';
 /** What comes next; the page of that name shows it. */
 export type NextStep =
   | { readonly kind: 'identify' }
-  | { readonly kind: 'verify'; readonly methods: readonly MethodId[]; readonly chosen: MethodId }
+  | {
+      readonly kind: 'verify';
+      readonly methods: readonly MethodId[];
+      readonly chosen: MethodId;
+      /** What was proved is less than the app asks for, and the user has more. */
+      readonly forTheApp?: true;
+      /** The chosen way leads elsewhere, and there at once. */
+      readonly straight?: true;
+    }
   | {
       readonly kind: 'enrol';
       readonly methods: readonly MethodId[];
@@ -56,6 +64,8 @@ export interface Circumstances {
   readonly passStillOpens: boolean;
   /** What the organisation asks of the user whom the proofs show, before anything else; undefined when it is nothing. */
   readonly demand?: RegistrationDemand | undefined;
+  /** What the user whom the proofs show has, where the app asks for more than they proved. */
+  readonly held?: readonly MethodId[] | undefined;
   /** With what this device was last signed in by the user who was named: offered first, and nothing more. */
   readonly usedLast?: MethodId | undefined;
   /** Asked by the device that the registration was carried on to, not by the browser where the sign-in began. */
@@ -99,7 +109,8 @@ function stepByProofs(signIn: SignIn, circumstances: Circumstances): NextStep {
   const best = proofs.toSorted((a, b) => rank(b.level) - rank(a.level))[0];
   if (best && signIn.userId) {
     const before = stepBeforeCompletion(signIn, best, circumstances);
-    if (before) return before;
+    const next = before ?? stepForTheApp(signIn, best, circumstances);
+    if (next) return next;
     const { level, amr, at, endsAt, passId } = best;
     const bornOf = passId !== null && endsAt ? { passId, endsAt: earlier(addMinutes(at, mostMinutes), endsAt) } : null;
     return { kind: 'complete', userId: signIn.userId, level, amr, authTime: at, bornOf };
@@ -118,9 +129,18 @@ function stepByProofs(signIn: SignIn, circumstances: Circumstances): NextStep {
   const halfway = signIn.evidence.some(({ methodId }) => traits(methodId).part === 'first');
   const seconds = policy.methods.filter((method) => traits(method).part === 'second');
   const others = policy.methods.filter((method) => traits(method).part === undefined);
-  const firsts = policy.methods.filter((method) => traits(method).part !== 'second');
+  const firsts = thatMayReach(
+    policy,
+    policy.methods.filter((method) => traits(method).part !== 'second'),
+    traits,
+  );
   // Between the two parts the order is that of the way that was begun.
   const methods = halfway ? [...seconds, ...others] : firstOf(circumstances.usedLast, firsts);
+  const [first] = policy.methods;
+  // Whoever said that they have a pass, or has to be told something, sees a page.
+  if (policy.straight && !signIn.notice && first && methods.includes(first)) {
+    if (chosenOf(methods, signIn, first) === first) return { kind: 'verify', methods, chosen: first, straight: true };
+  }
   return { kind: 'verify', methods, chosen: chosenOf(methods, signIn) };
 }
 
@@ -143,13 +163,45 @@ function stepBeforeCompletion(signIn: SignIn, proof: Proof, circumstances: Circu
   return { kind: 'enrol', methods, chosen, windowEndsAt, demanded: mayWait ? 'nudge' : 'required' };
 }
 
+/** A better proof, where the app asks for one and the user has it. Who has none goes on, and the protocol tells the app. */
+function stepForTheApp(signIn: SignIn, proof: Proof, circumstances: Circumstances): NextStep | undefined {
+  const { policy, held = [], traits } = circumstances;
+  const { leastLevel } = policy;
+  // Whoever came with a pass is not asked for what they may have lost.
+  if (signIn.completedAt || proof.passId !== null) return undefined;
+  if (!leastLevel || rank(proof.level) >= rank(leastLevel)) return undefined;
+  const halfway = signIn.evidence.some(({ methodId }) => traits(methodId).part === 'first');
+  const better = policy.methods.filter((id) => {
+    const { level, part } = traits(id);
+    return (
+      held.includes(id) && rank(level) >= rank(leastLevel) && (part === undefined || (part === 'second' && halfway))
+    );
+  });
+  if (better.length === 0) return undefined;
+  return { kind: 'verify', methods: better, chosen: chosenOf(better, signIn), forTheApp: true };
+}
+
+/** Without the ways that can only lead to less than the app asks for. A pass leads to what is registered with it. */
+function thatMayReach(
+  { leastLevel: least, mayReach = {} }: SignInPolicy,
+  methods: readonly MethodId[],
+  traits: Circumstances['traits'],
+): readonly MethodId[] {
+  if (least === undefined) return methods;
+  const reaching = methods.filter((id) => {
+    const { level, bootstrapOnly, part } = traits(id);
+    return bootstrapOnly || rank(part === undefined ? (mayReach[id] ?? level) : '2f') >= rank(least);
+  });
+  return reaching.some((id) => !traits(id).bootstrapOnly) ? reaching : methods;
+}
+
 /** The same ways in the same order, but for the one that comes first if it is among them. */
 function firstOf(first: MethodId | undefined, methods: readonly MethodId[]): readonly MethodId[] {
   return methods.toSorted((a, b) => Number(b === first) - Number(a === first));
 }
 
-function chosenOf(methods: readonly MethodId[], { chosenMethod }: SignIn): MethodId {
-  return methods.find((method) => method === chosenMethod) ?? methods[0]!;
+function chosenOf(methods: readonly MethodId[], { chosenMethod }: SignIn, otherwise = methods[0]): MethodId {
+  return methods.find((method) => method === chosenMethod) ?? otherwise!;
 }
 
 /** What completes a sign-in: one proof by itself, or something one knows with something one has. */
@@ -167,8 +219,9 @@ function proofsOf(
   traits: Circumstances['traits'],
   firstPartAlone: boolean,
 ): readonly Proof[] {
-  const alone = evidence.flatMap(({ methodId, credentialId, at, signsIn, standsAlone }): Proof[] => {
+  const alone = evidence.flatMap(({ methodId, credentialId, at, signsIn, standsAlone, reached }): Proof[] => {
     const { level, amr, bootstrapOnly, part } = traits(methodId);
+    if (reached) return [{ level: reached.level, amr: reached.amr, at: reached.since ?? at, passId: null }];
     if (signsIn) return [{ ...signsIn, at, passId: credentialId }];
     if (bootstrapOnly || part === 'second' || (part === 'first' && !(firstPartAlone && standsAlone))) return [];
     return [{ level, amr, at, passId: null }];

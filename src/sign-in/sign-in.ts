@@ -1,5 +1,6 @@
-import type { PolicyDocuments } from './policy.ts';
-import type { BriefSignIn, MethodId, NotEnrolled } from '../methods/method.ts';
+import type { Asked } from '../assurance/scale.ts';
+import type { HomeRealm, PolicyDocuments } from './policy.ts';
+import type { BriefSignIn, MethodId, NotEnrolled, Reached, RefusalReason } from '../methods/method.ts';
 
 /** A sign-in in progress, from the relying party's request to the way back. All of it is a row; the pages only show it. */
 export interface SignIn {
@@ -8,6 +9,10 @@ export interface SignIn {
   /** Digest of the browser cookie it began in; it goes on in no other browser. */
   readonly browser: Buffer;
   readonly clientId: string;
+  /** What the app asks for in acr; null where the sign-in began without its request. */
+  readonly asked: Asked | null;
+  /** Seconds that a proof may be old, as the app asks; 0: none will do. Null: it does not ask. */
+  readonly maxAge: number | null;
   /** As typed. Nobody is told whether it exists. */
   readonly userName: string | null;
   readonly chosenMethod: MethodId | null;
@@ -29,6 +34,10 @@ export interface SignIn {
   readonly createdAt: Date;
   /** What the organisation has decided, as it stood when this was read. */
   readonly policies: PolicyDocuments;
+  /** Where the people of the name's domain sign in, as it stood when this was read; null: here. */
+  readonly realm: HomeRealm | null;
+  /** There are domains whose people use nothing of ours: who names nobody may be one of them. */
+  readonly someEnforce: boolean;
 }
 
 export interface Carried {
@@ -49,7 +58,17 @@ export interface Evidence {
   readonly standsAlone?: true;
   /** Of a sign-in elsewhere: what the session is born of and ends with. */
   readonly upstreamId?: string;
+  /** What it was worth, where that is not the same each time. */
+  readonly reached?: Reached;
 }
+
+/** What somebody who was elsewhere, or has to go there, is told. */
+export const elsewhereReasons = [
+  ...(['upstream_unreachable', 'upstream_cancelled', 'upstream_refused'] as const),
+  ...(['home_realm', 'identity_unknown', 'name_taken', 'role_held', 'user_disabled'] as const),
+] as const satisfies readonly RefusalReason[];
+
+export type ElsewhereReason = (typeof elsewhereReasons)[number];
 
 /** What the next page has to say about the last request. */
 export type Notice =
@@ -62,7 +81,14 @@ export type Notice =
   | { readonly kind: 'reclaimed'; readonly at: string } // "this was not me" was pressed here
   | { readonly kind: 'lost_suspended' }
   | { readonly kind: 'other_account' } // the passkey is of another user than was named
-  | { readonly kind: 'signed_in_as_other'; readonly signedInAs: string; readonly passIsFor: string }
+  | {
+      readonly kind: 'signed_in_as_other';
+      readonly signedInAs: string;
+      readonly passIsFor: string;
+      readonly at?: string;
+    }
+  // of a way that is answered at `at`, a name for people; `as`: whom they proved to be
+  | { readonly kind: 'elsewhere'; readonly reason: ElsewhereReason; readonly at: string; readonly as?: string }
   | {
       readonly kind: 'not_enrolled';
       readonly reason: NotEnrolled;

@@ -1,4 +1,5 @@
 /** Where a sign-in stands, and the one way to change that: on its locked row, at the step a change belongs to. */
+import { placeOfLevel, type Asked } from '../assurance/scale.ts';
 import type { Actor } from '../core/actor.ts';
 import { AppError } from '../core/errors.ts';
 import { addMinutes } from '../core/time.ts';
@@ -17,7 +18,7 @@ import type { ThrottleLimits } from '../throttle/throttle.ts';
 import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
 import { type Circumstances, type NextStep, nextStep } from './next-step.ts';
-import type { PolicyDocuments, SignInPolicy } from './policy.ts';
+import type { HomeRealm, PolicyDocuments, SignInPolicy } from './policy.ts';
 import type { SignIn } from './sign-in.ts';
 import * as signIns from './store.ts';
 
@@ -25,8 +26,8 @@ import * as signIns from './store.ts';
 export interface SignInHouse {
   readonly run: RunWork;
   readonly methods: MethodRegistry;
-  /** What is decided, from the policy documents. */
-  policyFrom(decided: PolicyDocuments): SignInPolicy;
+  /** What is decided, from the policy documents, for an app and for the people of a domain. */
+  policyFrom(decided: PolicyDocuments, asked?: Asked, realm?: HomeRealm | null): SignInPolicy;
   readonly limits: ThrottleLimits;
   /** Asked before it is written down that an answer was not judged. */
   readonly mayRecord: MayRecord;
@@ -46,6 +47,12 @@ export interface Visit {
   readonly signedInUserId: string | null;
   /** The pass that session was born of, if it was. */
   readonly sessionPassId?: string | null;
+  /** What the app asks for in acr; kept when the sign-in begins. */
+  readonly asked?: Asked;
+  /** Seconds that a proof may be old for the app; kept as well. */
+  readonly maxAge?: number | undefined;
+  /** Whom the app thinks it is: goes on without a page where the domain says where to. */
+  readonly hint?: string;
   /** With what this device was last signed in by whoever has that name; asked where a page is shown. */
   readonly usedLast?: (userName: string) => MethodId | undefined;
   /** Asked on the device that the registration was carried on to: `browser` is of that one. */
@@ -71,14 +78,21 @@ export interface Standing {
 // As long as the protocol keeps the interaction.
 const signInMinutes = 60;
 
-export async function begin(work: Work, { uid, browser, signedInUserId }: Visit, clientId: string): Promise<SignIn> {
+export async function begin(
+  work: Work,
+  { uid, browser, signedInUserId, asked, maxAge, hint }: Visit,
+  clientId: string,
+): Promise<SignIn> {
   // Somebody who is signed in and asked to prove it again is not asked for the name again.
   const again = signedInUserId ? await findUser(work, signedInUserId) : undefined;
   const begun = await signIns.begin(work.tx, work.now, addMinutes(work.now, signInMinutes), {
     uid,
     browser,
     clientId,
+    asked: asked ?? null,
+    maxAge: maxAge ?? null,
     userName: again?.userPrincipalName ?? null,
+    hint: hint ?? '',
   });
   return begun ?? (await signIns.byUid(work.tx, uid))!;
 }
@@ -95,8 +109,8 @@ export async function stand(
 ): Promise<Standing> {
   demandItsBrowser(signIn, visit);
   const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
-  const policy = house.policyFrom(signIn.policies);
-  const step = await stepOf(work, signIn, {
+  const policy = house.policyFrom(signIn.policies, signIn.asked ?? undefined, signIn.realm);
+  const step = await stepOf(house, work, signIn, {
     now: work.now,
     policy,
     traits: (id) => house.methods.get(id)!.traits,
@@ -126,13 +140,35 @@ function demandItsBrowser(signIn: SignIn, { browser, elsewhere }: Visit): void {
   }
 }
 
-/** What a user has registered is read only when nothing else is left to ask, and a policy may ask for that. */
-async function stepOf(work: Work, signIn: SignIn, circumstances: Circumstances): Promise<NextStep> {
-  const step = nextStep(signIn, circumstances);
-  const { registration } = circumstances.policy;
-  if (step.kind !== 'complete' || signIn.completedAt || !registration) return step;
-  const demand = await registrationDemand(work, registration, step.userId);
-  return demand ? nextStep(signIn, { ...circumstances, demand }) : step;
+/** What a user has registered is read only when nothing else is left to ask, and policy or the app may ask for that. */
+async function stepOf(house: SignInHouse, work: Work, signIn: SignIn, about: Circumstances): Promise<NextStep> {
+  const step = nextStep(signIn, about);
+  if (step.kind !== 'complete' || signIn.completedAt) return step;
+  const { registration, leastLevel } = about.policy;
+  const demand = registration && (await registrationDemand(work, registration, step.userId));
+  const falls = leastLevel !== undefined && placeOfLevel(step.level) < placeOfLevel(leastLevel);
+  if (!demand && !falls) return step;
+  return nextStep(signIn, {
+    ...about,
+    demand,
+    held: falls ? await methodsHeld(house, about.policy, work, step.userId) : undefined,
+  });
+}
+
+/** Of the ways that policy lets people use, those that this user has and that work. */
+async function methodsHeld(
+  house: SignInHouse,
+  policy: SignInPolicy,
+  work: Work,
+  userId: string,
+): Promise<readonly MethodId[]> {
+  const held: MethodId[] = [];
+  for (const id of policy.methods) {
+    const method = house.methods.get(id);
+    if (!method || !isListable(method)) continue;
+    if ((await method.listOf(work, userId)).some(({ suspended }) => !suspended)) held.push(id);
+  }
+  return held;
 }
 
 /**

@@ -18,6 +18,7 @@ import * as signIns from './store.ts';
 
 export { answer, challenge } from './answering.ts';
 export * from './carrying-on.ts';
+export { depart } from './departing.ts';
 export { appSecret, beginEnrolment, enrol } from './enrolling.ts';
 export type { SignInHouse, Standing, Visit } from './standing.ts';
 

@@ -1,19 +1,24 @@
+import type { Asked } from '../assurance/scale.ts';
+import { domainOf } from '../core/domain-name.ts';
 import type { Transaction } from '../core/work.ts';
-import type { BriefSignIn, MethodId } from '../methods/method.ts';
-import { type PolicyDocuments, signInPolicies } from './policy.ts';
+import type { BriefSignIn, MethodId, Reached } from '../methods/method.ts';
+import { type HomeRealm, type HomeRealmRow, type PolicyDocuments, signInPolicies, toHomeRealm } from './policy.ts';
 import type { Evidence, SignIn } from './sign-in.ts';
 
 interface SignInRow {
   uid: string;
   browser: Buffer;
   client_id: string;
+  asked: Asked | null;
+  max_age: string | null;
   user_name: string | null;
   chosen_method: MethodId | null;
   notice: SignIn['notice'];
   user_id: string | null;
-  evidence: (Omit<Evidence, 'at' | 'signsIn'> & {
+  evidence: (Omit<Evidence, 'at' | 'signsIn' | 'reached'> & {
     at: string;
     signsIn?: Omit<BriefSignIn, 'endsAt'> & { endsAt: string };
+    reached?: Omit<Reached, 'since'> & { since?: string };
   })[];
   pass_id: string | null;
   window_ends_at: Date | null;
@@ -26,6 +31,8 @@ interface SignInRow {
   completed_at: Date | null;
   created_at: Date;
   policies: PolicyDocuments;
+  realm: HomeRealmRow | null;
+  some_enforce: boolean;
 }
 
 function toSignIn(row: SignInRow): SignIn {
@@ -33,15 +40,18 @@ function toSignIn(row: SignInRow): SignIn {
     uid: row.uid,
     browser: row.browser,
     clientId: row.client_id,
+    asked: row.asked,
+    maxAge: row.max_age === null ? null : Number(row.max_age),
     userName: row.user_name,
     chosenMethod: row.chosen_method,
     notice: row.notice,
     userId: row.user_id,
     evidence: row.evidence.map(
-      ({ at, signsIn, ...evidence }): Evidence => ({
+      ({ at, signsIn, reached, ...evidence }): Evidence => ({
         ...evidence,
         at: new Date(at),
         ...(signsIn && { signsIn: { ...signsIn, endsAt: new Date(signsIn.endsAt) } }),
+        ...(reached && { reached: reachedIn(reached) }),
       }),
     ),
     passId: row.pass_id,
@@ -53,7 +63,13 @@ function toSignIn(row: SignInRow): SignIn {
     completedAt: row.completed_at,
     createdAt: row.created_at,
     policies: row.policies,
+    realm: row.realm && toHomeRealm(row.realm),
+    someEnforce: row.some_enforce,
   };
+}
+
+function reachedIn({ since, ...reached }: Omit<Reached, 'since'> & { since?: string }): Reached {
+  return { ...reached, ...(since !== undefined && { since: new Date(since) }) };
 }
 
 export async function byUid(tx: Transaction, uid: string): Promise<SignIn | undefined> {
@@ -62,12 +78,14 @@ export async function byUid(tx: Transaction, uid: string): Promise<SignIn | unde
 }
 
 /**
- * In the statement that reads the row, so that it costs no trip of its own: the policies, a change of which works at once, and
- * whether another tab has carried on the registration of the same window.
+ * In the statement that reads the row, so that it costs no trip of its own: the policies, a change of which works at once, where
+ * the people of the domain sign in, and whether another tab has carried on the registration of the same window.
  */
 function decided(tx: Transaction) {
   return tx.raw(
     `(select coalesce(jsonb_object_agg(p.name, p.document), '{}') from policies p where p.name = any(?)) as policies,
+     (select to_jsonb(r) from home_realms r where r.domain = sign_ins.domain) as realm,
+     exists (select 1 from home_realms r where r.mfa_behavior = 'enforceMfaByFederatedIdp') as some_enforce,
      exists (select 1 from sign_ins other
               where other.pass_id = sign_ins.pass_id and other.window_ends_at = sign_ins.window_ends_at
                 and other.uid <> sign_ins.uid and other.carry_browser is not null and other.cancelled_at is null)
@@ -86,19 +104,26 @@ export async function lock(tx: Transaction, now: Date, uid: string): Promise<Sig
   return row && toSignIn(row);
 }
 
-/** Makes the row; undefined when another request made it first. */
+/** Makes the row; undefined when another request made it first. A hint is as good as a name where its domain leads elsewhere. */
 export async function begin(
   tx: Transaction,
   now: Date,
   expiresAt: Date,
-  signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'userName'>,
+  signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'asked' | 'maxAge' | 'userName'> & { readonly hint: string },
 ): Promise<SignIn | undefined> {
+  const { userName, hint } = signIn;
+  const domain = domainOf(userName ?? hint);
+  const hinted = (value: string | null) =>
+    tx.raw('(select ?::text from home_realms where domain = ?)', [value, domain] as never);
   const [row] = await tx('sign_ins')
     .insert({
       uid: signIn.uid,
       browser: signIn.browser,
       client_id: signIn.clientId,
-      user_name: signIn.userName,
+      asked: signIn.asked && JSON.stringify(signIn.asked),
+      max_age: signIn.maxAge,
+      user_name: userName ?? hinted(hint),
+      domain: userName === null ? hinted(domain) : domain,
       created_at: now,
       expires_at: expiresAt,
     })
@@ -146,7 +171,18 @@ export async function change(tx: Transaction, uid: string, changes: SignInChange
       documents.has(key) && value !== null ? JSON.stringify(value) : value,
     ]),
   );
-  await tx('sign_ins').where('uid', '=', uid).update(row);
+  const { userName } = changes;
+  const named = userName !== undefined && { domain: userName === null ? null : domainOf(userName) };
+  await tx('sign_ins')
+    .where('uid', '=', uid)
+    .update({ ...row, ...named });
+}
+
+/** Where the people of the domain of a name sign in; null: here. */
+export async function realmOf(tx: Transaction, userName: string): Promise<HomeRealm | null> {
+  const domain = domainOf(userName) ?? '';
+  const row = await tx('home_realms').where('domain', '=', domain).first<HomeRealmRow | undefined>();
+  return row ? toHomeRealm(row) : null;
 }
 
 /** Makes this the one link of the sign-in: an earlier one leads nowhere now. */

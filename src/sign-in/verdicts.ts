@@ -1,18 +1,20 @@
 /** What a verdict leaves in the sign-in's row: evidence that moves it on, or a notice for the next page. */
 import type { Work } from '../core/work.ts';
-import type { AuthenticationMethod, Enrolled, Verdict } from '../methods/method.ts';
+import { type AuthenticationMethod, type Enrolled, isRemote, type Verdict } from '../methods/method.ts';
 import { findUser } from '../users/manage-users.ts';
 import type { SignInPolicy } from './policy.ts';
-import type { Evidence, Notice } from './sign-in.ts';
+import { elsewhereReasons, type Evidence, type Notice, type SignIn } from './sign-in.ts';
 import { bootstrapOf, enrollable, type SignInHouse, type Standing, type Visit } from './standing.ts';
 import * as signIns from './store.ts';
+
+type Refused = Extract<Verdict, { verified: false }>;
 
 export async function refused(
   work: Work,
   visit: Visit,
   { signIn }: Standing,
   method: AuthenticationMethod,
-  verdict: Extract<Verdict, { verified: false }>,
+  verdict: Refused,
 ): Promise<void> {
   work.record({
     type: 'sign-in.refused',
@@ -20,10 +22,10 @@ export async function refused(
     reason: verdict.reason,
     userId: verdict.userId,
     clientId: signIn.clientId,
-    details: { method: method.id, uid: signIn.uid },
+    details: { method: method.id, uid: signIn.uid, ...verdict.because },
   });
   await signIns.change(work.tx, signIn.uid, {
-    notice: { ...(await noticeOf(work, visit, method, verdict)), reference: work.origin.requestId },
+    notice: { ...(await noticeOf(work, visit, signIn, method, verdict)), reference: work.origin.requestId },
   });
 }
 
@@ -31,19 +33,18 @@ export async function refused(
 async function noticeOf(
   work: Work,
   visit: Visit,
+  { realm }: SignIn,
   method: AuthenticationMethod,
-  { reason, userId, calledLost }: Extract<Verdict, { verified: false }>,
+  { reason, userId, calledLost, as, at }: Refused,
 ): Promise<Notice> {
+  const place = at ?? realm?.displayName;
   switch (reason) {
     case 'signed_in_as_other': {
       const signedInAs = visit.signedInUserId && (await findUser(work, visit.signedInUserId));
-      const passIsFor = userId && (await findUser(work, userId));
+      const passIsFor = as ?? (userId && (await findUser(work, userId))?.userPrincipalName);
       if (!signedInAs || !passIsFor) break;
-      return {
-        kind: 'signed_in_as_other',
-        signedInAs: signedInAs.userPrincipalName,
-        passIsFor: passIsFor.userPrincipalName,
-      };
+      const where = isRemote(method) && place !== undefined && { at: place };
+      return { kind: 'signed_in_as_other', signedInAs: signedInAs.userPrincipalName, passIsFor, ...where };
     }
     case 'credential_unknown':
       return { kind: 'unknown_passkey' };
@@ -61,6 +62,10 @@ async function noticeOf(
     case 'credential_of_other':
       return { kind: 'other_account' };
   }
+  // Of a code, that its user is disabled is for nobody to learn.
+  const told = reason === 'home_realm' || isRemote(method) ? elsewhereReasons.find((one) => one === reason) : undefined;
+  if (told && place !== undefined)
+    return { kind: 'elsewhere', reason: told, at: place, ...(as !== undefined && { as }) };
   return { kind: 'refused', method: method.id };
 }
 
@@ -72,19 +77,17 @@ export async function accept(
   method: AuthenticationMethod,
   verdict: Extract<Verdict, { verified: true }>,
 ): Promise<void> {
-  const { userId, credentialId, signsIn, standsAlone, upstreamId } = verdict;
+  const { userId, credentialId, signsIn, standsAlone, reached, upstreamId } = verdict;
   // What somebody else proved in this sign-in counts for nothing.
   const earlier = signIn.userId === userId ? signIn.evidence : [];
   const proved = { methodId: method.id, credentialId, at: work.now };
-  const evidence: Evidence[] = [
-    ...earlier,
-    { ...proved, ...(standsAlone && { standsAlone }), ...(upstreamId && { upstreamId }) },
-  ];
+  const more = { ...(standsAlone && { standsAlone }), ...(reached && { reached }), ...(upstreamId && { upstreamId }) };
+  const evidence: Evidence[] = [...earlier, { ...proved, ...more }];
   work.record({
     type: 'sign-in.verified',
     userId,
     clientId: signIn.clientId,
-    details: { method: method.id, credentialId, uid: signIn.uid },
+    details: { method: method.id, credentialId, uid: signIn.uid, ...(reached && { level: reached.level }) },
   });
   if (!method.traits.bootstrapOnly) {
     if (signIn.passId && !method.traits.part) await bootstrapOf(house, signIn).graduate(work, signIn.passId);

@@ -35,7 +35,14 @@ export interface NewUser {
 /** Fails with `conflict` when the name is taken, `invalid_input` when it cannot be a name. */
 export async function createUser(work: Work, asked: NewUser): Promise<User> {
   await permit(work, 'users.write');
-  const userPrincipalName = asked.userPrincipalName.normalize('NFKC').trim();
+  const user = await addUser(work, asked);
+  if (!user) throw new AppError('conflict', `There is already a user named ${nameOf(asked)}.`);
+  return user;
+}
+
+/** The same for a caller that has asked whether it may be; undefined when the name is taken. */
+export async function addUser(work: Work, asked: NewUser, by: object = {}): Promise<User | undefined> {
+  const userPrincipalName = nameOf(asked);
   if (!isAddress(userPrincipalName)) {
     throw new AppError('invalid_input', 'userPrincipalName must look like name@example.com, 254 characters at most.');
   }
@@ -45,9 +52,17 @@ export async function createUser(work: Work, asked: NewUser): Promise<User> {
     mail: mailOf(asked.mail ?? null),
     enabled: asked.enabled ?? true,
   });
-  if (!user) throw new AppError('conflict', `There is already a user named ${userPrincipalName}.`);
-  work.record({ type: 'user.created', userId: user.id, details: { userPrincipalName } });
+  if (!user) return undefined;
+  work.record({ type: 'user.created', userId: user.id, details: { userPrincipalName, ...by } });
   return user;
+}
+
+export async function isNameTaken(work: Work, userPrincipalName: string): Promise<boolean> {
+  return (await users.byName(work.tx, userPrincipalName)) !== undefined;
+}
+
+function nameOf({ userPrincipalName }: NewUser): string {
+  return userPrincipalName.normalize('NFKC').trim();
 }
 
 export interface UserChanges {
@@ -85,6 +100,19 @@ export async function changeUser(work: Work, user: Pick<User, 'id'>, changes: Us
     ...(values.mail !== undefined && { mailChangedAt: work.now }),
     ...(values.managerId !== undefined && { managerChangedAt: work.now }),
   };
+}
+
+/** What a sign-in elsewhere says of the user, who is locked: kept where it is new. The caller has asked whether it may be. */
+export async function takeProfile(
+  work: Work,
+  user: User,
+  said: { readonly displayName?: string; readonly mail?: string },
+): Promise<void> {
+  const values = Object.fromEntries(Object.entries(said).filter(([key, value]) => user[key as keyof User] !== value));
+  const changed = Object.keys(values);
+  if (changed.length === 0) return;
+  await users.update(work.tx, work.now, user.id, values);
+  work.record({ type: 'user.changed', userId: user.id, details: { changed, by: 'sign-in' } });
 }
 
 /** A manager may be given what their reports need to sign in: nobody makes themself one. */

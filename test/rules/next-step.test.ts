@@ -263,6 +263,47 @@ describe('what comes next', () => {
       expect(nextStep(knows, lax)).toMatchObject({ kind: 'verify', chosen: 'authenticator-app' });
     });
 
+    describe('and an app that asks for more', () => {
+      const asking = (leastLevel: '2f' | 'phr') => ({
+        ...both,
+        policy: { ...both.policy, firstPartAlone: true, leastLevel },
+      });
+      const long = { ...password, standsAlone: true } as const;
+      const typed = { ...knows, evidence: [long] };
+
+      test.each<[string, '2f' | 'phr', readonly MethodId[], readonly MethodId[]]>([
+        ['two factors: the app too', '2f', ['passkey', 'authenticator-app'], ['passkey', 'authenticator-app']],
+        ['a passkey: that alone', 'phr', ['passkey', 'authenticator-app'], ['passkey']],
+        ['what the user does not have is not asked for', '2f', ['authenticator-app'], ['authenticator-app']],
+      ])('%s', (_what, least, held, methods) => {
+        expect(nextStep(typed, { ...asking(least), held })).toEqual({
+          kind: 'verify',
+          methods,
+          chosen: methods[0],
+          forTheApp: true,
+        });
+      });
+
+      test('who has nothing better goes on, and so does what was complete before', () => {
+        expect(nextStep(typed, asking('phr'))).toMatchObject({ kind: 'complete', level: '1f' });
+        const completed = { ...typed, completedAt: at(3) };
+        expect(nextStep(completed, { ...asking('phr'), held: ['passkey'] })).toMatchObject({ kind: 'complete' });
+      });
+
+      test('whoever came with a pass is not asked for what they may have lost', () => {
+        expect(nextStep(admitted, { ...asking('phr'), held: ['passkey'] })).toMatchObject({ kind: 'complete' });
+      });
+
+      test('is offered what may lead there, and a pass; or all of it, where nothing does', () => {
+        expect(nextStep(named, asking('phr'))).toMatchObject({ methods: ['passkey', 'temporary-access-pass'] });
+        expect(nextStep(named, asking('2f'))).toMatchObject({
+          methods: ['passkey', 'temporary-access-pass', 'password'],
+        });
+        const hopeless = { ...both, policy: { ...both.policy, leastLevel: 'phrh' as const } };
+        expect(nextStep(named, hopeless)).toMatchObject({ methods: ['passkey', 'temporary-access-pass', 'password'] });
+      });
+    });
+
     test('the second alone is nothing', () => {
       expect(nextStep({ ...named, userId, evidence: [code] }, both)).toMatchObject({ kind: 'verify' });
     });
@@ -446,6 +487,7 @@ describe('whatever stands in the row', () => {
     uid: fc.constant('uid'),
     browser: fc.constant(Buffer.alloc(32)),
     clientId: fc.constant('app'),
+    asked: fc.constant(null),
     userName: orNull(fc.string()),
     chosenMethod: orNull(methodId),
     notice: fc.constant(null),
@@ -476,6 +518,9 @@ describe('whatever stands in the row', () => {
     completedAt: orNull(moment),
     createdAt: fc.constant(noon),
     policies: fc.constant({}),
+    realm: fc.constant(null),
+    someEnforce: fc.boolean(),
+    maxAge: fc.constant(null),
   });
   const anyCircumstances = fc.record({
     now: moment,

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/core/errors.ts';
-import { asciiDomain } from '../../src/methods/upstream/domain-name.ts';
-import { domainOf } from '../../src/methods/upstream/provider.ts';
+import { asciiDomain, domainOf } from '../../src/core/domain-name.ts';
 import { providerChange, settingsWith } from '../../src/methods/upstream/provider-change.ts';
 import { parseSeed } from '../../src/seed.ts';
 

@@ -60,6 +60,8 @@ const around = { layout, base: '/sign-in/Nw3kz9', csrf: 'c5rf-token' };
 const longName = 'wilhelmina.alexandra.von-und-zu-hohenlohe@really-quite-a-long-department.contoso.example';
 const arabicApp = 'بوابة الموظفين';
 const ends = { at: '2026-11-21T13:42:00Z', text: '13:42 UTC', secondsLeft: 583 };
+const elsewhere = ['upstream', 'passkey', 'temporary-access-pass', 'recovery-code'] as const;
+const elsewhereHooks = ['other-ways', 'use-upstream', 'use-passkey', 'use-pass', 'use-recovery-code', 'cancel'];
 const both = ['passkey', 'temporary-access-pass'] as const;
 
 const keychain: PasskeySummary = {
@@ -202,6 +204,13 @@ export const gallery: readonly Exhibit[] = [
     chosen: 'passkey',
     withoutPasskey: true,
   }),
+  show('verify-for-the-app', 'verify', ['use-passkey', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'guest@example.com',
+    methods: ['passkey'],
+    chosen: 'passkey',
+    forTheApp: true,
+  }),
   show('verify-passkey-suspended', 'verify', verifyHooks, Verify, {
     ...interaction,
     userName: longName,
@@ -235,6 +244,39 @@ export const gallery: readonly Exhibit[] = [
     userName: longName,
     methods: ['temporary-access-pass'],
     chosen: 'temporary-access-pass',
+  }),
+
+  show('verify-upstream', 'verify', elsewhereHooks, Verify, {
+    ...interaction,
+    userName: 'joiner@contoso.example',
+    methods: elsewhere,
+    chosen: 'upstream',
+    provider: 'Contoso',
+  }),
+  show('verify-upstream-cancelled', 'verify', elsewhereHooks, Verify, {
+    ...interaction,
+    appName: arabicApp,
+    userName: longName,
+    methods: elsewhere,
+    chosen: 'upstream',
+    provider: 'The Really Quite Long-Named Department of Contoso International',
+    error: 'upstreamCancelled',
+  }),
+  show('verify-upstream-enforced', 'verify', ['use-upstream', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'joiner@contoso.example',
+    methods: ['upstream'],
+    chosen: 'upstream',
+    provider: 'Contoso',
+    error: 'upstreamRefused',
+    reference,
+  }),
+  show('verify-pass-of-federated', 'verify', ['other-ways', 'code', 'continue', 'use-upstream', 'cancel'], Verify, {
+    ...interaction,
+    userName: 'joiner@contoso.example',
+    methods: elsewhere,
+    chosen: 'temporary-access-pass',
+    provider: 'Contoso',
   }),
 
   show('enrol', 'enrol', ['create-passkey', 'cancel'], Enrol, {

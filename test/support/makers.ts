@@ -59,6 +59,7 @@ export function aSignIn(more: Partial<SignIn> = {}): SignIn {
     uid: 'uid',
     browser: Buffer.alloc(32),
     clientId: 'app',
+    asked: null,
     userName: null,
     chosenMethod: null,
     notice: null,
@@ -73,6 +74,9 @@ export function aSignIn(more: Partial<SignIn> = {}): SignIn {
     completedAt: null,
     createdAt: noon,
     policies: {},
+    realm: null,
+    someEnforce: false,
+    maxAge: null,
     ...more,
   };
 }

@@ -45,7 +45,11 @@ const everybody = { most: 1_000_000, mostWithShortPasses: 1_000_000, alertAt: 1_
 
 /** As it is run, but for the organisation's limits, which the tests here would share. */
 const aQuietHouse = (more: Partial<steps.SignInHouse> = {}) =>
-  aHouse(latchkey, { limits: { ...defaultLimits, organisation: everybody }, policyFrom: signInPolicyFrom, ...more });
+  aHouse(latchkey, {
+    limits: { ...defaultLimits, organisation: everybody },
+    policyFrom: (decided) => signInPolicyFrom(decided),
+    ...more,
+  });
 
 const shortWrong = 'ABCD2345EFGH';
 // Long enough to cost no slow hash.

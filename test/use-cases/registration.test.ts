@@ -34,7 +34,7 @@ let before: steps.SignInHouse;
 
 beforeAll(async () => {
   latchkey = await openTestBase();
-  house = aHouse(latchkey, { policyFrom: signInPolicyFrom });
+  house = aHouse(latchkey, { policyFrom: (decided) => signInPolicyFrom(decided) });
   before = { ...house, policyFrom: ({ password }) => signInPolicyFrom({ password }) };
 });
 beforeEach(() => latchkey.work(resetRegistrationPolicy));

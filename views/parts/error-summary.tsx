@@ -19,11 +19,13 @@ export function ErrorSummary({ error, field, reference }: ErrorSummaryProps) {
       <div role="alert">
         <h2>{messages.problemSummary}</h2>
         <p>{field ? <a href={`#${field}`}>{words}</a> : words}</p>
-        {error === 'passkeySuspended' && reference && <Reference reference={reference} />}
+        {withReference.includes(error) && reference && <Reference reference={reference} />}
       </div>
     </div>
   );
 }
+
+const withReference: readonly ErrorId[] = ['passkeySuspended', 'upstreamRefused'];
 
 /** By which help desks and operators find this very request. */
 export function Reference({ reference }: { readonly reference: string }) {

@@ -18,6 +18,7 @@ export interface IdentifyProps extends Interaction {
     | 'passkeyUnknown'
     | 'passkeyOfOther'
     | 'passkeySuspended'
+    | 'signsInElsewhere'
     | undefined;
   readonly reference?: string;
 }

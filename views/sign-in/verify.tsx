@@ -9,7 +9,7 @@ import { NoPasskeys } from '../parts/no-passkeys.tsx';
 import { PasskeyForm } from '../parts/passkey-form.tsx';
 import { PasswordField } from '../parts/password-field.tsx';
 import { Cancel, PostForm } from '../parts/post-form.tsx';
-import { Say } from '../parts/say.tsx';
+import { Say, saying } from '../parts/say.tsx';
 
 export interface VerifyProps extends Interaction {
   /** As it was typed. Nothing else on this page may depend on who it is. */
@@ -19,6 +19,8 @@ export interface VerifyProps extends Interaction {
   readonly chosen: MethodId;
   /** The person is signed in with a pass and is known to have none. */
   readonly withoutPasskey?: boolean;
+  /** What was shown before is less than the app asks for. */
+  readonly forTheApp?: true | undefined;
   readonly error?:
     | 'refused'
     | 'wrongPassword'
@@ -26,24 +28,37 @@ export interface VerifyProps extends Interaction {
     | 'passkeyUnknown'
     | 'passkeyOfOther'
     | 'passkeySuspended'
+    | 'upstreamUnreachable'
+    | 'upstreamCancelled'
+    | 'upstreamRefused'
     | undefined;
   readonly reference?: string;
+  /** Where the people of this domain sign in, as it is called; absent: here. */
+  readonly provider?: string | undefined;
 }
 
 /** Show that it is you: one way big, the others below it. */
 export function Verify(props: VerifyProps) {
-  const { layout, base, csrf, appName, userName, methods, chosen, error, reference } = props;
+  const { layout, base, csrf, appName, userName, methods, chosen, error, reference, provider = '' } = props;
   const method = messages.methods[chosen];
   const others = methods.filter((other) => other !== chosen);
   const missing = method.kind === 'passkey' && props.withoutPasskey === true;
+  const values = { provider, app: appName };
   const heading = missing ? messages.verify.noneYet : method.heading;
   const wrongCode = error === 'refused' && method.kind === 'code';
   const field = wrongCode ? 'code' : error === 'wrongPassword' ? 'password' : undefined;
   return (
-    <Page layout={layout} step="verify" title={heading} mistaken={error !== undefined} scripted>
+    <Page layout={layout} step="verify" title={saying(heading, values)} mistaken={error !== undefined} scripted>
       <ErrorSummary error={error} {...(field && { field })} reference={reference} />
-      <h1>{heading}</h1>
+      <h1>
+        <Say text={heading} values={values} />
+      </h1>
       <Person userName={userName} base={base} csrf={csrf} />
+      {props.forTheApp && (
+        <p id="for-the-app">
+          <Say text={messages.verify.forTheApp} values={{ app: appName }} />
+        </p>
+      )}
       {missing && <AddOne appName={appName} />}
       {method.kind === 'passkey' && !missing && (
         <>
@@ -65,6 +80,18 @@ export function Verify(props: VerifyProps) {
             <p>{messages.verify.noPasskeys}</p>
           </NoPasskeys>
         </>
+      )}
+      {method.kind === 'redirect' && (
+        <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
+          <p>
+            <Say text={method.lead} values={values} />
+          </p>
+          <button type="submit" id={method.hook} class="primary">
+            <span>
+              <Say text={method.submit} values={values} />
+            </span>
+          </button>
+        </PostForm>
       )}
       {method.kind === 'password' && (
         <PostForm action={`${base}/verify/${chosen}`} csrf={csrf}>
@@ -92,7 +119,7 @@ export function Verify(props: VerifyProps) {
           </button>
         </PostForm>
       )}
-      {others.length > 0 && <OtherWays base={base} csrf={csrf} methods={others} />}
+      {others.length > 0 && <OtherWays base={base} csrf={csrf} methods={others} provider={provider} />}
       <Cancel base={base} csrf={csrf} />
     </Page>
   );
@@ -128,14 +155,21 @@ function AddOne({ appName }: Pick<VerifyProps, 'appName'>) {
 }
 
 /** Always in sight: whoever needs another way is the one with the least patience left. */
-function OtherWays({ base, csrf, methods }: Pick<VerifyProps, 'base' | 'csrf' | 'methods'>) {
+function OtherWays({
+  base,
+  csrf,
+  methods,
+  provider = '',
+}: Pick<VerifyProps, 'base' | 'csrf' | 'methods' | 'provider'>) {
   return (
     <PostForm class="other-ways" action={`${base}/choose`} csrf={csrf} aria-labelledby="other-ways">
       <h2 id="other-ways">{messages.verify.otherWays}</h2>
       {methods.map((id) => (
         <button key={id} type="submit" id={messages.methods[id].hook} class="secondary" name="method" value={id}>
-          {messages.methods[id].kind === 'passkey' ? <KeyIcon /> : <PassIcon />}
-          {messages.methods[id].choose}
+          {id === 'upstream' ? <PersonIcon /> : messages.methods[id].kind === 'passkey' ? <KeyIcon /> : <PassIcon />}
+          <span>
+            <Say text={messages.methods[id].choose} values={{ provider }} />
+          </span>
         </button>
       ))}
     </PostForm>

@@ -2,7 +2,7 @@ import type { Interaction } from '../../oidc/interactions.ts';
 import type { MethodId } from '../../methods/method.ts';
 import { utcMinute } from '../../core/time.ts';
 import type { LostOffer } from '../../recovery.ts';
-import type { SignIn } from '../../sign-in/sign-in.ts';
+import type { ElsewhereReason, SignIn } from '../../sign-in/sign-in.ts';
 import type { Standing } from '../../sign-in/steps.ts';
 import type { Layout } from '../../../views/layout.tsx';
 import { messages } from '../../../views/messages.ts';
@@ -43,6 +43,8 @@ export function pageOf(
   const { layout, base, csrf, app, carriedFor } = around;
   const { notice } = signIn;
   if (notice?.kind === 'signed_in_as_other') return signedInAsOther(notice, around);
+  const elsewhere = notice?.kind === 'elsewhere' && elsewherePage(notice, step.kind, around);
+  if (elsewhere) return elsewhere;
   if (notice?.kind === 'called_lost') return renderView(CalledLost, { layout, base, csrf, at: minuteOf(notice.at) });
   if (notice?.kind === 'reclaimed') return renderView(Reclaimed, { layout, base, csrf, at: minuteOf(notice.at) });
   const interaction = { layout, base, csrf, appName: app.name };
@@ -52,7 +54,7 @@ export function pageOf(
       return renderView(Identify, {
         ...interaction,
         ...reference,
-        error: notice?.kind === 'name_missing' ? 'emptyName' : passkeyMistake(notice),
+        error: identifyMistake(notice),
         userName: around.loginHint,
         withPass: notice?.kind === 'name_missing' && signIn.chosenMethod === 'temporary-access-pass',
       });
@@ -66,6 +68,8 @@ export function pageOf(
         chosen,
         userName: signIn.userName ?? '',
         withoutPasskey: withoutPasskey && around.asksForMore,
+        forTheApp: step.forTheApp,
+        provider: signIn.realm?.displayName,
       });
     }
     case 'enrol': {
@@ -149,11 +153,43 @@ export function problemPage(
   return renderView(Problem, { layout, problem: messages.problems[id], ...more });
 }
 
-function signedInAsOther(notice: { signedInAs: string; passIsFor: string }, { layout, signOutUrl }: Around): string {
-  return problemPage(layout, 'signedInAsAnother', {
-    values: { current: notice.signedInAs, other: notice.passIsFor },
+type NoticeOf<Kind> = Extract<SignIn['notice'], { kind: Kind }>;
+
+function signedInAsOther(
+  { signedInAs: current, passIsFor: other, at }: NoticeOf<'signed_in_as_other'>,
+  { layout, signOutUrl }: Around,
+): string {
+  return problemPage(layout, at === undefined ? 'signedInAsAnother' : 'signedInAsAnotherThere', {
+    values: { current, other, provider: at ?? '' },
     way: { kind: 'link', url: signOutUrl, text: messages.problem.signOut },
   });
+}
+
+const problemsElsewhere = {
+  identity_unknown: 'nobodyKnown',
+  name_taken: 'nameTaken',
+  role_held: 'roleHeld',
+  user_disabled: 'accountOff',
+  home_realm: 'homeElsewhere',
+} as const satisfies Partial<Record<ElsewhereReason, keyof typeof messages.problems>>;
+
+/** What somebody who has proved who they are elsewhere has to know, and cannot mend by trying again. */
+function elsewherePage(
+  { reason, at: provider, as, reference }: NoticeOf<'elsewhere'>,
+  step: Standing['step']['kind'],
+  { layout, base, csrf }: Around,
+): string | undefined {
+  if (step !== 'verify' || !(reason in problemsElsewhere)) return undefined;
+  return problemPage(layout, problemsElsewhere[reason as keyof typeof problemsElsewhere], {
+    values: { provider, other: as ?? '' },
+    way: { kind: 'post', action: `${base}/back`, csrf, text: messages.problem.signInOtherwise },
+    ...(reference !== undefined && { reference }),
+  });
+}
+
+function identifyMistake(notice: SignIn['notice']) {
+  if (notice?.kind === 'name_missing') return 'emptyName';
+  return notice?.kind === 'elsewhere' ? 'signsInElsewhere' : passkeyMistake(notice);
 }
 
 /** What the page says of the last answer, in the words of the catalogue; undefined when it was no refused passkey. */
@@ -172,7 +208,14 @@ function passkeyMistake(notice: SignIn['notice']) {
   }
 }
 
+const mistakesElsewhere: Partial<Record<ElsewhereReason, 'upstreamUnreachable' | 'upstreamCancelled'>> = {
+  upstream_unreachable: 'upstreamUnreachable',
+  upstream_cancelled: 'upstreamCancelled',
+};
+
 function verifyMistake(notice: SignIn['notice']) {
+  if (notice?.kind === 'elsewhere') return mistakesElsewhere[notice.reason] ?? 'upstreamRefused';
+  if (notice?.kind === 'refused' && notice.method === 'upstream') return 'upstreamRefused';
   if (notice?.kind === 'refused' && notice.method === 'password') return 'wrongPassword';
   return notice?.kind === 'refused' && notice.method !== 'passkey' ? 'refused' : passkeyMistake(notice);
 }

@@ -44,6 +44,9 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     const visit = {
       ...visitOf(ctx, browser, interaction.signedInUserId),
       sessionPassId: sessionPassId ?? null,
+      asked: interaction.asked,
+      maxAge: interaction.maxAge,
+      hint: interaction.loginHint,
       // Who is asked for more than what they used is not shown that first.
       ...(!interaction.asksForMore && { usedLast: (userName: string) => device.usedLast(ctx, userName) }),
     };
@@ -52,6 +55,12 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     const outcome = outcomeOf(standing);
     if (outcome) return leave(ctx, interaction, outcome);
     const { step } = standing;
+    if (step.kind === 'verify' && step.straight) {
+      const url = await steps.depart(house, visit, step.chosen);
+      // Without one the way is closed: the same GET says so.
+      ctx.status = 303;
+      return ctx.redirect(url?.href ?? baseOf(ctx));
+    }
     const secret =
       step.kind === 'enrol' && step.chosen === 'authenticator-app' ? await steps.appSecret(house, visit) : undefined;
     const offered = step.kind === 'wait' && step.carrying === 'offered';
@@ -96,6 +105,21 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
   post('/restart', (visit) => steps.restart(house, visit));
   post('/not-now', (visit) => steps.notNow(house, visit));
   post('/cancel', (visit) => steps.cancel(house, visit));
+  // The exception to "303 to the same GET": what answers this way is at another address.
+  router.post('/verify/upstream', async (ctx) => {
+    const form = await readForm(ctx.req, limits.form);
+    if (!guards.isKnown(ctx)) return showEnded(ctx);
+    guards.demandOwnPage(ctx, form.csrf);
+    const url = await steps.depart(
+      house,
+      visitOf(ctx, guards.browser(ctx).digest, await signedInUserId(ctx)),
+      'upstream',
+    );
+    // What comes back has to find the cookie that it left with.
+    guards.renewBrowser(ctx);
+    ctx.status = 303;
+    ctx.redirect(url?.href ?? baseOf(ctx));
+  });
   post('/verify/:method', async (visit, form, ctx) => {
     const refusal = await steps.answer(house, visit, ctx.params.method!, form);
     // A pass may have been bound to this browser just now: the cookie must outlive the window.

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../core/errors.ts';
 import type { Work } from '../../core/work.ts';
 import { permit } from '../../roles/permit.ts';
-import { asciiDomain } from './domain-name.ts';
+import { asciiDomain } from '../../core/domain-name.ts';
 import { domainSettings, type FederatedDomain } from './provider.ts';
 import type { DomainChange } from './provider-change.ts';
 import * as upstreams from './store.ts';

@@ -1,6 +1,5 @@
 /** Another OpenID provider that signs people in for us, and the domains whose people it is. */
 import { z } from 'zod';
-import { asciiDomain } from './domain-name.ts';
 
 /** What an upstream may be believed to have proved at most. */
 export const ceilings = ['1f', '2f', 'phr'] as const;
@@ -106,12 +105,6 @@ export interface FederatedDomain extends z.output<typeof domainSettings> {
   /** Lower case, in ASCII. */
   readonly name: string;
   readonly providerId: string;
-}
-
-/** The domain of a user principal name, as `FederatedDomain.name` has it; null where it has none. */
-export function domainOf(userName: string): string | null {
-  const at = userName.lastIndexOf('@');
-  return at > 0 ? asciiDomain(userName.slice(at + 1)) : null;
 }
 
 /** What came of a sign-in there, checked: every claim that is required was there and was right. */

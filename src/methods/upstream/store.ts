@@ -245,3 +245,97 @@ export async function setAllowedAdministrator(
 export async function removeIdentity(tx: Transaction, id: string): Promise<boolean> {
   return (await tx('federated_identities').where('id', '=', id).delete()) === 1;
 }
+
+/** A browser that was sent to a provider, as it is kept. */
+export interface OpenCeremony {
+  readonly providerId: string;
+  /** Digest of the sign-in, or of the session that links. */
+  readonly owner: Buffer;
+  /** Digest of the browser cookie. */
+  readonly browser: Buffer;
+  readonly sealed: Buffer;
+  readonly to:
+    | { readonly purpose: 'sign-in'; readonly uid: string }
+    | { readonly purpose: 'link'; readonly userId: string };
+}
+
+interface CeremonyRow {
+  provider_id: string;
+  owner: Buffer;
+  browser: Buffer;
+  purpose: 'sign-in' | 'link';
+  uid: string | null;
+  user_id: string | null;
+  sealed: Buffer;
+}
+
+/** Keeps it, and of its owner's no more than the newest `most`: whoever goes on in several tabs still comes back in each. */
+export async function openCeremony(
+  tx: Transaction,
+  asked: OpenCeremony & { readonly state: Buffer; readonly now: Date; readonly expiresAt: Date; readonly most: number },
+): Promise<void> {
+  const { to } = asked;
+  await tx('upstream_ceremonies').insert({
+    state: asked.state,
+    provider_id: asked.providerId,
+    owner: asked.owner,
+    browser: asked.browser,
+    purpose: to.purpose,
+    uid: to.purpose === 'sign-in' ? to.uid : null,
+    user_id: to.purpose === 'link' ? to.userId : null,
+    sealed: asked.sealed,
+    created_at: asked.now,
+    expires_at: asked.expiresAt,
+  });
+  await tx.raw(
+    `delete from upstream_ceremonies where state in (
+       select state from upstream_ceremonies where owner = ? order by created_at desc, state offset ? for update skip locked)`,
+    [asked.owner, asked.most],
+  );
+}
+
+/** Takes it, once: of any number of requests with one state, one gets it. */
+export async function takeCeremony(
+  tx: Transaction,
+  now: Date,
+  asked: { readonly state: Buffer; readonly browser: Buffer; readonly providerId: string },
+): Promise<OpenCeremony | undefined> {
+  const [row] = await tx('upstream_ceremonies')
+    .where('state', '=', asked.state)
+    .where('browser', '=', asked.browser)
+    .where('provider_id', '=', asked.providerId)
+    .where('expires_at', '>', now)
+    .delete()
+    .returning<CeremonyRow[]>('*');
+  if (!row) return undefined;
+  const { provider_id: providerId, owner, browser, sealed } = row;
+  const to =
+    row.purpose === 'link' ? { purpose: row.purpose, userId: row.user_id! } : { purpose: row.purpose, uid: row.uid! };
+  return { providerId, owner, browser, sealed, to };
+}
+
+export async function deleteExpiredCeremonies(tx: Transaction, now: Date): Promise<number> {
+  return tx('upstream_ceremonies').where('expires_at', '<', now).delete();
+}
+
+/** Where the people of the domain sign in now; undefined where that is here. */
+export async function realm(
+  tx: Transaction,
+  domain: string | null,
+): Promise<Pick<FederatedDomain, 'providerId' | 'mfaBehavior'> | undefined> {
+  const row = await tx('home_realms')
+    .where('domain', '=', domain ?? '')
+    .first<Pick<DomainRow, 'provider_id' | 'mfa_behavior'> | undefined>();
+  return row && { providerId: row.provider_id, mfaBehavior: row.mfa_behavior };
+}
+
+/** Marks the link used; false when it is gone, or its user or provider may not sign in any more. The user is locked. */
+export async function markUsed(tx: Transaction, now: Date, { id, userId }: FederatedIdentity): Promise<boolean> {
+  const { rowCount } = await tx.raw<{ rowCount: number }>(
+    `update federated_identities f set last_used_at = :now from users u, identity_providers p
+      where f.id = :id and f.user_id = :userId and u.id = f.user_id and u.account_enabled
+        and p.id = f.provider_id and p.settings->>'state' = 'enabled' and p.settings->>'issuer' = f.issuer`,
+    { now, id, userId } as never,
+  );
+  return rowCount === 1;
+}

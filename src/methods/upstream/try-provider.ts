@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { RunWork, Work } from '../../core/work.ts';
 import { permit } from '../../roles/permit.ts';
-import { addressFor } from './addresses.ts';
+import { callbackOf } from './ceremonies.ts';
 import { openAnyProvider } from './manage-providers.ts';
 import type { RelyingParty } from './relying-party.ts';
 import type { TrialReport } from './trial.ts';
@@ -30,7 +30,7 @@ export async function tryIdentityProvider(
     return { provider, credentials, now: work.now };
   });
   const report = await party.testProvider(provider, credentials, {
-    redirectUri: addressFor(issuer, id, 'callback'),
+    redirectUri: callbackOf(issuer, id),
     now,
   });
   await run(who, async (work) => {

@@ -16,3 +16,10 @@ export function asciiDomain(text: string): string | null {
   if (!labels.every((part) => label.test(part)) || /^\d+$/.test(labels.at(-1)!)) return null;
   return labels.length > 1 || name === 'localhost' ? name : null;
 }
+
+/** The domain of a user name, as it is kept; null where it has none. By the letters that names are compared by, so `＠` is one. */
+export function domainOf(userName: string): string | null {
+  const name = userName.normalize('NFKC');
+  const at = name.lastIndexOf('@');
+  return at > 0 ? asciiDomain(name.slice(at + 1)) : null;
+}

@@ -95,7 +95,7 @@ export function interactionsOf(provider: Provider): Interactions {
         requestedAt: new Date((iat ?? 0) * 1000),
         asksForMore,
         asked: askedIn(params, client),
-        maxAge: asksForMore || asksAnew ? 0 : typeof params.max_age === 'number' ? params.max_age : undefined,
+        maxAge: asksForMore || asksAnew ? 0 : params.max_age === undefined ? undefined : Number(params.max_age),
       };
     },
 

@@ -189,7 +189,7 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       },
     },
     notMe: { run, methods, guards, show },
-    securityInfo: { issuer, run, methods, sessions, guards, show },
+    securityInfo: { issuer, run, methods, upstreams, sessions, guards, show },
     federation: { upstreams, show },
     graph: {
       issuer,

@@ -241,6 +241,11 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     resultReason: 'Whether it signs its user in while they hold a role',
   },
+  'federated-identity.refused': {
+    ...methods,
+    activityDisplayName: 'Link federated identity to user',
+    operationType: 'Add',
+  },
   'federated-identity.unlinked': {
     ...methods,
     activityDisplayName: 'Unlink federated identity from user',

@@ -56,7 +56,7 @@ export function makeApp(parts: AppParts): Koa {
     signInRoutes(parts.signIn),
     passLinkRoutes(parts.signIn),
     continueRoutes(parts.signIn),
-    federationRoutes(parts.signIn),
+    federationRoutes(parts.signIn, parts.securityInfo),
     notMeRoutes(parts.notMe),
     claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),

@@ -101,6 +101,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // what was opened at an upstream ends with it: above the rooms, for the session is the protocol's
   'src/upstream-sessions.ts': ['src/core', 'src/methods/upstream', 'src/oidc'],
   'src/identity-providers.ts': ['src/core', 'src/methods/upstream', 'src/roles', 'src/upstream-sessions.ts'],
+  // who a person is at upstreams, as they change it themselves: the proof is that of the other ways in
+  'src/own-identities.ts': [
+    'src/core',
+    'src/methods',
+    'src/methods/upstream',
+    'src/oidc',
+    'src/roles',
+    'src/security-info',
+    'src/upstream-sessions.ts',
+  ],
   // a password that an administrator gives: what the user is signed in to ends with the one before
   'src/password-reset.ts': [
     'src/audit',
@@ -128,6 +138,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oidc',
     'src/others-identities.ts',
     'src/others-methods.ts',
+    'src/own-identities.ts',
     'src/password-reset.ts',
     'src/people.ts',
     'src/recovery.ts',

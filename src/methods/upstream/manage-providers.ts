@@ -121,6 +121,13 @@ export async function providerKeys(work: Pick<Work, 'tx'>, id: string): Promise<
   return { keys: [existing.publicKey] };
 }
 
+/** Where people can sign in now, by name. */
+export async function enabledProviders(work: Pick<Work, 'tx'>): Promise<Provider[]> {
+  const all = (await upstreams.providers(work.tx)).map(({ provider }) => provider);
+  const byName = (a: Provider, b: Provider) => a.displayName.localeCompare(b.displayName, 'en');
+  return all.filter(({ state }) => state === 'enabled').sort(byName);
+}
+
 /** For the sign-in that goes there; undefined when there is no such provider, also when it is disabled. */
 export async function openProvider(
   work: Pick<Work, 'tx' | 'secrets'>,

@@ -52,6 +52,7 @@ async function aPerson(): Promise<Person> {
 const list = `/security-info`;
 const linksOf = async (userId: string) =>
   (await house.work((work) => identitiesOf(work, userId))).map(({ providerId, sub }) => [providerId, sub]);
+const linkOf = async (userId: string) => (await house.work((work) => identitiesOf(work, userId)))[0]!.id;
 const justNow = () => Math.floor(Date.now() / 1000);
 const signsIn = ({ mock }: Contoso, sub: string, more: object = {}) =>
   signsInAs(mock, { sub, auth_time: justNow(), ...more });
@@ -221,7 +222,8 @@ describe('Keycloak CVE-2026-9087: what was proved for one link is good for no ot
     expect(await linksOf(person.id)).toEqual([[there.id, 'sub-first']]);
     await house.base.knex('federated_identities').where({ user_id: person.id }).delete();
     signsIn(there, 'sub-second');
-    const second = await leave((await person.browser.visit(`${house.issuer}${list}`), person), there);
+    await person.browser.visit(`${house.issuer}${list}`);
+    const second = await leave(person, there);
     const mixed = new URL(back);
     mixed.searchParams.set('code', second.searchParams.get('code')!);
     refused(await person.browser.visit(mixed));
@@ -255,9 +257,8 @@ describe('Keycloak CVE-2026-9087: what was proved for one link is good for no ot
       expect(browser.page.step).toBe('security-info');
       refused(await browser.visit(back));
       expect([await linksOf(id), await linksOf(other.id)]).toEqual([[], []]);
-      expect((await eventsOf(house, { type: 'request.refused' })).at(-1)).toMatchObject({
-        reason: `A link with ${there.id} came back to another session than it began in.`,
-      });
+      const reasons = (await eventsOf(house, { type: 'request.refused' })).map(({ reason }) => reason);
+      expect(reasons).toContain(`A link with ${there.id} came back to another session than it began in.`);
     }
   });
 
@@ -291,7 +292,7 @@ describe('unlinking', () => {
     const there = await contoso();
     const { browser, id } = await aPerson();
     await house.work((work) => linkIdentity(work, { user: id, providerId: there.id, sub: 'sub-1' }));
-    const [{ id: link }] = (await house.work((work) => identitiesOf(work, id))) as [{ id: string }];
+    const link = await linkOf(id);
     await browser.reload();
     await browser.click(`unlink-${link}`);
     expect(browser.page.step).toBe('unlink');
@@ -308,7 +309,7 @@ describe('unlinking', () => {
     const there = await contoso();
     const { browser, id } = await aPerson();
     await house.work((work) => linkIdentity(work, { user: id, providerId: there.id, sub: 'sub-1' }));
-    const [{ id: link }] = (await house.work((work) => identitiesOf(work, id))) as [{ id: string }];
+    const link = await linkOf(id);
     await browser.reload();
     await house.base.knex('passkeys').where({ user_id: id }).delete();
     await browser.click(`unlink-${link}`);
@@ -330,7 +331,7 @@ describe('unlinking', () => {
     const there = await contoso();
     const { id } = await there.member();
     const { browser } = await aPerson();
-    const [{ id: link }] = (await house.work((work) => identitiesOf(work, id))) as [{ id: string }];
+    const link = await linkOf(id);
     expect((await browser.visit(`${house.issuer}${list}/links/${link}/remove`)).step).toBe('security-info');
     const body = new URLSearchParams({ csrf: browser.page.csrf! }).toString();
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };

@@ -51,6 +51,8 @@ import { changeIdentityProvider, deleteIdentityProvider, putIdentityProvider } f
 import { relyingParty } from '../../src/methods/upstream/relying-party.ts';
 import { keepSignIn } from '../../src/methods/upstream/sessions/upstream-session.ts';
 import { tryIdentityProvider } from '../../src/methods/upstream/try-provider.ts';
+import { takeCeremony } from '../../src/methods/upstream/ceremonies.ts';
+import { departToLink, linkReturned, ownIdentities, unlinkOwn } from '../../src/own-identities.ts';
 import { endSessionsThrough, receiveLogout } from '../../src/upstream-sessions.ts';
 import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
@@ -95,6 +97,7 @@ import {
 } from '../../src/users/manage-users.ts';
 import { type HostileUpstream, startHostileUpstream } from '../support/hostile-upstream.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
+import { startMockUpstream } from '../support/upstream.ts';
 import { newAuthenticator } from '../support/software-authenticator.ts';
 
 /**
@@ -194,6 +197,10 @@ const silent = [
   'providerKeys',
   'openProvider',
   'openAnyProvider',
+  'enabledProviders',
+  'ownIdentities',
+  'ownIdentity',
+  'departToLink',
   'wayToSignOut',
   'wayOnAfterSigningOut',
   'listDomains',
@@ -496,6 +503,26 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
       { providerId: 'here', token },
     );
   },
+  linkReturned: async () => {
+    const elsewhere = await startMockUpstream();
+    const ourIssuer = 'http://localhost:3000';
+    const asked = { id: 'linked', changes: aProvider(elsewhere.issuer), clientSecret: 's', ourIssuer };
+    await work((w) => putProvider(w, asked));
+    const [owner, mine] = [await anOwner(), { ...upstreamHouse(), issuer: 'https://id.example.com', methods }];
+    const away = await departToLink(mine, owner, { providerId: 'linked', browser });
+    elsewhere.claims = { auth_time: Math.floor(Date.now() / 1000) };
+    const callbackUrl = await elsewhere.follow(away as URL);
+    const state = callbackUrl.searchParams.get('state')!;
+    const taken = await work((w) => takeCeremony(w, { state, browser, providerId: 'linked' }));
+    const from = { owner, origin: owner.origin };
+    expect(await linkReturned(mine, from, { taken: taken!, callbackUrl })).toBe('linked');
+    await elsewhere.close();
+  },
+  unlinkOwn: async () => {
+    const [owner, mine] = [await anOwner(), { ...upstreamHouse(), methods }];
+    const { linked } = await ownIdentities(mine, owner);
+    await unlinkOwn(mine, owner, linked[0]!.id);
+  },
   tryIdentityProvider: async () => void (await tryIdentityProvider(upstreamHouse(), asOperator, 'here')),
   setOwners: () => work(async (w) => setOwners(w, 'app', [(await getUser(w, 'seed@example.com')).id])),
   changeClient: () => work((w) => changeClient(w, 'app', { client_name: 'App' })),
@@ -600,7 +627,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|others-identities|try-provider|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|identity-providers|upstream-sessions|containment|password-reset|recovery)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|others-identities|own-identities|try-provider|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|identity-providers|upstream-sessions|own-identities|containment|password-reset|recovery)\.ts$/.test(
         file,
       ),
     );

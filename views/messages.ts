@@ -60,6 +60,7 @@ export const messages = {
 
   verify: {
     notYou: 'Not you?',
+    byName: 'I have a temporary pass, or another account',
     submit: 'Continue',
     otherWays: 'Other ways to sign in',
     showCode: 'Show',

@@ -34,6 +34,13 @@ const refused: Readonly<Record<string, SignInError>> = {
   credential_suspended: { code: 2_000_011, words: 'The sign-in method is suspended.' },
   credential_of_other: { code: 2_000_012, words: 'The passkey belongs to another account.' },
   counter_regress: { code: 2_000_013, words: 'The counter of the passkey went back: it may have been copied.' },
+  home_realm: { code: 2_000_014, words: 'People of this domain sign in at their own identity provider.' },
+  upstream_unreachable: { code: 2_000_015, words: 'The identity provider could not be reached, or not be read.' },
+  upstream_cancelled: { code: 2_000_016, words: 'The person did not finish signing in at the identity provider.' },
+  upstream_refused: { code: 2_000_017, words: 'What the identity provider answered was not believed.' },
+  identity_unknown: { code: 2_000_018, words: 'Nobody here is linked with that identity.' },
+  name_taken: { code: 2_000_019, words: 'The identity is not linked, and a user of that name exists.' },
+  role_held: { code: 2_000_020, words: 'The user holds a role, and the link was not allowed for that.' },
 };
 
 export function signInError(type: string, reason: string | null): SignInError {

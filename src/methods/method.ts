@@ -37,6 +37,8 @@ export interface Attempt {
   readonly browser: Buffer;
   /** The name as typed; null when nobody was named yet. */
   readonly userName: string | null;
+  /** Of the name, in ASCII, or named by the app; null for neither. */
+  readonly domain: string | null;
   /** Whom earlier evidence of this sign-in has shown; null when there is none. A second part is of this user. */
   readonly provenUserId: string | null;
   /** The user of the session in this browser: a code of somebody else changes nothing. */

@@ -11,6 +11,8 @@ export interface Interaction {
   readonly clientId: string;
   /** Cut to the length of a user name; anything may stand in it. */
   readonly loginHint: string;
+  /** `domain_hint`; an empty string for none. */
+  readonly domainHint: string;
   /** The account of the session in this browser, if there is one. */
   readonly signedInUserId: string | null;
   readonly app: {
@@ -86,6 +88,7 @@ export function interactionsOf(provider: Provider): Interactions {
       return {
         clientId,
         loginHint: typeof params.login_hint === 'string' ? params.login_hint.slice(0, 254) : '',
+        domainHint: typeof params.domain_hint === 'string' ? params.domain_hint.slice(0, 254) : '',
         signedInUserId: session?.accountId ?? null,
         app: {
           name: client.clientName ?? clientId,

@@ -169,6 +169,8 @@ function configuration({ issuer, db, secrets, keys, pages, policyFrom }: Provide
       email: ['email'],
     },
     acrValues: acrScale(issuer),
+    // As Microsoft Entra knows it: the domain whose provider is to sign the person in.
+    extraParams: ['domain_hint'],
     pkce: {
       required: (ctx, client) =>
         client.clientAuthMethod === 'none' ||

@@ -1,17 +1,10 @@
 import { AppError } from '../core/errors.ts';
-import { digest } from '../core/secrets.ts';
 import type { Work } from '../core/work.ts';
-import {
-  type Attempt,
-  type AuthenticationMethod,
-  type Challenge,
-  isEnrollable,
-  type RefusalReason,
-  type Verdict,
-} from '../methods/method.ts';
+import type { AuthenticationMethod, Challenge, RefusalReason, Verdict } from '../methods/method.ts';
 import { countFailure, giveBack, type Reservation, reserve } from '../throttle/throttle.ts';
 import { findUser } from '../users/manage-users.ts';
 import { userNameKey } from '../users/user.ts';
+import { answerable, attemptOf } from './attempt.ts';
 import type { SignIn } from './sign-in.ts';
 import { lockedStanding, notThisStep, type SignInHouse, type Standing, stand, type Visit } from './standing.ts';
 import * as signIns from './store.ts';
@@ -26,32 +19,6 @@ export function challenge(house: SignInHouse, visit: Visit, methodId: string): P
     if (!method) throw notThisStep();
     return method.challenge(work, attemptOf(visit, standing));
   });
-}
-
-/** The method, if an answer with it may move this sign-in on. */
-export function answerable(
-  house: SignInHouse,
-  { step, policy }: Standing,
-  methodId: string,
-): AuthenticationMethod | undefined {
-  const method = house.methods.get(methodId);
-  if (!method || !policy.methods.includes(method.id)) return undefined;
-  if (step.kind === 'verify') return step.methods.includes(method.id) ? method : undefined;
-  // A passkey names its user itself; a code needs a name first.
-  if (step.kind === 'identify') return method.guessable ? undefined : method;
-  return step.kind === 'confirm' && isEnrollable(method) && !method.traits.part ? method : undefined;
-}
-
-export function attemptOf(visit: Visit, { signIn, step }: Standing): Attempt {
-  return {
-    owner: digest(`sign-in/${signIn.uid}`),
-    browser: visit.browser,
-    // While a new passkey is confirmed the name does not matter: the credential is the one that was made.
-    userName: step.kind === 'confirm' ? null : signIn.userName,
-    provenUserId: signIn.userId,
-    signedInUserId: visit.signedInUserId,
-    onlyCredentialId: step.kind === 'confirm' ? step.credentialId : null,
-  };
 }
 
 /**

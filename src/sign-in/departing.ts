@@ -1,6 +1,6 @@
 /** Leaving for a way that is answered elsewhere. The browser comes back to a door of that way, and that gives the answer in. */
 import { isRemote } from '../methods/method.ts';
-import { answerable, attemptOf } from './answering.ts';
+import { answerable, attemptOf } from './attempt.ts';
 import { lockedStanding, type SignInHouse, stand, type Visit } from './standing.ts';
 import * as signIns from './store.ts';
 import { refused } from './verdicts.ts';

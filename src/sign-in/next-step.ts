@@ -124,14 +124,16 @@ function stepByProofs(signIn: SignIn, circumstances: Circumstances): NextStep {
     return { kind: 'enrol', methods, chosen: chosenOf(methods, signIn), windowEndsAt };
   }
 
-  if (signIn.userName === null) return { kind: 'identify' };
+  if (signIn.userName === null && !signIn.realm) return { kind: 'identify' };
+  // A code is somebody's: where the app named a domain and nobody, a name comes first.
+  const isOpen = (method: MethodId) => signIn.userName !== null || !traits(method).bootstrapOnly;
   // Something one knows was proved: now something one has. A second part before the first proves nothing of anybody.
   const halfway = signIn.evidence.some(({ methodId }) => traits(methodId).part === 'first');
   const seconds = policy.methods.filter((method) => traits(method).part === 'second');
   const others = policy.methods.filter((method) => traits(method).part === undefined);
   const firsts = thatMayReach(
     policy,
-    policy.methods.filter((method) => traits(method).part !== 'second'),
+    policy.methods.filter((method) => traits(method).part !== 'second').filter(isOpen),
     traits,
   );
   // Between the two parts the order is that of the way that was begun.

@@ -15,6 +15,8 @@ export interface SignIn {
   readonly maxAge: number | null;
   /** As typed. Nobody is told whether it exists. */
   readonly userName: string | null;
+  /** Of the name, in ASCII; where there is none, the one that the app has named. Null: neither. */
+  readonly domain: string | null;
   readonly chosenMethod: MethodId | null;
   readonly notice: (Notice & { readonly reference?: string }) | null;
   /** Set by evidence alone, never by a name. */

@@ -35,6 +35,12 @@ export interface SignInHouse {
   onAlert(failures: number): void;
 }
 
+/** Empty strings for none; anything may stand in them. */
+export interface Hint {
+  readonly userName: string;
+  readonly domain: string;
+}
+
 /** Who asks for a step, and of which sign-in. */
 export interface Visit {
   readonly actor: Actor;
@@ -51,8 +57,8 @@ export interface Visit {
   readonly asked?: Asked;
   /** Seconds that a proof may be old for the app; kept as well. */
   readonly maxAge?: number | undefined;
-  /** Whom the app thinks it is: goes on without a page where the domain says where to. */
-  readonly hint?: string;
+  /** Whom the app thinks it is, or of which domain: nobody types what says already where it goes on. */
+  readonly hint?: Hint;
   /** With what this device was last signed in by whoever has that name; asked where a page is shown. */
   readonly usedLast?: (userName: string) => MethodId | undefined;
   /** Asked on the device that the registration was carried on to: `browser` is of that one. */
@@ -92,7 +98,7 @@ export async function begin(
     asked: asked ?? null,
     maxAge: maxAge ?? null,
     userName: again?.userPrincipalName ?? null,
-    hint: hint ?? '',
+    hint: hint ?? { userName: '', domain: '' },
   });
   return begun ?? (await signIns.byUid(work.tx, uid))!;
 }

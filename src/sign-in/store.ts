@@ -1,5 +1,5 @@
 import type { Asked } from '../assurance/scale.ts';
-import { domainOf } from '../core/domain-name.ts';
+import { asciiDomain, domainOf } from '../core/domain-name.ts';
 import type { Transaction } from '../core/work.ts';
 import type { BriefSignIn, MethodId, Reached } from '../methods/method.ts';
 import { type HomeRealm, type HomeRealmRow, type PolicyDocuments, signInPolicies, toHomeRealm } from './policy.ts';
@@ -11,6 +11,7 @@ interface SignInRow {
   client_id: string;
   asked: Asked | null;
   max_age: string | null;
+  domain: string | null;
   user_name: string | null;
   chosen_method: MethodId | null;
   notice: SignIn['notice'];
@@ -43,6 +44,7 @@ function toSignIn(row: SignInRow): SignIn {
     asked: row.asked,
     maxAge: row.max_age === null ? null : Number(row.max_age),
     userName: row.user_name,
+    domain: row.domain,
     chosenMethod: row.chosen_method,
     notice: row.notice,
     userId: row.user_id,
@@ -104,17 +106,18 @@ export async function lock(tx: Transaction, now: Date, uid: string): Promise<Sig
   return row && toSignIn(row);
 }
 
-/** Makes the row; undefined when another request made it first. A hint is as good as a name where its domain leads elsewhere. */
+/** Makes the row; undefined when another request made it first. A hint counts where its domain leads elsewhere. */
 export async function begin(
   tx: Transaction,
   now: Date,
   expiresAt: Date,
-  signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'asked' | 'maxAge' | 'userName'> & { readonly hint: string },
+  signIn: Pick<SignIn, 'uid' | 'browser' | 'clientId' | 'asked' | 'maxAge' | 'userName'> & {
+    readonly hint: { readonly userName: string; readonly domain: string };
+  },
 ): Promise<SignIn | undefined> {
   const { userName, hint } = signIn;
-  const domain = domainOf(userName ?? hint);
-  const hinted = (value: string | null) =>
-    tx.raw('(select ?::text from home_realms where domain = ?)', [value, domain] as never);
+  const hinted = { name: hint.userName, ofName: domainOf(hint.userName), domain: asciiDomain(hint.domain) };
+  const leadingElsewhere = (sql: string) => tx.raw(sql, hinted as never);
   const [row] = await tx('sign_ins')
     .insert({
       uid: signIn.uid,
@@ -122,8 +125,12 @@ export async function begin(
       client_id: signIn.clientId,
       asked: signIn.asked && JSON.stringify(signIn.asked),
       max_age: signIn.maxAge,
-      user_name: userName ?? hinted(hint),
-      domain: userName === null ? hinted(domain) : domain,
+      user_name: userName ?? leadingElsewhere('(select :name::text from home_realms where domain = :ofName)'),
+      domain: userName
+        ? domainOf(userName)
+        : leadingElsewhere(
+            `(select domain from home_realms where domain in (:ofName, :domain) order by domain = :ofName desc limit 1)`,
+          ),
       created_at: now,
       expires_at: expiresAt,
     })

@@ -122,6 +122,27 @@ describe('somebody of a federated domain', () => {
     expect(other.page.step).toBe('identify');
   });
 
+  test('of a domain that the app names goes on without a name, or gives one', async () => {
+    const { mock, member, domain } = await contoso();
+    const { sub, id, userName } = await member();
+    signsInAs(mock, { sub });
+    const browser = await atApp({ domain_hint: domain.toUpperCase() });
+    expect(browser.page.step).toBe('verify');
+    expect(browser.page.findAll('.other-ways button').map(({ attributes }) => attributes.id)).toEqual(['use-passkey']);
+    await browser.click('not-you');
+    expect(browser.page.step).toBe('identify');
+    await browser.click('use-pass', { username: userName });
+    expect(browser.page.find('#code')).not.toBeNull();
+    const other = await atApp({ domain_hint: domain, login_hint: 'nobody@example.com' });
+    await other.click('use-upstream');
+    expect((await signedIn(other)).claims.sub).toBe(id);
+    const { searchParams } = new URL(other.history.find(({ url }) => url.startsWith(`${mock.issuer}/authorize`))!.url);
+    expect(searchParams.has('login_hint')).toBe(false);
+    for (const none of ['organizations', 'example.com', '%', `${domain} ${domain}`]) {
+      expect((await atApp({ domain_hint: none })).page.step).toBe('identify');
+    }
+  });
+
   test('is found by the domain, however the name is written', async () => {
     const { member } = await contoso();
     const { userName } = await member();
@@ -341,17 +362,17 @@ describe('what comes back', () => {
   });
 
   test('from a provider that is away or switched off meanwhile is no proof', async () => {
-    const organisation = await anOrganisation(house);
-    const { mock, member, id } = organisation;
+    const { mock, member, id } = await anOrganisation(house);
+    const ourIssuer = house.issuer;
     const { userName, sub } = await member();
     signsInAs(mock, { sub });
     const { browser, departure } = await away(userName, mock.issuer);
     const back = await wayBack(departure);
-    await house.work((work) => changeProvider(work, { id, changes: { state: 'disabled' } }));
+    await house.work((work) => changeProvider(work, { id, changes: { state: 'disabled' }, ourIssuer }));
     await browser.visit(back);
     expect(browser.page.step).toBe('verify');
     expect(title(browser.page)).toBe('Use your passkey');
-    await house.work((work) => changeProvider(work, { id, changes: { state: 'enabled' } }));
+    await house.work((work) => changeProvider(work, { id, changes: { state: 'enabled' }, ourIssuer }));
     await mock.close();
     const gone = await startMockUpstream();
     await gone.close();

@@ -110,6 +110,7 @@ const bookkeeping = [
   'throttle_counters',
   'passkey_ceremonies',
   'authenticator_app_ceremonies',
+  'upstream_ceremonies',
   'sign_ins',
   'upstream_sign_outs',
   'applied_seeds',
@@ -121,6 +122,9 @@ const silent = [
   'getUser',
   'findUser',
   'lockUser',
+  'isNameTaken',
+  'addUser', // by createUser, and by who comes from a provider
+  'takeProfile', // by who comes from a provider
   'listUsers',
   'readUser',
   'readManager',

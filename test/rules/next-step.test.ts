@@ -489,6 +489,7 @@ describe('whatever stands in the row', () => {
     clientId: fc.constant('app'),
     asked: fc.constant(null),
     userName: orNull(fc.string()),
+    domain: fc.constant(null),
     chosenMethod: orNull(methodId),
     notice: fc.constant(null),
     userId: orNull(fc.uuid()),

@@ -58,6 +58,7 @@ describe('a domain', () => {
     ['"a@b"@contoso.example', 'contoso.example'],
     ['admin@localhost', 'localhost'],
     ['eve@contoso.example.', 'contoso.example'],
+    ['eve\uff20contoso.example', 'contoso.example'],
     ['eve', null],
     ['@contoso.example', null],
     ['eve@', null],

@@ -534,6 +534,28 @@ export const gallery: readonly Exhibit[] = [
   ).map((problem) =>
     show(`problem-${problem}`, 'error', [], Problem, { layout, problem: messages.problems[problem], reference }),
   ),
+  ...(['nobodyKnown', 'nameTaken', 'roleHeld', 'accountOff', 'homeElsewhere'] as const).map((problem) =>
+    show(`problem-${problem}`, 'error', ['continue'], Problem, {
+      layout,
+      problem: messages.problems[problem],
+      values: { provider: 'Contoso', other: longName },
+      way: { kind: 'post', action: '/sign-in/Nw3kz9/back', csrf: 'c5rf-token', text: messages.problem.signInOtherwise },
+      reference,
+    }),
+  ),
+  show('problem-signed-in-as-another-there', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.signedInAsAnotherThere,
+    values: { current: 'boss@example.com', other: longName, provider: 'Contoso' },
+    way: { kind: 'link', url: '/session/end', text: messages.problem.signOut },
+    reference,
+  }),
+  show('problem-return-unknown', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.returnUnknown,
+    way: { kind: 'link', url: '/security-info', text: messages.problem.home },
+    reference,
+  }),
   show('problem-throttled', 'error', [], Problem, {
     layout,
     problem: messages.problems.throttled,

@@ -61,6 +61,7 @@ export function aSignIn(more: Partial<SignIn> = {}): SignIn {
     clientId: 'app',
     asked: null,
     userName: null,
+    domain: null,
     chosenMethod: null,
     notice: null,
     userId: null,

@@ -83,6 +83,7 @@ function anAttempt(provenUserId: string | null, more: Partial<Attempt> = {}): At
     owner: randomBytes(32),
     browser: randomBytes(32),
     userName: null,
+    domain: null,
     provenUserId,
     signedInUserId: null,
     onlyCredentialId: null,

@@ -54,6 +54,7 @@ async function answer(userName: string | null, response: unknown, more: Meanwhil
     owner: randomBytes(32),
     browser: randomBytes(32),
     userName,
+    domain: null,
     provenUserId: null,
     signedInUserId: null,
     onlyCredentialId: null,

@@ -56,6 +56,7 @@ function anAttempt(userName: string | null, more: Partial<Attempt> = {}): Attemp
     owner: randomBytes(32),
     browser: randomBytes(32),
     userName,
+    domain: null,
     provenUserId: null,
     signedInUserId: null,
     onlyCredentialId: null,

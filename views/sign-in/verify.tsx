@@ -12,7 +12,7 @@ import { Cancel, PostForm } from '../parts/post-form.tsx';
 import { Say, saying } from '../parts/say.tsx';
 
 export interface VerifyProps extends Interaction {
-  /** As it was typed. Nothing else on this page may depend on who it is. */
+  /** As it was typed; empty where the app named a domain alone. Nothing else on this page may depend on who it is. */
   readonly userName: string;
   /** What the organisation allows, in the order offered. */
   readonly methods: readonly MethodId[];
@@ -129,9 +129,9 @@ function Person({ userName, base, csrf }: Pick<VerifyProps, 'userName' | 'base' 
   return (
     <PostForm class="person" action={`${base}/back`} csrf={csrf}>
       <PersonIcon />
-      <bdi>{userName}</bdi>
+      {userName !== '' && <bdi>{userName}</bdi>}
       <button type="submit" id="not-you" class="link">
-        {messages.verify.notYou}
+        {userName === '' ? messages.verify.byName : messages.verify.notYou}
       </button>
     </PostForm>
   );

@@ -46,7 +46,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
       sessionPassId: sessionPassId ?? null,
       asked: interaction.asked,
       maxAge: interaction.maxAge,
-      hint: interaction.loginHint,
+      hint: { userName: interaction.loginHint, domain: interaction.domainHint },
       // Who is asked for more than what they used is not shown that first.
       ...(!interaction.asksForMore && { usedLast: (userName: string) => device.usedLast(ctx, userName) }),
     };

@@ -27,7 +27,7 @@ export interface Returned {
 interface Leaving extends DepartureAsked {
   readonly provider: Provider;
   readonly domain: string;
-  readonly loginHint: string;
+  readonly loginHint: string | undefined;
   readonly now: Date;
 }
 
@@ -62,11 +62,11 @@ export function upstreamMethod({
       return { kind: 'redirect' };
     },
 
-    async readDeparture(work, { userName }, asked): Promise<Leaving | undefined> {
-      const domain = domainOf(userName ?? '');
+    async readDeparture(work, { userName, domain }, asked): Promise<Leaving | undefined> {
       const realm = await upstreams.realm(work.tx, domain);
       const found = realm && (await openProvider(work, realm.providerId));
-      return found && { ...asked, provider: found.provider, domain: domain!, loginHint: userName!, now: work.now };
+      const loginHint = userName ?? undefined;
+      return found && { ...asked, provider: found.provider, domain: domain!, loginHint, now: work.now };
     },
 
     async prepareDeparture(leaving) {

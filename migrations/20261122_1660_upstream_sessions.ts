@@ -11,7 +11,7 @@ export async function up(knex: Knex): Promise<void> {
       sub text not null,
       sid text,                                 -- the session there, where the provider says which
       user_id uuid not null references users (id) on delete cascade,
-      id_token bytea not null,                  -- sealed for this row: the hint for signing out there
+      id_token bytea,                           -- sealed for this row, the hint for signing out there; null: that is not done
       created_at timestamptz not null,
       ended_at timestamptz                      -- no session is born of it any more
     );

@@ -364,8 +364,10 @@ describe('what a provider opened ends with it', () => {
 });
 
 describe('the ID token of a sign-in there', () => {
-  test('is kept sealed for its own row', async () => {
-    const id = await aProvider();
+  test('is kept only to sign out there with, sealed for its own row', async () => {
+    const none = await aSessionThrough(await aProvider());
+    expect(await latchkey.work((w) => signInWithHint(w, none.upstreamId))).toMatchObject({ idToken: undefined });
+    const id = await aProvider({ endsSessionThere: true });
     const [one, other] = [await aSessionThrough(id), await aSessionThrough(id)];
     const rows = latchkey.base.knex('upstream_sessions');
     const { id_token } = await rows.clone().where({ id: one.upstreamId }).first();

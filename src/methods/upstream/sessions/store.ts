@@ -8,11 +8,11 @@ interface SessionRow {
   sub: string;
   sid: string | null;
   user_id: string;
-  id_token: Buffer;
+  id_token: Buffer | null;
 }
 
 export interface StoredSession extends UpstreamSession {
-  readonly sealedIdToken: Buffer;
+  readonly sealedIdToken: Buffer | null;
 }
 
 function toSession(row: SessionRow): StoredSession {
@@ -27,11 +27,12 @@ function toSession(row: SessionRow): StoredSession {
   };
 }
 
-/** False when the provider is gone, disabled or another by now; and it stays as it is until the work ends. */
+/** The ID token is kept for nothing else than signing out there. False when the provider is gone, disabled or another by now; and it stays as it is until the work ends. */
 export async function insert(tx: Transaction, now: Date, asked: StoredSession): Promise<boolean> {
   const { rows } = await tx.raw<{ rows: unknown[] }>(
     `insert into upstream_sessions (id, provider_id, issuer, sub, sid, user_id, id_token, created_at)
-     select :id, p.id, :issuer, :sub, :sid, :userId, :sealedIdToken, :now
+     select :id, p.id, :issuer, :sub, :sid, :userId,
+       case when (p.settings->>'endsSessionThere')::boolean then :sealedIdToken::bytea end, :now
        from identity_providers p
       where p.id = :providerId and p.settings->>'issuer' = :issuer and p.settings->>'state' = 'enabled'
         for share of p

@@ -37,15 +37,18 @@ export async function keepSignIn(
   return (await sessions.insert(work.tx, work.now, { ...session, id, sealedIdToken })) ? id : undefined;
 }
 
-/** Undefined when it is not kept any more. */
+/** With its ID token, where that was kept. Undefined when the sign-in is not kept any more. */
 export async function signInWithHint(
   work: Pick<Work, 'tx' | 'secrets'>,
   id: string,
-): Promise<(UpstreamSession & { readonly idToken: string }) | undefined> {
+): Promise<(UpstreamSession & { readonly idToken: string | undefined }) | undefined> {
   const found = await sessions.byId(work.tx, id);
   if (!found) return undefined;
   const { sealedIdToken, ...session } = found;
-  return { ...session, idToken: work.secrets.open(contextOf(id), sealedIdToken).toString('utf8') };
+  return {
+    ...session,
+    idToken: sealedIdToken ? work.secrets.open(contextOf(id), sealedIdToken).toString('utf8') : undefined,
+  };
 }
 
 /** Everything that a provider opened, or what it opened for one user; the caller ends the sessions born of what is returned. */

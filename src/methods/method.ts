@@ -223,6 +223,11 @@ export interface EnrollableMethod<Candidate = unknown, Proof = unknown> extends 
   /** What a pass has added and nobody has used yet: after a false start the person goes on with that. */
   enrolledThrough(work: Work, passId: string): Promise<Enrolled | null>;
   keepEnrolment(work: Work, enrolment: Enrolment, candidate: Candidate, proof: Proof | null): Promise<EnrolmentVerdict>;
+  /**
+   * Takes back what a pass has added: it is removed, and the pass may add another unless it was used. False when this user has no
+   * such credential. Absent where adding it is a use.
+   */
+  withdraw?(work: Work, userId: string, credentialId: string): Promise<boolean>;
 }
 
 /** A credential as its owner sees it. */

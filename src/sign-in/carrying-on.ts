@@ -7,7 +7,7 @@ import type { Actor } from '../core/actor.ts';
 import { deviceName } from '../core/device-name.ts';
 import { digest, randomToken } from '../core/secrets.ts';
 import type { Origin, Work } from '../core/work.ts';
-import { isListable, type ListedCredential } from '../methods/method.ts';
+import { isEnrollable, isListable, type ListedCredential } from '../methods/method.ts';
 import { getUser } from '../users/manage-users.ts';
 import type { Carrying, NextStep } from './next-step.ts';
 import type { SignIn } from './sign-in.ts';
@@ -136,8 +136,8 @@ function endCarrying(house: SignInHouse, visit: Visit, by: 'origin' | 'elsewhere
     const { signIn } = standing;
     await signIns.endCarrying(work.tx, signIn.uid, registeredThere);
     for (const credentialId of registeredThere) {
-      for (const method of house.methods.all.filter(isListable))
-        await method.remove(work, signIn.userId!, credentialId);
+      for (const method of house.methods.all.filter(isEnrollable))
+        await method.withdraw?.(work, signIn.userId!, credentialId);
     }
     record(work, signIn, 'sign-in.taken-back', { by });
   });

@@ -255,17 +255,16 @@ export async function leaveCarried(tx: Transaction, uid: string): Promise<void> 
   await tx('sign_ins').where('uid', '=', uid).update({ carry_link: null, carry_sealed: null, carry_browser: null });
 }
 
-/** The name of its user, for the one request that completes it; undefined for any other. */
+/** The name of its user, for the one request that completes it; undefined for any other, and when the user is gone. */
 export async function complete(tx: Transaction, now: Date, uid: string): Promise<string | undefined> {
-  const [completed] = await tx('sign_ins')
-    .where('uid', '=', uid)
-    .whereNull('completed_at')
-    .update({ completed_at: now })
-    .returning<{ name: string }[]>(
-      // What was typed may be written otherwise, or be nothing where a passkey named its user.
-      tx.raw('(select user_principal_name from users u where u.id = sign_ins.user_id) as name') as never,
-    );
-  return completed?.name;
+  // What was typed may be written otherwise, or be nothing where a passkey named its user.
+  const { rows } = await tx.raw<{ rows: { name: string }[] }>(
+    `update sign_ins s set completed_at = :now from users u
+      where s.uid = :uid and s.completed_at is null and u.id = s.user_id
+      returning u.user_principal_name as name`,
+    { uid, now } as never,
+  );
+  return rows[0]?.name;
 }
 
 export async function deleteExpired(tx: Transaction, now: Date): Promise<number> {

@@ -7,7 +7,14 @@ import { asOperator, startHouse, type TestHouse } from '../support/house.ts';
 import { aName, passPolicy } from '../support/makers.ts';
 import { otherRoutes } from '../support/matrix.ts';
 import { formInputs, formType, jsonInputs, type OddBody, queries } from '../support/odd-input.ts';
-import { createPasskey, enterPass, identifyWithPass, joinWithPass, passkeyAnswer } from '../support/person.ts';
+import {
+  createPasskey,
+  enterPass,
+  identifyWithPass,
+  joinWithPass,
+  passkeyAnswer,
+  usePasskey,
+} from '../support/person.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
 import { newAuthenticator, type SoftwareAuthenticator } from '../support/software-authenticator.ts';
 import { scan, type SoftwareAuthenticatorApp } from '../support/software-authenticator-app.ts';
@@ -47,11 +54,11 @@ async function atApp(browser = newBrowser({ stopAt: app.redirectUri })): Promise
   return browser;
 }
 
-async function enrolling(): Promise<{ browser: CookieBrowser; id: string; userName: string }> {
+async function enrolling(): Promise<{ browser: CookieBrowser; id: string; userName: string; code: string }> {
   const { id, userName, code } = await aJoiner();
   const browser = await atApp();
   expect((await enterPass(browser, userName, code)).step).toBe('enrol');
-  return { browser, id, userName };
+  return { browser, id, userName, code };
 }
 
 async function aMember(): Promise<{
@@ -84,6 +91,49 @@ async function afterPassword(userName: string): Promise<CookieBrowser> {
   if (!browser.page.find('#password')) await browser.click('use-password');
   await browser.submit({ formWith: 'password', fields: { password } });
   expect(browser.page.find('#code')).not.toBeNull();
+  return browser;
+}
+
+/** A registration whose link is on the screen. */
+async function offering() {
+  const joiner = await enrolling();
+  await joiner.browser.click('use-phone');
+  const link = joiner.browser.page.find('#continue-link')!.text;
+  return { ...joiner, link, secret: new URL(link).hash.slice(1) };
+}
+
+/** The same with a phone that has followed it. */
+async function onAPhone() {
+  const joiner = await offering();
+  const phone = newBrowser();
+  await phone.visit(joiner.link);
+  await phone.submit({ formWith: 'link', button: null, override: { link: joiner.secret } });
+  expect([phone.page.step, new URL(phone.page.url).pathname.split('/')[1]]).toEqual(['enrol', 'continue']);
+  return { ...joiner, phone };
+}
+
+/** Somebody who has a passkey, and comes with a pass in another browser. */
+async function comingBack() {
+  const member = await aMember();
+  const browser = await atApp();
+  expect((await enterPass(browser, member.userName, await house.pass(member.userName))).step).toBe('enrol');
+  expect(browser.page.find('#lost')).not.toBeNull();
+  return { ...member, browser };
+}
+
+async function losesAll(browser: CookieBrowser): Promise<void> {
+  await browser.click('lost');
+  const boxes = browser.page.findAll('input[type=checkbox]').map(({ attributes }) => attributes.name!);
+  await browser.click('suspend-lost', Object.fromEntries(boxes.map((name) => [name, true])) as never);
+  expect([browser.page.step, browser.page.find('#lost')]).toEqual(['enrol', null]);
+}
+
+/** Somebody at the page that says that their passkey was called lost. */
+async function calledLost(): Promise<CookieBrowser> {
+  const { browser: other, authenticator } = await comingBack();
+  await losesAll(other);
+  const browser = await atApp();
+  expect((await usePasskey(browser, authenticator)).step).toBe('called-lost');
   return browser;
 }
 
@@ -148,24 +198,37 @@ const methods = [
   '__proto__',
 ] as const;
 
-const signInRoutes = Object.keys(otherRoutes).filter((route) => route.includes(' /sign-in/:uid'));
-const isOfScripts = (path: string): boolean => /\/(?:challenge|options)/.test(path);
+const signInRoutes = Object.keys(otherRoutes).filter((route) => / \/(?:sign-in|continue)\/:uid/.test(route));
+const isOfScripts = (path: string): boolean => /(?:\/|^)(?:challenge|options|about)\b/.test(path);
 
-/** `identify`, `verify/passkey`, …: every form, and every address of scripts, of a sign-in. */
-const addresses = signInRoutes
-  .filter((route) => route.startsWith('POST '))
-  .map((route) => route.replace('POST /sign-in/:uid/', ''))
-  .flatMap((path) => (path.includes(':method') ? methods.map((method) => path.replace(':method', method)) : [path]));
+/** What lies below a sign-in at one of its two doors: where it began, and where its registration was carried on to. */
+const below = (method: string, door: Door): string[] =>
+  signInRoutes
+    .filter((route) => route.startsWith(`${method} /${door}/:uid`))
+    .map((route) => route.replace(`${method} /${door}/:uid`, '').replace('/', ''))
+    .flatMap((path) => (path.includes(':method') ? methods.map((name) => path.replace(':method', name)) : [path]));
+
+type Door = 'sign-in' | 'continue';
+
+/** `identify`, `verify/passkey`, …: every form, and every address of scripts. */
+const addresses = { 'sign-in': below('POST', 'sign-in'), continue: below('POST', 'continue') } as const;
+/** The page itself last: the page of one that is over tells the app. */
+const looks = { 'sign-in': below('GET', 'sign-in').sort().reverse(), continue: below('GET', 'continue') } as const;
 
 interface SignInState {
+  /** Where it began, when it is not said. */
+  readonly door?: Door;
   readonly open: () => Promise<CookieBrowser>;
   /** Where a form that a page could have sent may change the sign-in; everywhere else nothing changes. */
   readonly changes: readonly string[];
+  /** Tables that one of these changes beside it. */
+  readonly others?: readonly string[];
 }
 
 const firsts = ['verify/passkey', 'verify/temporary-access-pass', 'verify/password', 'verify/recovery-code'];
 const atVerify = ['identify', 'choose', 'back', 'restart', 'cancel', ...firsts];
 const enrolments = ['enrol/passkey', 'enrol/authenticator-app'];
+const inWindow = ['choose', 'elsewhere', 'restart', 'cancel', ...enrolments];
 
 async function asked(button: string): Promise<CookieBrowser> {
   const browser = await atApp();
@@ -186,7 +249,7 @@ const states: Readonly<Record<string, SignInState>> = {
   },
   'enrol, a passkey': {
     open: async () => (await enrolling()).browser,
-    changes: ['choose', 'restart', 'cancel', ...enrolments],
+    changes: inWindow,
   },
   'enrol, an authenticator app': {
     open: async () => {
@@ -194,7 +257,20 @@ const states: Readonly<Record<string, SignInState>> = {
       await browser.click('use-app');
       return browser;
     },
-    changes: ['restart', 'cancel', ...enrolments],
+    changes: inWindow.filter((path) => path !== 'choose'),
+  },
+  // Nothing that is theirs is ticked in any of these forms.
+  'enrol, of somebody who may have lost what they had': {
+    open: async () => (await comingBack()).browser,
+    changes: inWindow,
+  },
+  'enrol, after something was called lost': {
+    open: async () => {
+      const { browser } = await comingBack();
+      await losesAll(browser);
+      return browser;
+    },
+    changes: [...inWindow, 'go-on'],
   },
   'enrol, after a recovery code': {
     open: async () => {
@@ -206,7 +282,31 @@ const states: Readonly<Record<string, SignInState>> = {
       expect((await browser.submit({ formWith: 'code', fields: { code: codes[0]! } })).step).toBe('enrol');
       return browser;
     },
-    changes: ['choose', 'restart', 'cancel', ...enrolments],
+    changes: inWindow,
+  },
+  'wait, for a phone': {
+    open: async () => (await offering()).browser,
+    changes: ['elsewhere', 'take-back', 'cancel'],
+  },
+  'wait, while a phone goes on': {
+    open: async () => (await onAPhone()).browser,
+    changes: ['take-back', 'cancel'],
+  },
+  'wait, and the phone has saved a passkey': {
+    open: async () => {
+      const { browser, phone } = await onAPhone();
+      await createPasskey(phone, newAuthenticator());
+      return browser;
+    },
+    changes: ['take-back', 'cancel'],
+  },
+  'wait, in another tab': {
+    open: async () => {
+      const { browser, userName, code } = await onAPhone();
+      expect((await enterPass(await atApp(browser), userName, code)).step).toBe('wait');
+      return browser;
+    },
+    changes: ['take-back', 'cancel'],
   },
   'enrol, required': {
     open: async () => {
@@ -237,6 +337,19 @@ const states: Readonly<Record<string, SignInState>> = {
       return browser;
     },
     changes: ['restart', 'cancel', 'verify/passkey'],
+  },
+  'a passkey that was called lost': {
+    open: calledLost,
+    changes: ['identify', 'cancel', 'verify/passkey', 'go-on', 'not-me'],
+    others: ['temporary_access_passes', 'users'],
+  },
+  'what was taken back': {
+    open: async () => {
+      const browser = await calledLost();
+      expect((await browser.click('stop')).step).toBe('stopped');
+      return browser;
+    },
+    changes: ['identify', 'cancel', 'verify/passkey', 'go-on'],
   },
   ended: {
     open: async () => {
@@ -271,6 +384,29 @@ const states: Readonly<Record<string, SignInState>> = {
     },
     changes: [],
   },
+  'complete, by what was done on a phone': {
+    open: async () => {
+      const { browser, phone } = await onAPhone();
+      const authenticator = newAuthenticator();
+      await createPasskey(phone, authenticator);
+      await usePasskey(phone, authenticator);
+      return browser;
+    },
+    changes: [],
+  },
+  'complete, and its user is gone': {
+    open: async () => {
+      const { browser, id } = await enrolling();
+      const authenticator = newAuthenticator();
+      await createPasskey(browser, authenticator);
+      const response = JSON.stringify(await passkeyAnswer(browser, authenticator));
+      await sendForm(browser, 'verify/passkey', { response });
+      // As if somebody held the sign-in while its user was deleted.
+      await house.base.knex('users').where('id', '=', id).delete();
+      return browser;
+    },
+    changes: [],
+  },
   cancelled: {
     open: async () => {
       const browser = await asked('use-pass');
@@ -279,7 +415,77 @@ const states: Readonly<Record<string, SignInState>> = {
     },
     changes: [],
   },
+  'on the phone, enrol': {
+    door: 'continue',
+    open: async () => (await onAPhone()).phone,
+    changes: ['choose', 'stop', ...enrolments],
+  },
+  'on the phone, enrol, an authenticator app': {
+    door: 'continue',
+    open: async () => {
+      const { phone } = await onAPhone();
+      await phone.click('use-app');
+      return phone;
+    },
+    changes: ['stop', ...enrolments],
+  },
+  'on the phone, confirm': {
+    door: 'continue',
+    open: async () => {
+      const { phone } = await onAPhone();
+      expect((await createPasskey(phone, newAuthenticator())).step).toBe('confirm');
+      return phone;
+    },
+    changes: ['stop', 'verify/passkey'],
+  },
+  'on the phone, done': {
+    door: 'continue',
+    open: () =>
+      phoneAfter(async ({ phone }) => {
+        const authenticator = newAuthenticator();
+        await createPasskey(phone, authenticator);
+        await usePasskey(phone, authenticator);
+        expect(phone.page.findAll('form')).toEqual([]);
+      }),
+    changes: [],
+  },
+  'on the phone, done, and the app was told': {
+    door: 'continue',
+    open: () =>
+      phoneAfter(async ({ phone, browser }) => {
+        const authenticator = newAuthenticator();
+        await createPasskey(phone, authenticator);
+        await usePasskey(phone, authenticator);
+        expect((await browser.reload()).isCallback).toBe(true);
+      }),
+    changes: [],
+  },
+  'on the phone, taken back': {
+    door: 'continue',
+    open: () => phoneAfter(({ browser }) => browser.click('take-back')),
+    changes: [],
+  },
+  'on the phone, cancelled where it began': {
+    door: 'continue',
+    open: () => phoneAfter(({ browser }) => browser.click('cancel')),
+    changes: [],
+  },
+  'on the phone, ended': {
+    door: 'continue',
+    open: () => phoneAfter(({ userName }) => house.pass(userName)),
+    changes: [],
+  },
 };
+
+/** With a page from before: its token is still good, and its forms are still there. */
+async function phoneAfter(
+  happens: (joined: Awaited<ReturnType<typeof onAPhone>>) => Promise<unknown>,
+): Promise<CookieBrowser> {
+  const joined = await onAPhone();
+  const { page } = joined.phone;
+  await happens(joined);
+  return { ...joined.phone, page };
+}
 
 async function sendForm(browser: CookieBrowser, path: string, fields: Readonly<Record<string, string>>): Promise<void> {
   const { url, csrf } = browser.page;
@@ -317,77 +523,121 @@ describe('whatever is sent to a sign-in', () => {
 
   test('has a row here for every address that there is', () => {
     expect(signInRoutes.length).toBeGreaterThan(10);
-    expect(addresses.length).toBe(6 + 4 * methods.length);
-    for (const { changes } of Object.values(states)) expect(addresses).toEqual(expect.arrayContaining([...changes]));
+    // The way to a provider has an address of its own.
+    expect(addresses['sign-in'].length).toBe(12 + 4 * methods.length);
+    expect(addresses.continue.length).toBe(4 + 2 * methods.length);
+    expect([looks['sign-in'], looks.continue]).toEqual([['lost', 'carrying', ''], ['']]);
+    for (const { door = 'sign-in', changes } of Object.values(states)) {
+      expect(addresses[door]).toEqual(expect.arrayContaining([...changes]));
+    }
   });
 
   test.each(Object.keys(states))(
     'at %s: never a fault, and no change but the ones that are meant',
     async (state) => {
-      const browser = await states[state]!.open();
+      const { open, door = 'sign-in', changes: meant, others = [] } = states[state]!;
+      const browser = await open();
       const base = browser.page.url;
+      expect(new URL(base).pathname).toMatch(new RegExp(`^/${door}/`));
       const uid = uidOf(base);
       const csrf = browser.page.csrf ?? '';
       const cookie = cookieHeader(browser, base);
       const { knex } = house.base;
-      const rowOf = async () => ({
-        ...(await knex('sign_ins').where('uid', '=', uid).first()),
-        snoozes: Number((await knex('registration_snoozes').count('* as n').first())!.n),
-      });
-      const { snoozes, ...original } = await rowOf();
-      const before = JSON.stringify({ ...original, snoozes });
+      const original = await knex('sign_ins').where('uid', '=', uid).first();
+      /** With the tabs that share its pass, and what was put off. */
+      const rowOf = async () =>
+        JSON.stringify([
+          await sharing(original).orderBy('uid'),
+          Number((await knex('registration_snoozes').count('* as n').first())!.n),
+        ]);
+      const before = await rowOf();
       const rest = await standing(['sign_ins', 'registration_snoozes']);
+      const putBack = await keeperOf(original);
       const changes = new Set<string>();
       const faults: string[] = [];
 
-      for (const path of addresses) {
+      for (const path of addresses[door]) {
         for (const [what, input] of inputsOf(path, csrf)) {
           const answer = await raw('POST', `${base}/${path}`, headersOf(path, csrf, cookie, input), input.body);
           const label = `${path} with ${what}: ${answer.status}`;
           const good = isOfScripts(path) || input.good === true;
           if (answer.status >= 500) faults.push(label);
           if (!good && answer.status < 400) faults.push(`${label} though it is not what a page sends`);
-          if (JSON.stringify(await rowOf()) === before) continue;
+          if ((await rowOf()) === before) continue;
           if (!good || isOfScripts(path)) faults.push(`${label} and it changed the sign-in`);
           changes.add(path);
           // A sign-in that is over is told to the app by the next look at its page, so that look is for another test.
           const page = ['cancel', 'not-now'].includes(path) ? undefined : await raw('GET', base, { cookie });
           if (page && page.status >= 500) faults.push(`${label}, and then the page: ${page.status}`);
-          const { uid: _, ...columns } = original;
-          for (const name of ['notice', 'evidence', 'enrolled']) {
-            columns[name] = columns[name] && JSON.stringify(columns[name]);
-          }
-          await knex('sign_ins').where('uid', '=', uid).update(columns);
-          // Else a name's guesses would wait after ten of them, and no more of these would be judged.
-          await knex('throttle_counters').delete();
-          if (path === 'not-now') await knex('registration_snoozes').delete();
+          await putBack();
         }
       }
       for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE']) {
-        const answer = await raw(method, `${base}/identify`, { cookie, 'sec-fetch-site': 'same-origin' });
+        const answer = await raw(method, `${base}/${meant[0] ?? 'cancel'}`, {
+          cookie,
+          'sec-fetch-site': 'same-origin',
+        });
         if (answer.status >= 500) faults.push(`${method}: ${answer.status}`);
       }
-      expect(JSON.stringify(await rowOf())).toBe(before);
-
-      expect(faults).toEqual([]);
-      expect([...changes].sort()).toEqual([...states[state]!.changes].sort());
-      expect(await standing(['sign_ins', 'registration_snoozes'])).toEqual(rest);
-      // Looked at last: the page of one that is over tells the app.
-      for (const query of queries) {
-        const { status } = await raw('GET', `${base}${query}`, { cookie });
-        expect(status, query).toBeLessThan(500);
+      for (const path of looks[door]) {
+        expect(await rowOf()).toBe(before);
+        const now = await standing(['sign_ins', 'registration_snoozes']);
+        expect(Object.keys(now).filter((table) => now[table] !== rest[table])).toEqual(others);
+        for (const query of queries) {
+          const { status } = await raw('GET', `${base}${path && `/${path}`}${query}`, { cookie });
+          if (status >= 500) faults.push(`a look at ${path} with ${query}: ${status}`);
+        }
       }
+      expect(faults).toEqual([]);
+      expect([...changes].sort()).toEqual([...meant].sort());
     },
     120_000,
   );
 
-  test.each(['no such sign-in', 'another browser', 'another browser with the cookies of the sign-in', 'no cookies'])(
-    'from %s: never a fault, and no change at all',
-    async (who) => {
-      const { browser } = await enrolling();
-      const other = await atApp();
+  interface SignInRow {
+    readonly uid: string;
+    readonly pass_id: string | null;
+  }
+
+  const sharing = ({ uid, pass_id }: SignInRow) =>
+    house.base.knex('sign_ins').whereRaw('(uid = ? or pass_id = ?)', [uid, pass_id] as never);
+
+  /** Puts back what a form may change: the sign-in and those that share its pass, passkeys, and what was counted of guesses. */
+  async function keeperOf(signIn: SignInRow): Promise<() => Promise<void>> {
+    const { knex } = house.base;
+    const rows = await sharing(signIn);
+    for (const row of rows) {
+      for (const name of ['notice', 'evidence', 'enrolled']) row[name] = row[name] && JSON.stringify(row[name]);
+    }
+    const passkeys = await knex('passkeys').select();
+    return async () => {
+      await knex('sign_ins').insert(rows).onConflict('uid').merge();
+      if (passkeys.length > 0) await knex('passkeys').insert(passkeys).onConflict('id').merge();
+      // Else a name's guesses would wait after ten of them, and no more of these would be judged.
+      await knex('throttle_counters').delete();
+      await knex('authenticator_apps').update({ failures: 0 });
+      await knex('registration_snoozes').delete();
+    };
+  }
+
+  test.each([
+    ['sign-in', 'no such sign-in'],
+    ['sign-in', 'another browser'],
+    ['sign-in', 'another browser with the cookies of the sign-in'],
+    ['sign-in', 'the phone it was carried on to'],
+    ['sign-in', 'no cookies'],
+    ['continue', 'no such sign-in'],
+    ['continue', 'another browser'],
+    ['continue', 'the browser it began in'],
+    ['continue', 'no cookies'],
+  ] as const)(
+    'at /%s from %s: never a fault, and no change at all',
+    async (door, who) => {
+      const joined = await onAPhone();
+      const [browser, opposite] = door === 'sign-in' ? [joined.browser, joined.phone] : [joined.phone, joined.browser];
+      const other = who.startsWith('the ') ? opposite : await atApp();
       const url = new URL(browser.page.url);
-      if (who === 'no such sign-in') url.pathname = `/sign-in/${'A'.repeat(21)}`;
+      if (who === 'no such sign-in') url.pathname = `/${door}/${'A'.repeat(21)}`;
       if (who.endsWith('of the sign-in')) {
         for (const cookie of browser.cookies.all) {
           if (cookie.name.startsWith('latchkey_interaction')) other.cookies.put(cookie);
@@ -398,7 +648,7 @@ describe('whatever is sent to a sign-in', () => {
       const cookie = who === 'no cookies' ? '' : cookieHeader(asks, url.href);
       const before = await standing();
       const faults: string[] = [];
-      for (const path of addresses) {
+      for (const path of addresses[door]) {
         for (const [what, input] of inputsOf(path, csrf)) {
           const { cookie: _, ...headers } = headersOf(path, csrf, cookie, input);
           const sent = cookie === '' ? headers : { ...headers, cookie };
@@ -406,10 +656,13 @@ describe('whatever is sent to a sign-in', () => {
           if (status >= 500) faults.push(`${path} with ${what}: ${status}`);
         }
       }
-      for (const query of queries) {
-        const { status } = await raw('GET', `${url.href}${query}`, cookie === '' ? {} : { cookie });
-        if (status >= 500 || (status < 400 && who !== 'no such sign-in'))
-          faults.push(`a look with ${query}: ${status}`);
+      for (const path of looks[door]) {
+        for (const query of queries) {
+          const address = `${url.href}${path && `/${path}`}${query}`;
+          const { status } = await raw('GET', address, cookie === '' ? {} : { cookie });
+          if (status >= 500 || (status < 400 && who !== 'no such sign-in'))
+            faults.push(`a look at ${path} with ${query}: ${status}`);
+        }
       }
       expect(faults).toEqual([]);
       expect(await standing()).toEqual(before);
@@ -424,8 +677,10 @@ interface Scene {
   readonly browser: CookieBrowser;
   /** A page of ours that holds the token. */
   readonly csrf: string;
-  /** What stands for `:id`. */
+  /** What stands for `:id` or `:uid`. */
   readonly ids: readonly string[];
+  /** What every form says as well, odd as it is otherwise; and scripts, once. */
+  readonly fields?: Readonly<Record<string, string>>;
   /** Behind every address. */
   readonly query?: string;
 }
@@ -444,15 +699,30 @@ async function atList(browser: CookieBrowser): Promise<string> {
   return page.csrf!;
 }
 
-/** Two passkeys, so that one may go. */
+/** Three passkeys, so that one may go and one is lost; and a recent event, as somebody else has. */
 async function aPerson(): Promise<Scene> {
   const { browser, id } = await aMember();
   const csrf = await atList(browser);
-  await createPasskey(browser, newAuthenticator());
-  const own = await house.base.knex('passkeys').where('user_id', '=', id).orderBy('created_at');
-  const others = await aMember();
-  const other = await house.base.knex('passkeys').where('user_id', '=', others.id).first();
-  return { browser, csrf, ids: [own[0].id, other.id, 'x', '__proto__', '%2e%2e', `%27%20or%201=1`, 'x'.repeat(500)] };
+  for (let more = 0; more < 2; more += 1) await createPasskey(browser, newAuthenticator());
+  const [first, , lost] = await house.base.knex('passkeys').where('user_id', '=', id).orderBy('created_at');
+  const suspended = { suspended_at: await now(), suspend_reason: 'lost', contain_since: await now() };
+  await house.base.knex('passkeys').where('id', '=', lost.id).update(suspended);
+  somebodyElse ??= aMember().then(async (other) => {
+    const passkey = await house.base.knex('passkeys').where('user_id', '=', other.id).first();
+    return [passkey.id, (await additions(other.id))[0]!];
+  });
+  const ids = [first.id, lost.id, (await additions(id))[1]!, ...(await somebodyElse)];
+  return { browser, csrf, ids: [...ids, 'x', '__proto__', '%2e%2e', `%27%20or%201=1`, 'x'.repeat(500)] };
+}
+
+/** Ids of a passkey, and of the event of its registration. */
+let somebodyElse: Promise<string[]> | undefined;
+
+/** The events of passkeys that were registered, the first one first. */
+async function additions(userId: string): Promise<string[]> {
+  const asked = { user_id: userId, type: 'passkey.registered' };
+  const events = await house.base.knex('audit_events').where(asked).orderBy('sequence').select('id');
+  return events.map(({ id }) => id);
 }
 
 const securityInfo: Readonly<Record<string, PageState>> = {
@@ -464,7 +734,10 @@ const securityInfo: Readonly<Record<string, PageState>> = {
       // `__proto__` twice is a password like any other.
       'POST /security-info/password': ['passwords'],
       'POST /security-info/methods/:id/name': ['passkeys'],
-      'POST /security-info/methods/:id/remove': ['passkeys'],
+      // The pass that added it is remembered, so that it adds no other.
+      'POST /security-info/methods/:id/remove': ['passkeys', 'passkey_passes'],
+      'POST /security-info/methods/:id/use-again': ['passkeys'],
+      'POST /security-info/activity/:id/not-me': ['passkeys', 'sign_ins', 'users'],
     },
   },
   'signed in long ago': {
@@ -548,6 +821,71 @@ const passLink: Readonly<Record<string, PageState>> = {
   },
 };
 
+const lostThings: Readonly<Record<string, PageState>> = {
+  'who came with a pass, of their own': {
+    open: async () => {
+      const { browser, id } = await comingBack();
+      const { id: passkeyId } = await house.base.knex('passkeys').where('user_id', '=', id).first();
+      return lostScene(browser, passkeyId);
+    },
+    // And what is signed in elsewhere ends.
+    changes: { 'POST /sign-in/:uid/lost': ['sign_ins', 'passkeys', 'oidc_sessions', 'oidc_grants', 'oidc_artifacts'] },
+  },
+  'who came with a pass, of somebody else’s': {
+    open: async () => {
+      const { browser } = await comingBack();
+      const { id } = await aMember();
+      return lostScene(browser, (await house.base.knex('passkeys').where('user_id', '=', id).first()).id);
+    },
+    changes: {},
+  },
+  'who waits for a phone': {
+    open: async () => {
+      const { browser, id } = await comingBack();
+      await browser.click('use-phone');
+      return lostScene(browser, (await house.base.knex('passkeys').where('user_id', '=', id).first()).id);
+    },
+    changes: {},
+  },
+};
+
+function lostScene(browser: CookieBrowser, passkeyId: string): Scene {
+  const { csrf, url } = browser.page;
+  return { browser, csrf: csrf!, ids: [uidOf(url)], fields: { [`lost-${passkeyId}`]: 'yes' } };
+}
+
+const continueLink: Readonly<Record<string, PageState>> = {
+  'without a link': {
+    open: async () => linkScene(await atLink()),
+    changes: {},
+  },
+  'with a link that waits': {
+    open: async () => linkScene(await atLink(), (await offering()).secret),
+    changes: { 'POST /continue': ['sign_ins'] },
+  },
+  'with a link that another phone has followed': {
+    open: async () => linkScene(await atLink(), (await onAPhone()).secret),
+    changes: {},
+  },
+  'with a link that the same phone has followed': {
+    open: async () => {
+      const { phone, secret } = await onAPhone();
+      return linkScene(phone, secret);
+    },
+    changes: {},
+  },
+};
+
+async function atLink(): Promise<CookieBrowser> {
+  const browser = newBrowser();
+  expect((await browser.visit(`${house.issuer}/continue`)).step).toBe('continue');
+  return browser;
+}
+
+function linkScene(browser: CookieBrowser, link?: string): Scene {
+  return { browser, csrf: browser.page.csrf!, ids: [], ...(link !== undefined && { fields: { link } }) };
+}
+
 const anything: Readonly<Record<string, PageState>> = {
   anybody: {
     open: async () => {
@@ -562,6 +900,9 @@ const doors: readonly (readonly [string, readonly string[], Readonly<Record<stri
   ['security info', listed('/security-info'), securityInfo],
   ['the page of a notice', listed('/not-me'), notMe],
   ['the page of a hand-over link', listed('/pass'), passLink],
+  ['what was lost', listed('/sign-in/:uid/lost'), lostThings],
+  ['the page of a link to carry on', listed('/continue').filter((route) => !route.includes(':uid')), continueLink],
+  ['the way back from a provider', listed('/federation'), anything],
   ['pages that explain a value', [...listed('/acr/'), ...listed('/amr/')], anything],
   ['what load balancers ask', [...listed('/healthz'), ...listed('/readyz')], anything],
 ];
@@ -596,8 +937,8 @@ describe.each(doors)('whatever is sent to %s', (_door, routes, pageStates) => {
 
       for (const route of routes) {
         const [method, pattern] = route.split(' ') as [string, string];
-        const paths = pattern.includes(':id')
-          ? (s: Scene) => s.ids.map((id) => pattern.replace(':id', id))
+        const paths = /:u?id\b/.test(pattern)
+          ? (s: Scene) => s.ids.map((id) => pattern.replace(/:u?id\b/, id))
           : () => [pattern];
         for (const index of paths(scene).keys()) {
           const pathOf = () => `${house.issuer}${paths(scene)[index]}`;
@@ -609,9 +950,10 @@ describe.each(doors)('whatever is sent to %s', (_door, routes, pageStates) => {
             }
             continue;
           }
-          const kind = pattern.includes('/options') ? Object.entries(jsonInputs) : Object.entries(formInputs);
+          const right = { 'what a page’s script says': { body: JSON.stringify(scene.fields ?? {}) } };
+          const kind = Object.entries(isOfScripts(pattern) ? { ...jsonInputs, ...right } : formInputs);
           for (const [what, made] of kind) {
-            const input = typeof made === 'function' ? made(scene.csrf) : made;
+            const input = typeof made === 'function' ? withFields(made(scene.csrf), scene.fields) : made;
             const sent = headersOf(pattern, scene.csrf, cookieHeader(scene.browser, pathOf()), input);
             const answer = await raw('POST', `${pathOf()}${scene.query ?? ''}`, sent, input.body);
             await check(route, what, typeof made !== 'function' || input.good === true, answer);
@@ -626,3 +968,11 @@ describe.each(doors)('whatever is sent to %s', (_door, routes, pageStates) => {
     180_000,
   );
 });
+
+/** As odd as it was, and it says the fields too. */
+function withFields(input: OddBody, fields: Scene['fields'] = {}): OddBody {
+  const { body, type } = input;
+  if (typeof body !== 'string' || body === '' || type !== undefined) return input;
+  const more = Object.entries(fields).filter(([name]) => !body.includes(`&${name}=`));
+  return { ...input, body: [body, ...more.map(([name, value]) => `${name}=${value}`)].join('&') };
+}

@@ -480,6 +480,23 @@ describe('while a phone goes on', () => {
     },
   );
 
+  test.each(waysBack)('what is gone when %s counts as added once it was used or suspended', async (_what, back) => {
+    for (const meanwhileDone of ['first_used_at', 'suspended_at']) {
+      const { user, code, computer, phone } = await onAPhone();
+      codes.set(computer, code);
+      await phone.register(newAuthenticator());
+      await latchkey.base
+        .knex('passkeys')
+        .where('user_id', '=', user.id)
+        .update({ [meanwhileDone]: new Date() });
+      await back(computer, phone);
+      expect(await passkeysOf(user)).toEqual([]);
+      expect(await computer.register(newAuthenticator())).toBe('enrol');
+      expect((await computer.look()).signIn.notice).toEqual({ kind: 'not_enrolled', reason: 'one_per_pass' });
+      expect(await passkeysOf(user)).toEqual([]);
+    }
+  });
+
   test('what the phone has used stays, and there is nothing to take back', async () => {
     const { user, computer, phone } = await onAPhone();
     const authenticator = newAuthenticator();

@@ -26,6 +26,9 @@ const bytes = (text: string) => Buffer.from(text.padEnd(32, '.'));
 test('a round deletes what has expired, of every kind, and nothing else', async () => {
   const { knex } = latchkey.base;
   const { id: user_id } = await latchkey.user('keeper@example.com');
+  await knex('identity_providers').insert({
+    ...{ id: 'contoso', settings: '{}', created_at: minutesAgo(70), changed_at: minutesAgo(70) },
+  });
   for (const [name, endsAt] of [
     ['old', minutesAgo(10)],
     ['live', minutesAgo(-10)],
@@ -57,6 +60,17 @@ test('a round deletes what has expired, of every kind, and nothing else', async 
       sealed_secret: bytes(name),
       expires_at: endsAt,
     });
+    await knex('upstream_ceremonies').insert({
+      state: bytes(name),
+      provider_id: 'contoso',
+      owner: bytes(name),
+      browser: bytes(name),
+      purpose: 'link',
+      user_id,
+      sealed: bytes(name),
+      created_at: minutesAgo(20),
+      expires_at: endsAt,
+    });
     await knex('recovery_openings').insert({ id: randomUUID(), user_id, browser: bytes(name), ends_at: endsAt });
     await knex('throttle_counters').insert({
       scope: 'source',
@@ -73,6 +87,7 @@ test('a round deletes what has expired, of every kind, and nothing else', async 
   expect(await left('sign_ins', 'uid')).toEqual(['live']);
   expect(await left('passkey_ceremonies', 'challenge')).toEqual(['live']);
   expect(await left('authenticator_app_ceremonies', 'owner')).toEqual([bytes('live')]);
+  expect(await left('upstream_ceremonies', 'state')).toEqual([bytes('live')]);
   expect(await left('recovery_openings', 'browser')).toEqual([bytes('live')]);
   expect(await left('throttle_counters', 'key_hash')).toEqual([bytes('live')]);
 });

@@ -221,6 +221,8 @@ function sessionSummary(session: OwnSession): SessionSummary {
 
 /** The word for what a sign-in reports. */
 function methodOf(amr: readonly string[]): SessionSummary['method'] {
+  // What a provider says of itself is nothing that people have here.
+  if (amr.some((value) => value.endsWith('/amr/federated'))) return 'other';
   if (amr.includes('pop')) return 'passkey';
   if (amr.includes('pwd')) return 'password';
   return amr.some((value) => value.endsWith('/amr/pass')) ? 'pass' : 'other';

@@ -57,6 +57,13 @@ export function passkeyMethod(
       return true;
     },
 
+    async withdraw(work, userId, id) {
+      const removed = await passkeys.withdraw(work.tx, work.now, userId, id);
+      if (removed === undefined) return false;
+      work.record({ type: 'passkey.removed', userId, details: { passkeyId: id, name: removed } });
+      return true;
+    },
+
     async suspend(work, userId, id, why) {
       const containSince = why.reason === 'lost' ? why.containSince : null;
       const asked = { userId, id, reason: why.reason, containSince };

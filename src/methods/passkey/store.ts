@@ -191,13 +191,23 @@ export async function remove(tx: Transaction, now: Date, userId: string, id: str
   return rows[0]?.name;
 }
 
-/** The pass that added it is remembered, so that it adds no other. */
-function removing(condition: string): string {
+/** The same, and what nobody has used was never added: the pass may add another. One that was used or suspended counts. */
+export async function withdraw(tx: Transaction, now: Date, userId: string, id: string): Promise<string | undefined> {
+  const { rows } = await tx.raw<{ rows: { name: string }[] }>(
+    removing('id = :id and user_id = :userId and removed_at is null', 'was_used or suspended_at is not null'),
+    { userId, id, now } as never,
+  );
+  return rows[0]?.name;
+}
+
+/** The pass that added it is remembered where that counts, so that it adds no other. */
+function removing(condition: string, counts = 'true'): string {
   return `
-    with gone as (delete from passkeys where ${condition} returning name, pass_id),
+    with gone as (
+      delete from passkeys where ${condition} returning name, pass_id, suspended_at, first_used_at is not null as was_used),
     noted as (
       insert into passkey_passes (pass_id, removed_at)
-      select pass_id, :now from gone where pass_id is not null on conflict (pass_id) do nothing)
+      select pass_id, :now from gone where pass_id is not null and (${counts}) on conflict (pass_id) do nothing)
     select name from gone`;
 }
 

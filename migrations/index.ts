@@ -27,6 +27,7 @@ import * as assurancePolicy from './20261122_1460_assurance_policy.ts';
 import * as ownContainment from './20261122_1480_own_containment.ts';
 import * as identityProviders from './20261122_1600_identity_providers.ts';
 import * as upstreamSignIns from './20261122_1640_upstream_sign_ins.ts';
+import * as upstreamSessions from './20261122_1660_upstream_sessions.ts';
 import * as confirmedMethods from './20261122_1680_confirmed_methods.ts';
 import * as bootstrapEntries from './20261122_1681_bootstrap_entries.ts';
 import * as askedAssurance from './20261122_1690_asked_assurance.ts';
@@ -63,6 +64,7 @@ export const migrations = {
   '20261122_1480_own_containment': ownContainment,
   '20261122_1600_identity_providers': identityProviders,
   '20261122_1640_upstream_sign_ins': upstreamSignIns,
+  '20261122_1660_upstream_sessions': upstreamSessions,
   '20261122_1680_confirmed_methods': confirmedMethods,
   '20261122_1681_bootstrap_entries': bootstrapEntries,
   '20261122_1690_asked_assurance': askedAssurance,

@@ -11,6 +11,7 @@ import {
 import { deleteExpiredCeremonies, forgetRemoved } from './methods/passkey/store.ts';
 import { deleteEndedOpenings, forgetPasses } from './methods/recovery-code/store.ts';
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
+import { purge as purgeUpstreamSessions } from './methods/upstream/sessions/store.ts';
 import { purgeEnded } from './methods/temporary-access-pass/store.ts';
 import { deleteExpiredCeremonies as deleteExpiredDepartures } from './methods/upstream/store.ts';
 import { purgeOld } from './notices/store.ts';
@@ -72,6 +73,7 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await deleteFormerAddresses(work.tx, work.now);
     await purgeOld(work.tx, work.now);
     await purgeLogouts(work.tx, work.now);
+    await purgeUpstreamSessions(work.tx, work.now);
     const purged = await purgeEnded(work.tx, work.now);
     if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
   });

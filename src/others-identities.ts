@@ -8,6 +8,7 @@ import { templateIdsOf } from './roles/manage-roles.ts';
 import { demandGlobalAdministrator, permit, permitOn, permitToSee } from './roles/permit.ts';
 import { getUser, lockUser } from './users/manage-users.ts';
 import type { User } from './users/user.ts';
+import { endSessionsThrough } from './upstream-sessions.ts';
 
 /**
  * Who other people are at upstreams, as administrators see and decide it. Whoever links an identity can sign in as its user from
@@ -72,7 +73,7 @@ export async function allowAdministrator(
   await allow(work, identity, asked.allowed);
 }
 
-/** The user is told; sessions that began there go on. Fails with `not_found`. */
+/** The user is told, and sessions that began there end. Fails with `not_found`. */
 export async function unlinkIdentity(
   work: Work,
   asked: { readonly user: string; readonly identityId: string },
@@ -80,6 +81,7 @@ export async function unlinkIdentity(
   const user = await locked(work, asked.user);
   const identity = await theirs(work, user, asked.identityId);
   await unlink(work, identity);
+  await endSessionsThrough(work, { providerId: identity.providerId, userId: user.id, why: 'unlinked' });
 }
 
 const oneByOne =

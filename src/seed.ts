@@ -14,8 +14,8 @@ import { passwordSettingsChange } from './methods/password/settings.ts';
 import { changePassPolicy } from './methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from './methods/temporary-access-pass/settings.ts';
 import { putDomain } from './methods/upstream/manage-domains.ts';
-import { putProvider } from './methods/upstream/manage-providers.ts';
 import { type ProviderInFile, providerInFile } from './methods/upstream/provider-in-file.ts';
+import { putIdentityProvider } from './identity-providers.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
 import { changePerson } from './people.ts';
 import { changeRegistrationPolicy } from './registration/manage-policy.ts';
@@ -150,7 +150,7 @@ export async function applySeed(work: Work, seed: Seed, ourIssuer?: string): Pro
 
 async function applyProvider(work: Work, asked: ProviderInFile, ourIssuer: string | undefined): Promise<void> {
   const { id, changes, clientSecret, domains } = asked;
-  await putProvider(work, { id, changes, clientSecret, ourIssuer });
+  await putIdentityProvider(work, { id, changes, clientSecret, ourIssuer });
   for (const domain of domains) {
     const { name, ...settings } = typeof domain === 'string' ? { name: domain } : domain;
     await putDomain(work, { name, providerId: id, changes: settings });

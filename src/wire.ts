@@ -34,6 +34,7 @@ import { makeProvider } from './oidc/provider.ts';
 import { demandSameMasterKey, loadSigningKeys } from './oidc/signing-keys.ts';
 import type { OutboundRules } from './outbound/outbound.ts';
 import { signInPolicyFrom, signInPolicyOf } from './sign-in-policy.ts';
+import { wayToSignOut } from './upstream-sessions.ts';
 import { boundedRefusals } from './throttle/refusal-budget.ts';
 
 /** What every command needs: a database that is up to date, and a way to work on it. */
@@ -113,6 +114,11 @@ export interface House {
   readonly logouts: { readonly makeToken: MakeLogoutToken; readonly outbound: OutboundRules };
 }
 
+/** Whom we connect to when others name the address. */
+export function outboundOf({ issuer, outboundAllow }: Config): OutboundRules {
+  return { allow: outboundAllow, local: isLocalhost(new URL(issuer).hostname) };
+}
+
 /** Puts the parts together: the only file that knows them all. `onQuery` sees every statement of the protocol's pool. */
 export async function wire(base: Base, log: Logger, onQuery?: (name: string) => void): Promise<House> {
   const { config, secrets, run, knex, mayRecord } = base;
@@ -122,6 +128,8 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
 
   const assets = loadAssets();
   const show = showing({ assets: assets.addresses, lang: 'en' });
+  const outbound = outboundOf(config);
+  const upstreams = { run, party: relyingParty(outbound), issuer };
   const provider = makeProvider({
     issuer,
     db,
@@ -138,6 +146,10 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
       );
       refused.catch((error: unknown) => log.error({ err: error }, 'a refused token could not be recorded'));
     },
+    onSignedOut: async (sessionUid, nextUrl) => {
+      const way = await wayToSignOut(upstreams, asSystem, { sessionUid, nextUrl });
+      return way?.href;
+    },
     pages: {
       logout: (formHtml, appName) => renderView(Logout, { layout: show.layout, formHtml, appName }),
       loggedOut: (leftAppName) =>
@@ -149,9 +161,8 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
   const protocol = provider.callback();
 
   const { hostname } = new URL(issuer);
-  const outbound = { allow: config.outboundAllow, local: isLocalhost(hostname) };
   const identity = { rpId: hostname, rpName: 'Latchkey', origin: issuer };
-  const methods = methodRegistry(identity, config.limits.mostInARow, relyingParty(outbound));
+  const methods = methodRegistry(identity, config.limits.mostInARow, upstreams.party);
   const guards = guardsOf(issuer, secrets);
   const readSession = (ctx: { req: IncomingMessage; res: ServerResponse }) =>
     readProviderSession(provider, db, ctx.req, ctx.res);
@@ -182,7 +193,8 @@ export async function wire(base: Base, log: Logger, onQuery?: (name: string) => 
     },
     notMe: { run, methods, guards, show },
     passkeyFaults: { guards, mayRecord, log },
-    securityInfo: { issuer, run, methods, sessions, guards, show },
+    securityInfo: { issuer, run, methods, upstreams, sessions, guards, show },
+    federation: { upstreams, show },
     graph: {
       issuer,
       run,

@@ -248,6 +248,11 @@ export const activities: Readonly<Record<string, Activity>> = {
     operationType: 'Update',
     resultReason: 'Whether it signs its user in while they hold a role',
   },
+  'federated-identity.refused': {
+    ...methods,
+    activityDisplayName: 'Link federated identity to user',
+    operationType: 'Add',
+  },
   'federated-identity.unlinked': {
     ...methods,
     activityDisplayName: 'Unlink federated identity from user',
@@ -284,6 +289,12 @@ export const activities: Readonly<Record<string, Activity>> = {
   'user.disabled': { ...people, activityDisplayName: 'Disable account', operationType: 'Update' },
   'user.deleted': { ...people, activityDisplayName: 'Delete user', operationType: 'Delete' },
   'session.ended': { ...people, activityDisplayName: 'Revoke sign-in session', operationType: 'Update' },
+  'session.ended-elsewhere': {
+    ...people,
+    activityDisplayName: 'Revoke sign-in session',
+    operationType: 'Update',
+    resultReason: 'Sessions that were opened at an identity provider ended with that',
+  },
   'session.all-ended': {
     ...people,
     activityDisplayName: 'Update StsRefreshTokenValidFrom Timestamp',
@@ -332,6 +343,11 @@ export const activities: Readonly<Record<string, Activity>> = {
     ...directory,
     activityDisplayName: 'Delete identity provider',
     operationType: 'Delete',
+  },
+  'identity-provider.tested': {
+    ...directory,
+    activityDisplayName: 'Test identity provider',
+    operationType: 'Other',
   },
   'domain.created': { ...directory, activityDisplayName: 'Set domain authentication', operationType: 'Add' },
   'domain.changed': { ...directory, activityDisplayName: 'Set federation settings on domain', operationType: 'Update' },

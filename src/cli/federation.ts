@@ -2,16 +2,13 @@ import { readFileSync } from 'node:fs';
 import { AppError } from '../core/errors.ts';
 import { domainResource, identityProviderResource, identityResource } from '../http/graph/federation-resources.ts';
 import { deleteDomain, listDomains, putDomain } from '../methods/upstream/manage-domains.ts';
-import {
-  deleteProvider,
-  type ListedProvider,
-  listProviders,
-  putProvider,
-  readProvider,
-} from '../methods/upstream/manage-providers.ts';
+import { deleteIdentityProvider, putIdentityProvider } from '../identity-providers.ts';
+import { type ListedProvider, listProviders, readProvider } from '../methods/upstream/manage-providers.ts';
 import { domainChange, providerChange } from '../methods/upstream/provider-change.ts';
 import { linkIdentity, listIdentitiesOf, unlinkIdentity } from '../others-identities.ts';
-import { asOperator } from '../wire.ts';
+import { relyingParty } from '../methods/upstream/relying-party.ts';
+import { tryIdentityProvider } from '../methods/upstream/try-provider.ts';
+import { asOperator, outboundOf } from '../wire.ts';
 import { type Command, one, print, printJson, settingsFrom, two, UsageError, withBase } from './command.ts';
 
 /** Identity providers, the domains whose people sign in there, and who is who there. */
@@ -40,18 +37,33 @@ export const federationCommands: Readonly<Record<string, Command>> = {
     const clientSecret = secretFile === undefined ? undefined : secretIn(secretFile);
     return withBase(async (base) => {
       const asked = { id: provider, changes, clientSecret, ourIssuer: base.config.issuer };
-      show(await base.run(asOperator, (work) => putProvider(work, asked)), json);
+      show(await base.run(asOperator, (work) => putIdentityProvider(work, asked)), json);
+    });
+  },
+
+  'idp test': (operands, { json }) => {
+    const id = one(operands, 'idp test ID');
+    return withBase(async ({ run, config }) => {
+      const house = { run, party: relyingParty(outboundOf(config)), issuer: config.issuer };
+      const report = await tryIdentityProvider(house, asOperator, id);
+      if (json) printJson(report);
+      else {
+        for (const { check, result, words } of report.checks) print(`${result}\t${check}\t${words}\n`);
+        print(report.isUsable ? `People can sign in at ${id}.\n` : `Nobody can sign in at ${id} like this.\n`);
+      }
+      if (!report.isUsable) process.exitCode = 1;
     });
   },
 
   'idp delete': (operands, { json, unlink = false }) => {
     const id = one(operands, 'idp delete ID [--unlink]');
     return withBase(async (base) => {
-      const { unlinked, domains } = await base.run(asOperator, (work) => deleteProvider(work, { id, unlinks: unlink }));
-      if (json) printJson({ deleted: id, unlinked, domains });
+      const asked = { id, unlinks: unlink };
+      const { unlinked, domains, sessions } = await base.run(asOperator, (work) => deleteIdentityProvider(work, asked));
+      if (json) printJson({ deleted: id, unlinked, domains, sessions });
       else
         print(
-          `${[`${id} is deleted`, ...domains.map((name) => `and ${name} with it`)].join(', ')}. Unlinked: ${unlinked}.\n`,
+          `${[`${id} is deleted`, ...domains.map((name) => `and ${name} with it`)].join(', ')}. Unlinked: ${unlinked}. Sessions ended: ${sessions}.\n`,
         );
     });
   },

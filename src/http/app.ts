@@ -11,6 +11,7 @@ import type { Assets } from './assets.ts';
 import { claimValueRoutes } from './claim-values/routes.ts';
 import { continueRoutes } from './continue/routes.ts';
 import { answerErrors, type Failure } from './errors.ts';
+import { type FederationParts, providerRoutes } from './federation/provider-routes.ts';
 import { federationRoutes } from './federation/routes.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
 import { graphRoutes } from './graph/routes.ts';
@@ -35,6 +36,7 @@ export interface AppParts {
   readonly notMe: NotMeParts;
   readonly passkeyFaults: PasskeyFaultParts;
   readonly securityInfo: SecurityInfoParts;
+  readonly federation: FederationParts;
   readonly graph: GraphParts;
   /** The protocol's own endpoints answer everything that is not ours. */
   readonly protocol: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
@@ -56,11 +58,12 @@ export function makeApp(parts: AppParts): Koa {
     signInRoutes(parts.signIn),
     passLinkRoutes(parts.signIn),
     continueRoutes(parts.signIn),
-    federationRoutes(parts.signIn),
+    federationRoutes(parts.signIn, parts.securityInfo),
     notMeRoutes(parts.notMe),
     passkeyFaultRoutes(parts.passkeyFaults),
     claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
+    providerRoutes(parts.federation),
     ...versions.map((version) => graphRoutes(parts.graph, version)),
   ];
   for (const router of routers) {

@@ -98,6 +98,8 @@ export type Verdict =
       readonly signsIn?: BriefSignIn;
       /** Of a first part: it is strong enough to be all there is, where policy lets a first part be that. */
       readonly standsAlone?: boolean;
+      /** Of a sign-in elsewhere: what the session is born of and ends with (`upstream_sessions`). */
+      readonly upstreamId?: string;
       /** What this very use is worth, where that is not the same each time. */
       readonly reached?: Reached;
     }

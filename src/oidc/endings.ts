@@ -85,6 +85,36 @@ export async function endOthersOf(work: Work, accountId: string, keptUid: string
   return ended.map(toEndedSession);
 }
 
+/**
+ * Ends the sessions that are born of these sign-ins elsewhere, and all they got, as `endSession` does with one. Whoever asks has
+ * marked the sign-ins as ended: none is born of them from then on (session-rows.ts).
+ */
+export async function endBornElsewhere(work: Work, upstreamIds: readonly string[]): Promise<EndedSession[]> {
+  const ended = await rowsOf<SessionRow>(
+    work,
+    endingSql(
+      'uid in (select uid from oidc_sessions where upstream_id = any (?) and ended_at is null order by uid for update)',
+    ),
+    [upstreamIds],
+  );
+  if (ended.length === 0) return [];
+  const granted = ended.flatMap(({ authorizations }) =>
+    Object.values(authorizations ?? {}).flatMap(({ grantId }) => grantId ?? []),
+  );
+  const shared = await rowsOf<{ grant_id: string }>(
+    work,
+    `select entry.value->>'grantId' as grant_id
+       from oidc_sessions, jsonb_each(coalesce(payload->'authorizations', '{}')) as entry
+      where account_id = any (?) and ended_at is null and expires_at > now() and entry.value->>'grantId' = any (?)`,
+    [ended.map(({ account_id }) => account_id), granted],
+  );
+  const kept = new Set(shared.map(({ grant_id }) => grant_id));
+  const grantIds = granted.filter((grantId) => !kept.has(grantId));
+  await deleteArtifacts(work, 'session_uid = any (?) or grant_id = any (?)', [ended.map(({ uid }) => uid), grantIds]);
+  await work.tx.raw('delete from oidc_grants where id = any (?)', [grantIds]);
+  return ended.map(toEndedSession);
+}
+
 /** Ends every grant, token and code of one client. Sessions stay: they are the people's. */
 export async function endClient(work: Work, clientId: string): Promise<void> {
   await deleteArtifacts(work, 'client_id = ? or grant_id in (select id from oidc_grants where client_id = ?)', [

@@ -41,6 +41,8 @@ export type Outcome =
       readonly provenWith: readonly string[];
       /** The pass that the session is born of and ends with; null when it hangs on none. */
       readonly bornOf: { readonly passId: string; readonly endsAt: Date } | null;
+      /** The sign-in elsewhere that the session is born of and ends with (`upstream_sessions`); null for none. */
+      readonly upstreamId: string | null;
     }
   | { readonly kind: 'cancelled' };
 
@@ -110,7 +112,7 @@ function resultOf(outcome: Outcome) {
   if (outcome.kind === 'cancelled') {
     return { error: 'access_denied', error_description: 'The person cancelled the sign-in.' };
   }
-  const { accountId, acr, authTime, provenWith, bornOf } = outcome;
+  const { accountId, acr, authTime, provenWith, bornOf, upstreamId } = outcome;
   const tie: Partial<PassTie> = bornOf ? { passId: bornOf.passId, notAfter: epochSeconds(bornOf.endsAt) } : {};
   return {
     login: {
@@ -121,6 +123,7 @@ function resultOf(outcome: Outcome) {
       ts: epochSeconds(authTime),
       provenAt: authTime.getTime() / 1000,
       provenWith: [...provenWith],
+      ...(upstreamId !== null && { upstreamId }),
       ...tie,
     },
   };

@@ -44,6 +44,15 @@ async function passOf(db: NamedStatements, uid: string): Promise<string | null> 
   return rows[0]?.pass_id ?? null;
 }
 
+/** The sign-in elsewhere that a session was born of, live or not; undefined for none. */
+export async function bornElsewhere(work: Pick<Work, 'tx'>, uid: string): Promise<string | undefined> {
+  const row = await work
+    .tx('oidc_sessions')
+    .where({ uid })
+    .first<{ upstream_id: string | null } | undefined>('upstream_id');
+  return row?.upstream_id ?? undefined;
+}
+
 /** Ids of the credentials that a live session was last signed in with; undefined when nobody took note of them. */
 export async function provenWith(work: Work, { uid, accountId }: Pick<ProviderSession, 'uid' | 'accountId'>) {
   const row = await work

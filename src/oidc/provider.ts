@@ -34,6 +34,8 @@ export interface ProviderParts {
   readonly keys: readonly JWK[];
   readonly pages: ProtocolPages;
   readonly policyFrom: PolicyFrom;
+  /** A session has ended here, and the browser is about to go on to `nextUrl`: where it goes first, or undefined for nowhere else. */
+  onSignedOut(sessionUid: string, nextUrl: string): Promise<string | undefined>;
   onFault(error: unknown): void;
   /** A code or refresh token came a second time, or a grant was refused otherwise; `reason` is for the audit log. */
   onTokenRefused(refused: {
@@ -72,6 +74,8 @@ export function makeProvider(parts: ProviderParts): Provider {
   provider.use(async (ctx, next) => {
     await next();
     endWithTheBrowser(ctx.res);
+    if (ctx.status === 303 && ctx.path === '/session/end/confirm')
+      await signOutElsewhere(ctx as unknown as KoaContextWithOIDC, parts);
     if (ctx.status === 200 && ctx.path === '/.well-known/openid-configuration') {
       Object.assign(ctx.body as object, { acr_values_supported: await acrNames(issuer, db) });
     }
@@ -92,6 +96,15 @@ export function makeProvider(parts: ProviderParts): Provider {
     }
   });
   return provider;
+}
+
+/** Whatever fails on the way there, here it is done. */
+async function signOutElsewhere(ctx: KoaContextWithOIDC, { onSignedOut, onFault }: ProviderParts): Promise<void> {
+  const { session, params } = ctx.oidc;
+  if (!session || !params?.logout) return;
+  const nextUrl = new URL(String(ctx.response.get('location')), ctx.oidc.issuer).href;
+  const way = await onSignedOut(session.uid, nextUrl).catch(onFault);
+  if (way) ctx.redirect(way);
 }
 
 /**

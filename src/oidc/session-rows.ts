@@ -55,6 +55,7 @@ export function sessionRows(db: NamedStatements): Adapter {
         ...signsOfOwner(payload),
         login?.provenAt ?? null,
         login?.provenWith ?? null,
+        login?.upstreamId ?? null,
       ]);
       if (saved.rowCount === 1) return;
 
@@ -135,11 +136,13 @@ const loginTs = (payload: string): string => `coalesce((${payload}->>'loginTs'):
  */
 const upsertSql = `
   insert into oidc_sessions as s (uid, jti_hash, account_id, payload, pass_id, not_after, expires_at,
-    device, ip, started_at, last_seen_at, proven_with)
+    device, ip, started_at, last_seen_at, proven_with, upstream_id)
   select $1::text, $2::bytea, $3::uuid, $4::jsonb, $11::uuid, to_timestamp($9::float8),
-    least(now() + make_interval(secs => $5), to_timestamp($9::float8)), $12::text, $13::text, now(), now(), $15::text[]
+    least(now() + make_interval(secs => $5), to_timestamp($9::float8)), $12::text, $13::text, now(), now(), $15::text[], $16::uuid
   -- What was proved before "this was not me" was pressed opens nothing, however far it had come.
   where not exists (select from users u where u.id = $3::uuid and u.contained_at >= to_timestamp($14::float8))
+    -- Held until this is written: whoever ends that sign-in elsewhere ends the session as well, or is seen here.
+    and ($16::uuid is null or exists (select from upstream_sessions u where u.id = $16::uuid and u.ended_at is null for share))
   on conflict (uid) do update set
     prev_jti_hash = case
       when s.account_id is distinct from excluded.account_id then null
@@ -157,6 +160,7 @@ const upsertSql = `
     device = case when $8 then excluded.device else s.device end,
     ip = case when $8 then excluded.ip else s.ip end,
     proven_with = case when $8 then excluded.proven_with else s.proven_with end,
+    upstream_id = case when $8 then excluded.upstream_id else s.upstream_id end,
     started_at = case when s.account_id is distinct from excluded.account_id then now() else s.started_at end,
     last_seen_at = now()
   where s.ended_at is null and (

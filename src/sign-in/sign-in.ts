@@ -58,6 +58,8 @@ export interface Evidence {
   readonly signsIn?: BriefSignIn;
   /** Of a first part: that it is strong enough to be all there is, where policy lets a first part be that. */
   readonly standsAlone?: true;
+  /** Of a sign-in elsewhere: what the session is born of and ends with. */
+  readonly upstreamId?: string;
   /** What it was worth, where that is not the same each time. */
   readonly reached?: Reached;
 }

@@ -81,11 +81,11 @@ export async function accept(
   method: AuthenticationMethod,
   verdict: Extract<Verdict, { verified: true }>,
 ): Promise<void> {
-  const { userId, credentialId, signsIn, standsAlone, reached } = verdict;
+  const { userId, credentialId, signsIn, standsAlone, reached, upstreamId } = verdict;
   // What somebody else proved in this sign-in counts for nothing.
   const earlier = signIn.userId === userId ? signIn.evidence : [];
   const proved = { methodId: method.id, credentialId, at: work.now };
-  const more = { ...(standsAlone && { standsAlone }), ...(reached && { reached }) };
+  const more = { ...(standsAlone && { standsAlone }), ...(reached && { reached }), ...(upstreamId && { upstreamId }) };
   const evidence: Evidence[] = [...earlier, { ...proved, ...more }];
   work.record({
     type: 'sign-in.verified',

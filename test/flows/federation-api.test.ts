@@ -126,6 +126,7 @@ describe('identity/identityProviders', () => {
       scope: 'openid profile email offline_access',
       clientAuthentication: { '@odata.type': secretType, clientSecret: null, method: 'client_secret_basic' },
       inboundClaimMapping: { sub: 'sub', name: 'nickname', email: 'mail' },
+      endpointHosts: [],
       state: 'enabled',
       claims: {
         userPrincipalName: { claim: 'preferred_username', refresh: 'creation' },
@@ -167,6 +168,7 @@ describe('identity/identityProviders', () => {
       assurance: [{ amr: 'mfa', level: '2f', reports: ['mfa'] }],
       inboundClaimMapping: { name: 'name' },
       clientAuthentication: { '@odata.type': secretType, clientSecret: 'other', method: 'client_secret_post' },
+      endpointHosts: ['keys.contoso.net'],
       state: 'disabled',
       scope: 'email',
     };
@@ -178,6 +180,7 @@ describe('identity/identityProviders', () => {
       inboundClaimMapping: { sub: 'sub', name: 'name', email: 'mail' },
       claims: { ...claims, displayName: { claim: 'name', refresh: 'creation' } },
       clientAuthentication: { '@odata.type': secretType, clientSecret: null, method: 'client_secret_post' },
+      endpointHosts: ['keys.contoso.net'],
       state: 'disabled',
       scope: 'openid email',
       lastModifiedDateTime: expect.any(String),
@@ -212,6 +215,7 @@ describe('identity/identityProviders', () => {
     ],
     [{ clientAuthentication: { '@odata.type': keyType, clientSecret: 's' } }, /^clientAuthentication/],
     [{ ceiling: 'phrh' }, /^ceiling: /],
+    [{ endpointHosts: ['https://keys.contoso.net'] }, /^endpointHosts\.0: /],
     [{ scopes: ['openid'] }, /"scopes"/],
     [{ colour: 'red' }, /"colour"/],
     [{ id: 'Upper Case' }, /^id: /],

@@ -721,6 +721,7 @@ describe('the table', () => {
       notMe: {},
       passkeyFaults: {},
       securityInfo: { issuer, methods: methodRegistry({ rpId: 'localhost', rpName: 'Latchkey', origin: issuer }) },
+      federation: {},
       graph: { issuer },
     };
     const app = makeApp(parts as never);

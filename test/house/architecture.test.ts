@@ -92,11 +92,25 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/others-methods.ts': ['src/core', 'src/methods', 'src/methods/temporary-access-pass', 'src/roles', 'src/users'],
   // who others are at upstreams: the same, for whom a pass waits for a second administrator a link does as well
   'src/others-identities.ts': [
+    'src/upstream-sessions.ts',
     'src/core',
     'src/methods/temporary-access-pass',
     'src/methods/upstream',
     'src/roles',
     'src/users',
+  ],
+  // what was opened at an upstream ends with it: above the rooms, for the session is the protocol's
+  'src/upstream-sessions.ts': ['src/core', 'src/methods/upstream', 'src/oidc'],
+  'src/identity-providers.ts': ['src/core', 'src/methods/upstream', 'src/roles', 'src/upstream-sessions.ts'],
+  // who a person is at upstreams, as they change it themselves: the proof is that of the other ways in
+  'src/own-identities.ts': [
+    'src/core',
+    'src/methods',
+    'src/methods/upstream',
+    'src/oidc',
+    'src/roles',
+    'src/security-info',
+    'src/upstream-sessions.ts',
   ],
   // a password that an administrator gives: what the user is signed in to ends with the one before
   'src/password-reset.ts': [
@@ -117,6 +131,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/containment.ts',
     'src/core',
     'src/groups',
+    'src/identity-providers.ts',
     'src/methods',
     'src/methods/temporary-access-pass',
     'src/methods/upstream',
@@ -124,6 +139,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oidc',
     'src/others-identities.ts',
     'src/others-methods.ts',
+    'src/own-identities.ts',
     'src/password-reset.ts',
     'src/people.ts',
     'src/recovery.ts',
@@ -133,6 +149,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/sessions',
     'src/sign-in',
     'src/throttle',
+    'src/upstream-sessions.ts',
     'src/users',
     'views',
   ],

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { BlockList } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { anonymous } from '../../src/core/actor.ts';
 import type { Work } from '../../src/core/work.ts';
 import {
   addMember,
@@ -45,6 +47,13 @@ import {
   putProvider,
 } from '../../src/methods/upstream/manage-providers.ts';
 import { allowAdministrator, linkIdentity, listIdentitiesOf, unlinkIdentity } from '../../src/others-identities.ts';
+import { changeIdentityProvider, deleteIdentityProvider, putIdentityProvider } from '../../src/identity-providers.ts';
+import { relyingParty } from '../../src/methods/upstream/relying-party.ts';
+import { keepSignIn } from '../../src/methods/upstream/sessions/upstream-session.ts';
+import { tryIdentityProvider } from '../../src/methods/upstream/try-provider.ts';
+import { takeCeremony } from '../../src/methods/upstream/ceremonies.ts';
+import { departToLink, linkReturned, ownIdentities, unlinkOwn } from '../../src/own-identities.ts';
+import { endSessionsThrough, receiveLogout } from '../../src/upstream-sessions.ts';
 import { openLink } from '../../src/notices/links.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { loadSigningKeys } from '../../src/oidc/signing-keys.ts';
@@ -86,7 +95,9 @@ import {
   removeManager,
   setManager,
 } from '../../src/users/manage-users.ts';
+import { type HostileUpstream, startHostileUpstream } from '../support/hostile-upstream.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
+import { startMockUpstream } from '../support/upstream.ts';
 import { newAuthenticator } from '../support/software-authenticator.ts';
 
 /**
@@ -101,6 +112,7 @@ const bookkeeping = [
   'authenticator_app_ceremonies',
   'upstream_ceremonies',
   'sign_ins',
+  'upstream_sign_outs',
   'applied_seeds',
   'latchkey_migrations',
 ];
@@ -190,19 +202,27 @@ const silent = [
   'readProvider',
   'providerKeys',
   'openProvider',
+  'openAnyProvider',
+  'enabledProviders',
+  'ownIdentities',
+  'ownIdentity',
+  'departToLink',
+  'wayToSignOut',
+  'wayOnAfterSigningOut',
   'listDomains',
   'readDomain',
   'listIdentitiesOf',
 ];
 
 let house: TestBase;
+let upstream: HostileUpstream | undefined;
 const identity = { rpId: 'localhost', rpName: 'Test', origin: 'http://localhost:3000' };
 const methods = methodRegistry(identity);
 const passkeys = methods.get('passkey') as EnrollableMethod;
 const authenticator = newAuthenticator();
 const browser = Buffer.alloc(32, 1);
 const phone = Buffer.alloc(32, 9);
-const onPages = ['look', 'cancel', 'offerElsewhere', 'followLink', 'takeBack', 'stopElsewhere'];
+const onPages = ['look', 'cancel', 'offerElsewhere', 'followLink', 'takeBack', 'stopElsewhere', 'tryIdentityProvider'];
 const anAppId = randomUUID();
 /** Of somebody who loses it. */
 const losing = newAuthenticator();
@@ -210,7 +230,10 @@ const losing = newAuthenticator();
 beforeAll(async () => {
   house = await openTestBase();
 });
-afterAll(() => house?.close());
+afterAll(async () => {
+  await upstream?.close();
+  await house?.close();
+});
 
 const work = <T>(body: (work: Work) => Promise<T>) => house.work(body);
 const signInHouse = (): steps.SignInHouse => ({
@@ -483,6 +506,46 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   unlinkIdentity: () =>
     work(async (w) => unlinkIdentity(w, { user: 'seed@example.com', identityId: await anIdentity(w) })),
   deleteProvider: () => work((w) => deleteProvider(w, { id: 'contoso' })),
+  changeIdentityProvider: () =>
+    work((w) => changeIdentityProvider(w, { id: 'fabrikam', changes: { state: 'disabled' } })),
+  putIdentityProvider: () => work((w) => putIdentityProvider(w, { id: 'fabrikam', changes: { state: 'enabled' } })),
+  deleteIdentityProvider: () => work((w) => deleteIdentityProvider(w, { id: 'fabrikam' })),
+  endSessionsThrough: async () => {
+    const userId = await aSessionThroughUpstream();
+    await work((w) => endSessionsThrough(w, { providerId: 'here', userId, why: 'unlinked' }));
+  },
+  receiveLogout: async () => {
+    await aSessionThroughUpstream();
+    const [at, events] = [Math.floor(Date.now() / 1000), { 'http://schemas.openid.net/event/backchannel-logout': {} }];
+    const claims = { iss: upstream!.issuer, aud: 'latchkey', iat: at, jti: 'j', sub: 'eve', events };
+    const token = await upstream!.signed(claims);
+    await receiveLogout(
+      upstreamHouse(),
+      { actor: anonymous, origin: asOperator.origin },
+      { providerId: 'here', token },
+    );
+  },
+  linkReturned: async () => {
+    const elsewhere = await startMockUpstream();
+    const ourIssuer = 'http://localhost:3000';
+    const asked = { id: 'linked', changes: aProvider(elsewhere.issuer), clientSecret: 's', ourIssuer };
+    await work((w) => putProvider(w, asked));
+    const [owner, mine] = [await anOwner(), { ...upstreamHouse(), issuer: 'https://id.example.com', methods }];
+    const away = await departToLink(mine, owner, { providerId: 'linked', browser });
+    elsewhere.claims = { auth_time: Math.floor(Date.now() / 1000) };
+    const callbackUrl = await elsewhere.follow(away as URL);
+    const state = callbackUrl.searchParams.get('state')!;
+    const taken = await work((w) => takeCeremony(w, { state, browser, providerId: 'linked' }));
+    const from = { owner, origin: owner.origin };
+    expect(await linkReturned(mine, from, { taken: taken!, callbackUrl })).toBe('linked');
+    await elsewhere.close();
+  },
+  unlinkOwn: async () => {
+    const [owner, mine] = [await anOwner(), { ...upstreamHouse(), methods }];
+    const { linked } = await ownIdentities(mine, owner);
+    await unlinkOwn(mine, owner, linked[0]!.id);
+  },
+  tryIdentityProvider: async () => void (await tryIdentityProvider(upstreamHouse(), asOperator, 'here')),
   setOwners: () => work(async (w) => setOwners(w, 'app', [(await getUser(w, 'seed@example.com')).id])),
   changeClient: () => work((w) => changeClient(w, 'app', { client_name: 'App' })),
   changeApp: () => work((w) => changeApp(w, 'app', { app_roles: ['User.Read.All'] })),
@@ -538,6 +601,32 @@ async function anIdentity(w: Work): Promise<string> {
   return (await listIdentitiesOf(w, 'seed@example.com')).identities[0]!.id;
 }
 
+/** Of eve, at a provider on this machine. Returns her id. */
+async function aSessionThroughUpstream(): Promise<string> {
+  upstream ??= await startHostileUpstream();
+  const ourIssuer = 'http://localhost:3000';
+  const changes = aProvider(upstream.issuer);
+  await work((w) => putProvider(w, { id: 'here', changes, clientSecret: 's', ourIssuer }));
+  const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
+  const there = { providerId: 'here', issuer: upstream.issuer, sub: 'eve', sid: null, userId, idToken: 't' };
+  const uid = randomUUID();
+  await house.base.knex('oidc_sessions').insert({
+    uid,
+    jti_hash: Buffer.from(uid),
+    account_id: userId,
+    payload: '{}',
+    expires_at: new Date(Date.now() + 3_600_000),
+    upstream_id: await work((w) => keepSignIn(w, there)),
+  });
+  return userId;
+}
+
+const upstreamHouse = () => ({
+  run: house.base.run,
+  party: relyingParty({ allow: new BlockList(), local: true }),
+  issuer: 'http://localhost:3000',
+});
+
 async function anOwner() {
   const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
   return { userId, sessionUid: 'session', authTime: new Date(), strong: true, passId: null, origin: asOperator.origin };
@@ -560,7 +649,7 @@ test('every use-case is driven here or known to change nothing worth recording',
   const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .map((file) => join('src', file))
     .filter((file) =>
-      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|others-identities|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|containment|password-reset|recovery)\.ts$/.test(
+      /\/(manage-[a-z-]+|own-methods|own-activity|others-methods|others-identities|own-identities|try-provider|steps|answering|enrolling|carrying-on|signing-keys|campaign)\.ts$|src\/(seed|people|apps|identity-providers|upstream-sessions|own-identities|containment|password-reset|recovery)\.ts$/.test(
         file,
       ),
     );

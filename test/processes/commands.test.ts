@@ -179,6 +179,15 @@ test('identity providers, domains and links are looked after by command', async 
   expect(put).toContain('id="contoso"\n');
   expect(put).toContain('clientId="4711"\n');
   expect(await done('idp', 'put', 'contoso', 'ceiling=2f')).toBe(put.replace('ceiling="1f"', 'ceiling="2f"'));
+  expect(await done('idp', 'put', 'contoso', 'endpointHosts=["keys.contoso.net"]')).toContain(
+    'endpointHosts=["keys.contoso.net"]\n',
+  );
+  const tried = await run(['idp', 'test', 'contoso']);
+  expect(tried.code).toBe(1);
+  expect(tried.stdout).toMatch(/^failed\tdiscovery\tThere was no answer that could be read: [a-z_]+\.$/im);
+  expect(tried.stdout).toMatch(/^Nobody can sign in at contoso like this\.$/m);
+  expect(JSON.parse((await run(['idp', 'test', 'contoso', '--json'])).stdout)).toMatchObject({ isUsable: false });
+  expectRefusal(await run(['idp', 'test', 'nobody']), 1, /^There is no such identity provider\.$/m);
   const shown = await done('idp', 'show', 'contoso', '--json');
   expect(JSON.parse(shown)).toMatchObject({
     id: 'contoso',
@@ -216,7 +225,7 @@ test('identity providers, domains and links are looked after by command', async 
   await done('idp', 'link', 'eve@contoso.example', 'contoso', '00u1', '--administrator');
   expect(await done('idp', 'links', 'eve@contoso.example')).toContain('\talso as administrator\n');
   expect(await done('idp', 'delete', 'contoso', '--unlink')).toBe(
-    'contoso is deleted, and contoso.example with it. Unlinked: 1.\n',
+    'contoso is deleted, and contoso.example with it. Unlinked: 1. Sessions ended: 0.\n',
   );
   expectRefusal(await run(['idp', 'show', 'contoso']), 1, /^There is no such identity provider\.$/m);
 });

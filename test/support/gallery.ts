@@ -17,6 +17,7 @@ import { SecurityInfo } from '../../views/security-info/security-info.tsx';
 import { SetPassword } from '../../views/security-info/set-password.tsx';
 import type { PasskeySummary } from '../../views/security-info/passkey-card.tsx';
 import type { SessionSummary } from '../../views/security-info/session-card.tsx';
+import { Unlink } from '../../views/security-info/unlink.tsx';
 import { StopActivity } from '../../views/security-info/stop-activity.tsx';
 import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
 import { ContinueLink } from '../../views/continue/continue-link.tsx';
@@ -610,6 +611,39 @@ export const gallery: readonly Exhibit[] = [
     ...person,
     passkeys: [keychain, securityKey],
     notice: 'renamed',
+  }),
+  show('security-info-links', 'security-info', ['links', 'unlink-l1', 'link-northwind'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain],
+    notice: 'linked',
+    links: {
+      linked: [
+        { id: 'l1', name: 'Contoso', created: keychain.created, lastUsed: keychain.lastUsed, waits: false },
+        { id: 'l2', name: 'Fabrikam', created: keychain.created, waits: true },
+      ],
+      offered: [{ id: 'northwind', name: 'Northwind' }],
+    },
+  }),
+  show('security-info-link-taken', 'security-info', ['link-northwind'], SecurityInfo, {
+    ...person,
+    passkeys: [keychain],
+    error: 'linkTaken',
+    reference: '0b9c6b9e-7a0c-4a55-8a6f-2f6f0f1f2f3f',
+    links: { linked: [], offered: [{ id: 'northwind', name: 'Northwind' }] },
+  }),
+  show('unlink', 'unlink', ['unlink', 'back'], Unlink, {
+    layout,
+    csrf: 'c5rf-token',
+    id: 'l1',
+    name: 'Contoso',
+    lastWayIn: false,
+  }),
+  show('unlink-last', 'unlink', ['back'], Unlink, {
+    layout,
+    csrf: 'c5rf-token',
+    id: 'l1',
+    name: 'Contoso',
+    lastWayIn: true,
   }),
   show('security-info-sessions', 'security-info', ['sign-out', 'sign-out-everywhere'], SecurityInfo, {
     ...person,

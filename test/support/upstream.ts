@@ -1,4 +1,5 @@
 /** Two honest providers to sign in at: a mock whose claims a test sets, and the library that we are built on ourselves. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,6 +13,8 @@ export interface MockUpstream {
   claims: Record<string, unknown>;
   /** Added to what userinfo says. */
   userinfo: Record<string, unknown>;
+  /** Signed with its key; a right one, but for the claims that are named. */
+  logoutToken(claims: Record<string, unknown>): Promise<string>;
   /** The address that a browser is sent back to. */
   follow(url: URL): Promise<URL>;
   close(): Promise<void>;
@@ -25,6 +28,15 @@ export async function startMockUpstream(clientId = 'latchkey'): Promise<MockUpst
     issuer: server.issuer.url!,
     claims: {} as Record<string, unknown>,
     userinfo: {} as Record<string, unknown>,
+    logoutToken: (claims: Record<string, unknown>) =>
+      server.issuer.buildToken({
+        expiresIn: 60,
+        scopesOrTransform(header, payload) {
+          Object.assign(header, { typ: 'logout+jwt' });
+          const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
+          Object.assign(payload, { aud: clientId, jti: randomUUID(), events, ...claims });
+        },
+      }),
     follow,
     close: () => server.stop(),
   };

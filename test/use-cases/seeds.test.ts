@@ -446,10 +446,13 @@ describe('identity providers of a file', () => {
 
   test('change where a file names something, and stay where it does not', async () => {
     await latchkey.seed(example);
-    await latchkey.seed({ identityProviders: [{ id: 'contoso', ceiling: '2f', domains: ['sales.contoso.example'] }] });
+    const endpointHosts = ['keys.contoso.net'];
+    await latchkey.seed({
+      identityProviders: [{ id: 'contoso', ceiling: '2f', endpointHosts, domains: ['sales.contoso.example'] }],
+    });
     const opened = await latchkey.work((work) => openProvider(work, 'contoso'));
     expect(opened).toMatchObject({
-      provider: { displayName: 'Contoso', ceiling: '2f' },
+      provider: { displayName: 'Contoso', ceiling: '2f', endpointHosts },
       clientSecret: 'upstream-secret',
     });
     expect(await domains()).toMatchObject([{ straight: false }, { straight: true }]);

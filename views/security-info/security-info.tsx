@@ -5,6 +5,7 @@ import { ErrorSummary } from '../parts/error-summary.tsx';
 import { DoneIcon, KeyIcon } from '../parts/icons.tsx';
 import { NoPasskeys } from '../parts/no-passkeys.tsx';
 import { PasskeyForm } from '../parts/passkey-form.tsx';
+import { LinkedSignIns, type LinkedSignInsProps } from './linked-sign-ins.tsx';
 import { type MethodSummary, OtherMethods } from './other-methods.tsx';
 import { PasskeyCard, type PasskeySummary } from './passkey-card.tsx';
 import { SessionCard, type SessionSummary } from './session-card.tsx';
@@ -19,6 +20,8 @@ export interface SecurityInfoProps {
   /** What there is beside passkeys, and what of that can be added. */
   readonly others?: readonly MethodSummary[];
   readonly mayAdd?: readonly MethodSummary['kind'][];
+  /** Where else they can sign in; absent without a proof that is fresh enough to change it. */
+  readonly links?: Omit<LinkedSignInsProps, 'csrf'>;
   /** Where the person is signed in; absent without a proof that is fresh enough to see it. */
   readonly sessions?: readonly SessionSummary[] | undefined;
   /** What the browser is told of the passkeys that are registered here; absent without a proof that is fresh enough to change them. */
@@ -39,6 +42,8 @@ export interface SecurityInfoProps {
     | 'appAdded'
     | 'passwordSaved'
     | 'usedAgain'
+    | 'linked'
+    | 'unlinked'
     | undefined;
   readonly error?:
     | 'userUnverified'
@@ -49,6 +54,11 @@ export interface SecurityInfoProps {
     | 'longMethodName'
     | 'lastWayIn'
     | 'onePerPass'
+    | 'linkTaken'
+    | 'linkHasOther'
+    | 'linkCancelled'
+    | 'linkUnreachable'
+    | 'linkRefused'
     | undefined;
   /** The method whose name was refused. */
   readonly errorMethodId?: string | undefined;
@@ -60,7 +70,7 @@ export interface SecurityInfoProps {
 /** What a person has registered, and one more passkey. */
 export function SecurityInfo(props: SecurityInfoProps) {
   const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorMethodId } = props;
-  const { withPass, sessions, signals, others = [], mayAdd = [] } = props;
+  const { withPass, links, sessions, signals, others = [], mayAdd = [] } = props;
   const say = messages.securityInfo;
   const signOut = (
     <a id="sign-out" class="aside" href={href(signOutUrl)}>
@@ -169,6 +179,7 @@ export function SecurityInfo(props: SecurityInfoProps) {
             : undefined
         }
       />
+      {links && <LinkedSignIns {...links} csrf={csrf} />}
       {sessions && (
         <section aria-labelledby="sessions">
           <h2 id="sessions">{say.sessions}</h2>

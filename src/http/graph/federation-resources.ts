@@ -23,6 +23,7 @@ export function identityProviderResource({ provider, publicKey, createdAt, chang
         ? { '@odata.type': keyAuthentication, jwks: { keys: publicKey ? [publicKey] : [] } }
         : { '@odata.type': secretAuthentication, clientSecret: null, method: provider.clientAuthentication },
     inboundClaimMapping: { sub: 'sub', name: claims.displayName.claim, email: claims.mail.claim },
+    endpointHosts: provider.endpointHosts,
     state,
     claims,
     assurance,

@@ -2,13 +2,8 @@ import type Router from '@koa/router';
 import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import {
-  changeProvider,
-  createProvider,
-  deleteProvider,
-  listProviders,
-  readProvider,
-} from '../../methods/upstream/manage-providers.ts';
+import { changeIdentityProvider, deleteIdentityProvider } from '../../identity-providers.ts';
+import { createProvider, listProviders, readProvider } from '../../methods/upstream/manage-providers.ts';
 import { type Provider, providerSettings } from '../../methods/upstream/provider.ts';
 import { clientSecret, type ProviderChange, providerChange } from '../../methods/upstream/provider-change.ts';
 import { limits, readJson } from '../parse.ts';
@@ -71,6 +66,7 @@ const ours = [
   'displayName',
   'clientId',
   'issuer',
+  'endpointHosts',
   'state',
   'claims',
   'assurance',
@@ -123,14 +119,14 @@ export function identityProviderRoutes(router: Router, { issuer, run }: GraphPar
     await run(whoOf(ctx), async (work) => {
       const { provider } = await readProvider(work, id);
       const changes = changesFrom(sent, provider);
-      await changeProvider(work, { id, changes, clientSecret: secretIn(sent), ourIssuer: issuer });
+      await changeIdentityProvider(work, { id, changes, clientSecret: secretIn(sent), ourIssuer: issuer });
     });
     ctx.status = 204;
   });
 
   router.delete(`${path}/:provider`, async (ctx) => {
     const unlinks = unlinkAsked(ctx);
-    await run(whoOf(ctx), (work) => deleteProvider(work, { id: ctx.params.provider!, unlinks }));
+    await run(whoOf(ctx), (work) => deleteIdentityProvider(work, { id: ctx.params.provider!, unlinks }));
     ctx.status = 204;
   });
 }

@@ -2,6 +2,7 @@ import { utcMinute } from '../../core/time.ts';
 import { securityInfoClientId } from '../../oidc/built-in-clients.ts';
 import type { ListedCredential, MethodId, NotEnrolled } from '../../methods/method.ts';
 import type { SecurityInfo as OwnInfo } from '../../security-info/own-methods.ts';
+import type { OwnIdentities } from '../../own-identities.ts';
 import type { Activity, OwnActivity } from '../../security-info/own-activity.ts';
 import type { OwnSession } from '../../security-info/own-sessions.ts';
 import type { Layout } from '../../../views/layout.tsx';
@@ -13,6 +14,8 @@ import { NewRecoveryCodes, RecoveryCodes } from '../../../views/security-info/re
 import { RemoveMethod } from '../../../views/security-info/remove-method.tsx';
 import { SetPassword } from '../../../views/security-info/set-password.tsx';
 import { SecurityInfo } from '../../../views/security-info/security-info.tsx';
+import type { LinkedSignInsProps } from '../../../views/security-info/linked-sign-ins.tsx';
+import { Unlink } from '../../../views/security-info/unlink.tsx';
 import type { SessionSummary } from '../../../views/security-info/session-card.tsx';
 import { StopActivity } from '../../../views/security-info/stop-activity.tsx';
 import type { Suspension } from '../../../views/security-info/suspended.tsx';
@@ -27,6 +30,8 @@ const notices = [
   'appAdded',
   'passwordSaved',
   'usedAgain',
+  'linked',
+  'unlinked',
 ] as const;
 const errors = [
   'notCreated',
@@ -37,6 +42,11 @@ const errors = [
   'longMethodName',
   'lastWayIn',
   'onePerPass',
+  'linkTaken',
+  'linkHasOther',
+  'linkCancelled',
+  'linkUnreachable',
+  'linkRefused',
 ] as const;
 const appMistakes = ['appRefused', 'passwordWeak', 'passwordsDiffer', 'tooManyApps', 'onePerPass'] as const;
 const passwordMistakes = ['passwordWeak', 'passwordsDiffer'] as const;
@@ -62,6 +72,7 @@ interface Around {
 interface AroundList extends Around {
   /** Undefined where the proof is not fresh enough to see them. */
   readonly sessions: readonly OwnSession[] | undefined;
+  readonly identities: OwnIdentities | undefined;
   readonly signOutUrl: string;
   readonly reference: string;
   readonly rpId: string;
@@ -69,7 +80,7 @@ interface AroundList extends Around {
 
 export function securityInfoPage(
   { user, credentials, mayChange, mayAdd }: OwnInfo,
-  { layout, csrf, signOutUrl, said, reference, sessions, rpId }: AroundList,
+  { layout, csrf, signOutUrl, said, reference, sessions, identities, rpId }: AroundList,
 ): string {
   const notice = notices.find((known) => known === said.notice);
   const error = errors.find((known) => known === said.error);
@@ -89,6 +100,7 @@ export function securityInfoPage(
     ),
     mayAdd: mayAdd.filter(isOther),
     sessions: sessions?.map(sessionSummary),
+    ...(identities && { links: linksOf(identities) }),
     ...(mayChange && {
       signals: {
         rpId,
@@ -151,6 +163,25 @@ export function passkeyMistakeOf(reason: NotEnrolled): SecurityInfoError {
     user_unverified: 'userUnverified',
   };
   return mistakes[reason] ?? 'notCreated';
+}
+
+export function unlinkPage(
+  around: Pick<Around, 'layout' | 'csrf'>,
+  link: { readonly id: string; readonly displayName: string; readonly lastWayIn: boolean },
+): string {
+  const { id, displayName: name, lastWayIn } = link;
+  return renderView(Unlink, { ...around, id, name, lastWayIn });
+}
+
+function linksOf({ linked, offered }: OwnIdentities): Omit<LinkedSignInsProps, 'csrf'> {
+  return {
+    linked: linked.map(({ id, displayName, linkedAt, lastUsedAt, waits }) => ({
+      ...{ id, name: displayName, waits },
+      created: moment(linkedAt),
+      lastUsed: lastUsedAt ? moment(lastUsedAt) : undefined,
+    })),
+    offered: offered.map(({ id, displayName }) => ({ id, name: displayName })),
+  };
 }
 
 /** What the page says of a registration that was refused; `alreadyRegistered` and the like are about passkeys alone. */

@@ -12,7 +12,10 @@ import type { Guards } from '../guards.ts';
 import type { OwnSessions } from '../own-session.ts';
 import { limits, readForm, readJson } from '../parse.ts';
 import type { Show } from '../show.ts';
+import type { UpstreamHouse } from '../../upstream-sessions.ts';
+import { ownIdentities } from '../../own-identities.ts';
 import { activityRoutes } from './activity-routes.ts';
+import { linkRoutes } from './link-routes.ts';
 import { methodRoutes, type Said } from './method-routes.ts';
 import { passkeyMistakeOf, type SecurityInfoError, securityInfoPage, signOutEverywherePage } from './pages.ts';
 
@@ -20,6 +23,7 @@ export interface SecurityInfoParts {
   readonly issuer: string;
   readonly run: RunWork;
   readonly methods: MethodRegistry;
+  readonly upstreams: UpstreamHouse;
   readonly sessions: OwnSessions;
   readonly guards: Guards;
   readonly show: Show;
@@ -27,7 +31,7 @@ export interface SecurityInfoParts {
 
 /** My security info: what a person has registered, more of it, names, and the way out. */
 export function securityInfoRoutes(parts: SecurityInfoParts): Router {
-  const { issuer, run, methods, sessions, guards, show } = parts;
+  const { issuer, run, methods, upstreams, sessions, guards, show } = parts;
   const router = new Router({ prefix: '/security-info' });
   const rpId = new URL(issuer).hostname;
   const passkeys = methods.all.filter(isEnrollable).find(({ id }) => id === 'passkey') as EnrollableMethod;
@@ -41,6 +45,7 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
     if (!info.mayChange && owner.passId === null)
       return state.startsWith('fresh-') ? fallsShort(ctx, info.needed) : sessions.ask(ctx, info.needed);
     const signedIn = info.mayChange ? await listOwnSessions(run, methods, owner) : undefined;
+    const identities = info.mayChange ? await ownIdentities({ ...upstreams, methods }, owner) : undefined;
     const { requestId: reference } = ctx.state.origin as Origin;
     const signOutUrl = `${issuer}/session/end?client_id=${securityInfoClientId}`;
     show.page(
@@ -52,6 +57,7 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
         said: ctx.query,
         reference,
         sessions: signedIn,
+        identities,
         rpId,
       }),
     );
@@ -130,6 +136,7 @@ export function securityInfoRoutes(parts: SecurityInfoParts): Router {
 
   methodRoutes(router, parts, change);
   activityRoutes(router, parts, change);
+  linkRoutes(router, parts, change);
   return router;
 
   /** A proof grown too old is asked for anew at the list. */

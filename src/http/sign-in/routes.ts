@@ -202,7 +202,9 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
     const { userId: accountId, level, amr, authTime, bornOf } = step;
     const words = amr.map((method) => amrOf(method, issuer));
     const provenWith = signIn.evidence.map(({ credentialId }) => credentialId);
-    return { kind: 'signed-in', accountId, acr: acrOf(level, issuer), amr: words, authTime, provenWith, bornOf };
+    const upstreamId = signIn.evidence.findLast((proof) => proof.upstreamId !== undefined)?.upstreamId ?? null;
+    const acr = acrOf(level, issuer);
+    return { kind: 'signed-in', accountId, acr, amr: words, authTime, provenWith, bornOf, upstreamId };
   }
 
   /** Finished, too old, or the cookie stayed behind: all the same from here. */

@@ -80,7 +80,7 @@ export interface DeleteProvider {
 
 /**
  * Takes the provider away with its domains. Fails with `not_found`, and with `conflict` that says how many people are linked.
- * Sessions that began there are not ended by this: they end as any other, or by signing the people out.
+ * Sessions that began there are ended by `deleteIdentityProvider`.
  */
 export async function deleteProvider(
   work: Work,
@@ -121,14 +121,29 @@ export async function providerKeys(work: Pick<Work, 'tx'>, id: string): Promise<
   return { keys: [existing.publicKey] };
 }
 
+/** Where people can sign in now, by name. */
+export async function enabledProviders(work: Pick<Work, 'tx'>): Promise<Provider[]> {
+  const all = (await upstreams.providers(work.tx)).map(({ provider }) => provider);
+  const byName = (a: Provider, b: Provider) => a.displayName.localeCompare(b.displayName, 'en');
+  return all.filter(({ state }) => state === 'enabled').sort(byName);
+}
+
 /** For the sign-in that goes there; undefined when there is no such provider, also when it is disabled. */
 export async function openProvider(
   work: Pick<Work, 'tx' | 'secrets'>,
   id: string,
 ): Promise<({ readonly provider: Provider } & OpenedCredentials) | undefined> {
+  const found = await openAnyProvider(work, id);
+  return found?.provider.state === 'enabled' ? found : undefined;
+}
+
+/** The same for a trial of it: disabled ones as well. */
+export async function openAnyProvider(
+  work: Pick<Work, 'tx' | 'secrets'>,
+  id: string,
+): Promise<({ readonly provider: Provider } & OpenedCredentials) | undefined> {
   const existing = await upstreams.provider(work.tx, id);
-  if (existing?.provider.state !== 'enabled') return undefined;
-  return { provider: existing.provider, ...open(work.secrets, id, existing) };
+  return existing && { provider: existing.provider, ...open(work.secrets, id, existing) };
 }
 
 async function demandNobodyLinked(work: Work, id: string): Promise<void> {

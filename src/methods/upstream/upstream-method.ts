@@ -14,6 +14,7 @@ import type { Provider, UpstreamIdentity } from './provider.ts';
 import type { Refusal } from './refusal.ts';
 import type { ClientCredentials, Collected, Collecting, Departure, RelyingParty } from './relying-party.ts';
 import * as upstreams from './store.ts';
+import { keepSignIn } from './sessions/upstream-session.ts';
 import { own } from './strict-json.ts';
 import { tolerance } from './tokens.ts';
 
@@ -114,7 +115,7 @@ export function upstreamMethod({
       const collected = proof as Collected | Refusal | null;
       if (!collecting || !collected) return refuse('challenge_unknown');
       if (collected.kind === 'refused') return refuse(reasonOf(collected), { because: becauseOf(collected) });
-      return signIn(work, attempt, collecting, collected.identity);
+      return signIn(work, attempt, collecting, collected);
     },
   };
 }
@@ -124,7 +125,7 @@ async function signIn(
   work: Work,
   { signedInUserId }: Attempt,
   { provider, taken }: NonNullable<Candidate['collecting']>,
-  identity: UpstreamIdentity,
+  { identity, idToken }: Collected,
 ): Promise<Verdict> {
   const because = { identityProvider: provider.id, sub: identity.sub };
   const asked = { providerId: provider.id, issuer: identity.issuer, sub: identity.sub };
@@ -143,6 +144,10 @@ async function signIn(
   const home = await upstreams.realm(work.tx, domainOf(user.userPrincipalName));
   const isElsewhere = home !== undefined && home.providerId !== provider.id;
   if (isElsewhere && home.mfaBehavior === 'enforceMfaByFederatedIdp') return refuseUser('home_realm');
+  // The provider is held before the link is, as when it is deleted.
+  const { sid } = identity;
+  const upstreamId = await keepSignIn(work, { ...asked, sid, userId: user.id, idToken });
+  if (!upstreamId) return refuseUser('policy');
   if (!(await upstreams.markUsed(work.tx, work.now, link)))
     return refuseUser(user.enabled ? 'policy' : 'user_disabled');
   // Where people with a role are told of what happens to their accounts is not for a provider to say.
@@ -154,6 +159,7 @@ async function signIn(
     verified: true,
     userId: user.id,
     credentialId: link.id,
+    upstreamId,
     reached: reachedBy(identity, believed ? provider : { assurance: [], ceiling: '1f' }, taken),
   };
 }

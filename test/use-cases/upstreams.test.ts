@@ -219,7 +219,7 @@ describe('a domain', () => {
   test('leads its people to the provider, as long as that is enabled', async () => {
     const { id, domain } = await aProvider({ displayName: 'Contoso' });
     await work((w) => createDomain(w, { name: domain.toUpperCase(), providerId: id }));
-    const home = { domain, provider_id: id, display_name: 'Contoso', straight: false };
+    const home = { domain, provider_id: id, display_name: 'Contoso', straight: false, ceiling: '1f' };
     expect(await realm(domain)).toEqual({ ...home, mfa_behavior: 'acceptIfMfaDoneByFederatedIdp' });
     await work((w) =>
       changeDomain(w, { name: domain, changes: { mfaBehavior: 'enforceMfaByFederatedIdp', straight: true } }),

@@ -26,6 +26,9 @@ import * as carriedOn from './20261122_1440_carried_on.ts';
 import * as assurancePolicy from './20261122_1460_assurance_policy.ts';
 import * as ownContainment from './20261122_1480_own_containment.ts';
 import * as identityProviders from './20261122_1600_identity_providers.ts';
+import * as clientSecrets from './20261122_1740_client_secrets.ts';
+import * as idempotencyKeys from './20261122_1741_idempotency_keys.ts';
+import * as directoryLists from './20261122_1742_directory_lists.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -57,4 +60,7 @@ export const migrations = {
   '20261122_1460_assurance_policy': assurancePolicy,
   '20261122_1480_own_containment': ownContainment,
   '20261122_1600_identity_providers': identityProviders,
+  '20261122_1740_client_secrets': clientSecrets,
+  '20261122_1741_idempotency_keys': idempotencyKeys,
+  '20261122_1742_directory_lists': directoryLists,
 };

@@ -12,6 +12,7 @@ import { claimValueRoutes } from './claim-values/routes.ts';
 import { continueRoutes } from './continue/routes.ts';
 import { answerErrors, type Failure } from './errors.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
+import { ourApi, withKeysAsSegments } from './graph/keys.ts';
 import { graphRoutes } from './graph/routes.ts';
 import { type NotMeParts, notMeRoutes } from './not-me/routes.ts';
 import { operationsRoutes, type Readiness } from './operations/routes.ts';
@@ -73,23 +74,11 @@ export function makeApp(parts: AppParts): Koa {
   return app;
 }
 
-const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
 const ourPages = /^\/(?:sign-in|pass|continue|not-me|security-info|acr|amr)(?:\/|$)/i;
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {
   if (!ourApi.test(ctx.path) && !ourPages.test(ctx.path)) await next();
-}
-
-/** OData's other way to write a key: `users('id')/x('key')` is `users/id/x/key`. */
-async function withKeysAsSegments(ctx: Context, next: Next): Promise<void> {
-  if (ourApi.test(ctx.path)) {
-    ctx.path = ctx.path.replace(
-      /(\w)(?:\(|%28)(?:'|%27)((?:[^/'%]|''|%(?!27)[0-9a-f]{2})+)(?:'|%27)(?:\)|%29)(?=\/|$)/gi,
-      (_whole, before: string, key: string) => `${before}/${key.replaceAll("''", "'")}`,
-    );
-  }
-  await next();
 }
 
 /** Gives the request its id and origin, and the answer its headers. */

@@ -186,6 +186,8 @@ function filtered(tx: Transaction, filter: UserFilter | undefined) {
       return query.whereRaw('starts_with(lower(display_name), lower(?))', [filter.value]);
     case 'memberOf':
       return query.whereRaw('id in (select user_id from group_members where group_id = ?)', [filter.value]);
+    case 'ownerOf':
+      return query.whereRaw('id in (select user_id from client_owners where client_id = ?)', [filter.value]);
   }
 }
 

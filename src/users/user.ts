@@ -23,7 +23,8 @@ export type UserFilter =
   | { readonly kind: 'userName'; readonly value: string }
   | { readonly kind: 'displayName'; readonly value: string }
   | { readonly kind: 'displayNamePrefix'; readonly value: string }
-  | { readonly kind: 'memberOf'; readonly value: string };
+  | { readonly kind: 'memberOf'; readonly value: string }
+  | { readonly kind: 'ownerOf'; readonly value: string };
 
 /** The one canonical form of a user name: looked up, counted and compared by this and nothing else. */
 export function userNameKey(userName: string): string {

@@ -23,6 +23,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // what people are told of their accounts, and the mail it goes out by
   'src/notices': ['src/core', 'src/roles', 'src/users', 'views'],
   'src/mail': ['src/core', 'src/notices'],
+  // what a request that came twice has made
+  'src/idempotency': ['src/core'],
   'src/clients': ['src/assurance', 'src/core', 'src/database', 'src/roles'],
   // how sure a sign-in makes one, and what apps call it
   'src/assurance': ['src/core', 'src/methods', 'src/policies', 'src/roles'],
@@ -111,11 +113,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   // the doors
   'src/http': [
+    'src/apps.ts',
     'src/assurance',
     'src/audit',
+    'src/clients',
     'src/containment.ts',
     'src/core',
     'src/groups',
+    'src/idempotency',
     'src/methods',
     'src/methods/temporary-access-pass',
     'src/methods/upstream',

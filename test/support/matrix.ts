@@ -94,6 +94,17 @@ POST   /users/:user/identities                                     Y  Y  Y  .  .
 PATCH  /users/:user/identities/:identity                           Y  .  .  .  .  .  .  .  .  -           method+       10 allowed
 DELETE /users/:user/identities/:identity                           Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
 
+GET    /applications                                               Y  .  .  .  .  .  Y  Y  .  client      client       480 nobody
+POST   /applications                                               Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+GET    /applications/:application                                  Y  .  .  .  .  .  Y  Y  .  client      client       480 nobody
+PATCH  /applications/:application                                  Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+DELETE /applications/:application                                  Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+POST   /applications/:application/addPassword                      Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+POST   /applications/:application/removePassword                   Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+GET    /applications/:application/owners                           Y  .  .  .  .  .  Y  Y  .  user&client user&client  480 nobody
+POST   /applications/:application/owners/$ref                      Y  .  .  .  .  .  .  .  .  -           client+       10 nobody
+DELETE /applications/:application/owners/:owner/$ref               Y  .  .  .  .  .  .  .  .  -           client+       10 nobody
+
 POST   /users/:user/revokeSignInSessions                           Y  Y  Y  .  .  Y  .  .  .  revoke      revoke       480 ended
 POST   /me/revokeSignInSessions                                    Y  Y  Y  Y  Y  Y  Y  Y  Y  -           merevoke       - leaving
 
@@ -147,7 +158,7 @@ const sets: Readonly<Record<string, string>> = {
     UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.Read.All UserAuthMethod-TAP.ReadWrite.All`,
   'mypass+': `UserAuthenticationMethod.ReadWrite UserAuthMethod-TAP.ReadWrite
     UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.ReadWrite.All`,
-  // No route yet.
+  client: 'Application.Read.All Application.ReadWrite.All',
   'client+': 'Application.ReadWrite.All',
 };
 

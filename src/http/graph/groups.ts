@@ -14,6 +14,7 @@ import {
 } from '../../groups/manage-groups.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseProperties, referredUser, type Version, whoOf } from './api.ts';
+import { madeOnce } from './made-once.ts';
 import { collection, listAsked, nameFilter, queryOptions, selecting } from './query.ts';
 import { groupProperties, groupResource, userProperties, userResource } from './resources.ts';
 
@@ -50,8 +51,17 @@ export function groupRoutes(router: Router, { issuer, run }: GraphParts, version
 
   router.post('/groups', async (ctx) => {
     queryOptions(ctx, version, []);
-    const asked = parseProperties(newGroup, readOnly, await readJson(ctx.req, limits.json));
-    const group = await run(whoOf(ctx), (work) => createGroup(work, asked));
+    const body = await readJson(ctx.req, limits.json);
+    const asked = parseProperties(newGroup, readOnly, body);
+    const group = await run(whoOf(ctx), (work) =>
+      madeOnce(
+        ctx,
+        work,
+        { route: 'POST /groups', body },
+        () => createGroup(work, asked),
+        (id) => readGroup(work, id),
+      ),
+    );
     ctx.status = 201;
     ctx.set('location', `${root}/groups/${group.id}`);
     ctx.body = { '@odata.context': `${root}/$metadata#groups/$entity`, ...groupResource(group) };

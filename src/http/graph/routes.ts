@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import { AppError } from '../../core/errors.ts';
 import { approvalRoutes } from './approvals.ts';
+import { applicationRoutes } from './applications.ts';
 import { auditLogRoutes } from './audit-logs.ts';
 import type { GraphParts, Version } from './api.ts';
 import { domainRoutes } from './domains.ts';
@@ -47,5 +48,6 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   sessionRoutes(router, parts, version);
   meRoutes(router, parts, version);
   auditLogRoutes(router, parts, version);
+  applicationRoutes(router, parts, version);
   return router;
 }

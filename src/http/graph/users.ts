@@ -15,6 +15,7 @@ import {
 import { type UserFilter, userNameKey } from '../../users/user.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseProperties, referredUser, type Version, whoOf } from './api.ts';
+import { madeOnce } from './made-once.ts';
 import { collection, listAsked, nameFilter, queryOptions, selecting } from './query.ts';
 import { groupProperties, groupResource, userProperties, userResource } from './resources.ts';
 
@@ -68,9 +69,16 @@ export function userRoutes(router: Router, { issuer, run }: GraphParts, version:
 
   router.post('/users', async (ctx) => {
     queryOptions(ctx, version, []);
-    const asked = parseProperties(newUser, readOnly, await readJson(ctx.req, limits.json));
+    const body = await readJson(ctx.req, limits.json);
+    const asked = parseProperties(newUser, readOnly, body);
     const user = await run(whoOf(ctx), (work) =>
-      createUser(work, { ...asked, enabled: asked.accountEnabled ?? undefined }),
+      madeOnce(
+        ctx,
+        work,
+        { route: 'POST /users', body },
+        () => createUser(work, { ...asked, enabled: asked.accountEnabled ?? undefined }),
+        (id) => readUser(work, id),
+      ),
     );
     ctx.status = 201;
     ctx.set('location', `${root}/users/${user.id}`);

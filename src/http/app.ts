@@ -57,7 +57,7 @@ export function makeApp(parts: AppParts): Koa {
     notMeRoutes(parts.notMe),
     claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
-    ...versions.map((version) => graphRoutes(parts.graph, version)),
+    ...versions.map((version) => graphRoutes(parts.graph, version, parts.log)),
   ];
   for (const router of routers) {
     app.use(router.routes() as Middleware);
@@ -179,5 +179,6 @@ const problemOf = {
   throttled: 'throttled',
   overloaded: 'overloaded',
   method_not_allowed: 'badRequest',
+  failed_dependency: 'badRequest',
   fault: 'fault',
 } as const satisfies Record<Failure['code'], string>;

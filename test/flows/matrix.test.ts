@@ -526,6 +526,7 @@ const bodies: Readonly<Record<string, (subject: Subject, cell: Cell) => object |
   'PATCH /users/:user/authentication/fido2Methods/:method': () => ({ displayName: `Key ${randomUUID()}` }),
   'PATCH /users/:user/authentication/softwareOathMethods/:method': () => ({ displayName: `App ${randomUUID()}` }),
   'POST /users/:user/authentication/contain': () => ({ reason: 'asked' }),
+  'POST /$batch': () => ({ requests: [{ id: '1', method: 'GET', url: '/nowhere' }] }),
   'POST /applications': () => ({ displayName: 'Made', oidc: { redirect_uris: ['http://localhost:1/cb'] } }),
   'PATCH /applications/:application': () => ({ displayName: `Changed ${randomUUID()}` }),
   'POST /applications/:application/addPassword': () => ({}),
@@ -709,7 +710,7 @@ describe(`${[...cells.values()].flat().length} cells`, () => {
   test.each(inOrder)('$route', async (row) => {
     await house.seed({ policies: { temporaryAccessPass: { requireApprovalFor: [] } } });
     const all = cells.get(row.route)!;
-    const changing = all.filter(({ outcome }) => outcome === 'done' && row.method !== 'GET');
+    const changing = all.filter(({ outcome }) => outcome === 'done' && row.method !== 'GET' && row.path !== '/$batch');
     const answers = await askTogether(all.filter((cell) => !changing.includes(cell)));
 
     // Whoever was known and refused stands in the log, once; strangers do up to a number a minute.

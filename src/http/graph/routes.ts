@@ -1,9 +1,11 @@
 import Router from '@koa/router';
 import type { Context, Next } from 'koa';
+import type { Logger } from 'pino';
 import { AppError } from '../../core/errors.ts';
 import { approvalRoutes } from './approvals.ts';
 import { applicationRoutes } from './applications.ts';
 import { auditLogRoutes } from './audit-logs.ts';
+import { batchRoutes } from './batch.ts';
 import type { GraphParts, Version } from './api.ts';
 import { domainRoutes } from './domains.ts';
 import { groupRoutes } from './groups.ts';
@@ -19,7 +21,7 @@ import { sessionRoutes } from './sessions.ts';
 import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
-export function graphRoutes(parts: GraphParts, version: Version): Router {
+export function graphRoutes(parts: GraphParts, version: Version, log: Logger): Router {
   const router = new Router({ prefix: `/${version}` });
 
   router.use(recordingRefusals(parts));
@@ -49,5 +51,6 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   meRoutes(router, parts, version);
   auditLogRoutes(router, parts, version);
   applicationRoutes(router, parts, version);
+  batchRoutes(router, parts, version, log);
   return router;
 }

@@ -202,7 +202,6 @@ describe('a broken item is 400 by itself, and the others are done', () => {
     ['the other version', { method: 'GET', url: '/beta/users' }, /not begin with a version/],
     ['its own version', { method: 'GET', url: '/v1.0/users' }, /not begin with a version/],
     ['another batch', { method: 'POST', url: '/$batch', headers: json, body: { requests: [] } }, /another batch/],
-    ['another batch in disguise', { method: 'POST', url: '/%24batch?x', headers: json, body: {} }, /another batch/],
     ['a NUL', { method: 'GET', url: '/users/a\0b' }, /character/],
     ['a NUL in disguise', { method: 'GET', url: '/users/a%00b' }, /character/],
     ['half a character', { method: 'GET', url: '/users/\ud800' }, /character/],

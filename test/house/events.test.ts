@@ -125,6 +125,8 @@ const silent = [
   'listGroups',
   'pageOfGroups',
   'countGroups',
+  'countMembers',
+  'countGroupsOf',
   'pageOfMembers',
   'pageOfGroupsOf',
   'listRoleHolders',

@@ -22,10 +22,13 @@ DELETE /users/:user                                                Y  .  .  .  .
 GET    /users/:user/manager                                        Y  Y  Y  .  Y  Y  Y  Y  .  user        user         480 anyone
 PUT    /users/:user/manager/$ref                                   Y  .  .  .  .  Y  .  .  .  user+       user+        480 lower
 DELETE /users/:user/manager/$ref                                   Y  .  .  .  .  Y  .  .  .  user+       user+        480 lower
+GET    /users/:user/memberOf/$count                                Y  Y  Y  .  Y  Y  Y  Y  .  user&group  user&group   480 anyone
 GET    /users/:user/memberOf                                       Y  Y  Y  .  Y  Y  Y  Y  .  user&group  user&group   480 anyone
 
 GET    /groups                                                     Y  Y  Y  .  Y  Y  Y  Y  .  group       group        480 nobody
 POST   /groups                                                     Y  .  .  .  .  Y  .  .  .  group+      group+       480 nobody
+GET    /groups/$count                                              Y  Y  Y  .  Y  Y  Y  Y  .  group       group        480 nobody
+GET    /groups/:group/members/$count                               Y  Y  Y  .  Y  Y  Y  Y  .  user&group  user&group   480 nobody
 GET    /groups/:group                                              Y  Y  Y  .  Y  Y  Y  Y  .  group       group        480 nobody
 PATCH  /groups/:group                                              Y  .  .  .  .  Y  .  .  .  group+      group+       480 group
 DELETE /groups/:group                                              Y  .  .  .  .  Y  .  .  .  group+      group+       480 inside

@@ -59,6 +59,7 @@ interface ItemAnswer {
  */
 export function batchRoutes(router: Router, parts: GraphParts, version: Version, log: Logger): void {
   router.post('/$batch', async (ctx: Context) => {
+    if (ctx.state.inBatch) throw new AppError('invalid_input', 'A batch cannot hold another batch.');
     queryOptions(ctx, version, []);
     const { requests } = parseBody(batch, parsed(await readText(ctx.req, mostBytes), ctx));
     const answers = new Map<string, ItemAnswer>();
@@ -130,6 +131,7 @@ function contextFor(outer: Context): Context {
   const inner = outer.app.createContext(req, new ServerResponse(req)) as unknown as Context;
   inner.state.origin = origin;
   inner.state.actor = outer.state.actor;
+  inner.state.inBatch = true;
   inner._matchedRoute = outer._matchedRoute;
   inner.res.statusCode = 404;
   return inner;
@@ -198,9 +200,6 @@ function pathOf(url: string, version: Version): string {
   const path = url.startsWith('/') ? url : `/${url}`;
   if (/^\/(?:v1\.0|beta)(?:[/?]|$)/i.test(path)) {
     throw new AppError('invalid_input', `url must be relative to /${version}, and not begin with a version.`);
-  }
-  if (/^\/(?:\$|%24)batch(?:[/?#]|$)/i.test(path)) {
-    throw new AppError('invalid_input', 'A batch cannot hold another batch.');
   }
   if (!isStorable(path) || /%00|#/.test(path)) {
     throw new AppError('invalid_input', 'url holds a character that no address takes.');

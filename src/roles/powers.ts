@@ -166,6 +166,11 @@ const powers = {
     roles: ['Global Administrator', 'Global Reader'],
     strongWithinMinutes: today,
   },
+  'reports.read': {
+    permissions: ['AuditLog.Read.All', 'Reports.Read.All'],
+    roles: ['Global Administrator', 'Global Reader'],
+    strongWithinMinutes: today,
+  },
 } as const satisfies Record<string, Power>;
 
 export type Action = keyof typeof powers;

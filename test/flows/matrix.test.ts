@@ -573,7 +573,7 @@ async function ask(cell: Cell, subject: Subject): Promise<Answer> {
     identity: subject.identityId,
     application: subject.applicationId,
     owner: subject.ownerId,
-    parameters: '(challengeTimeoutInMinutes=5)',
+    parameters: row.path.startsWith('/reports/') ? '()' : '(challengeTimeoutInMinutes=5)',
     ...(row.path.includes(':operation') && { operation: await aReset(subject.userId) }),
     ...(row.path.includes(':event') && { event: await anEvent(row.path) }),
   };

@@ -114,7 +114,8 @@ describe('who may do what', () => {
     ['Group.Read.All', ['groups.read']],
     ['Policy.ReadWrite.AuthenticationMethod', ['policies.write', 'policies.read']],
     ['Policy.Read.All', ['policies.read']],
-    ['AuditLog.Read.All', ['audit.read']],
+    ['AuditLog.Read.All', ['audit.read', 'reports.read']],
+    ['Reports.Read.All', ['reports.read']],
     ['Application.ReadWrite.All', ['clients.write', 'clients.read']],
     ['Application.Read.All', ['clients.read']],
   ])('%s opens exactly this to an application: %s', async (permission, opened) => {
@@ -214,6 +215,7 @@ describe('what a role opens', () => {
         'domains.read',
         'policies.read',
         'audit.read',
+        'reports.read',
       ],
     ],
   ])('%s: %s', (name, opened) => {

@@ -120,6 +120,16 @@ GET    /auditLogs/directoryAudits/:event                           Y  .  .  .  .
 GET    /auditLogs/signIns                                          Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
 GET    /auditLogs/signIns/:event                                   Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
 
+GET    /reports/authenticationMethods/userRegistrationDetails      Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+GET    /reports/authenticationMethods/userRegistrationDetails/:user
+                                                                   Y  .  .  .  .  .  .  Y  .  report      report       480 anyone
+GET    /reports/authenticationMethods/usersRegisteredByMethod      Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+GET    /reports/authenticationMethods/usersRegisteredByMethod:parameters
+                                                                   Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+GET    /reports/authenticationMethods/usersRegisteredByFeature     Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+GET    /reports/authenticationMethods/usersRegisteredByFeature:parameters
+                                                                   Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+
 POST   /$batch                                                     Y  Y  Y  Y  Y  Y  Y  Y  Y  any         any            - nobody
 
 GET    /me                                                         Y  Y  Y  Y  Y  Y  Y  Y  Y  -           me             - own
@@ -147,6 +157,7 @@ const sets: Readonly<Record<string, string>> = {
   policy: 'Policy.Read.All Policy.ReadWrite.AuthenticationMethod',
   'policy+': 'Policy.ReadWrite.AuthenticationMethod',
   audit: 'AuditLog.Read.All',
+  report: 'AuditLog.Read.All Reports.Read.All',
   revoke: 'User.RevokeSessions.All User.ReadWrite.All',
   // Of a person's token alone.
   provider: 'IdentityProvider.Read.All IdentityProvider.ReadWrite.All',

@@ -15,6 +15,7 @@ import { meRoutes } from './me.ts';
 import { methodRoutes } from './methods.ts';
 import { passRoutes } from './passes.ts';
 import { policyRoutes } from './policies.ts';
+import { reportRoutes } from './reports.ts';
 import { roleRoutes } from './roles.ts';
 import { recordingRefusals } from './refusals.ts';
 import { sessionRoutes } from './sessions.ts';
@@ -51,6 +52,7 @@ export function graphRoutes(parts: GraphParts, version: Version, log: Logger): R
   meRoutes(router, parts, version);
   auditLogRoutes(router, parts, version);
   applicationRoutes(router, parts, version);
+  reportRoutes(router, parts, version);
   batchRoutes(router, parts, version, log);
   return router;
 }

@@ -124,6 +124,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/groups',
     'src/idempotency',
     'src/methods',
+    'src/methods/password',
     'src/methods/temporary-access-pass',
     'src/methods/upstream',
     'src/notices',

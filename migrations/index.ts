@@ -32,6 +32,9 @@ import * as confirmedMethods from './20261122_1680_confirmed_methods.ts';
 import * as bootstrapEntries from './20261122_1681_bootstrap_entries.ts';
 import * as askedAssurance from './20261122_1690_asked_assurance.ts';
 import * as standingWithLinks from './20261122_1692_standing_with_links.ts';
+import * as clientSecrets from './20261122_1740_client_secrets.ts';
+import * as idempotencyKeys from './20261122_1741_idempotency_keys.ts';
+import * as directoryLists from './20261122_1742_directory_lists.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -69,4 +72,7 @@ export const migrations = {
   '20261122_1681_bootstrap_entries': bootstrapEntries,
   '20261122_1690_asked_assurance': askedAssurance,
   '20261122_1692_standing_with_links': standingWithLinks,
+  '20261122_1740_client_secrets': clientSecrets,
+  '20261122_1741_idempotency_keys': idempotencyKeys,
+  '20261122_1742_directory_lists': directoryLists,
 };

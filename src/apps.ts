@@ -1,5 +1,12 @@
-import type { Client, ClientChange } from './clients/client.ts';
-import { changeClient, deleteClient } from './clients/manage-clients.ts';
+import { type Client, type ClientChange, isConfidential, type NewClient } from './clients/client.ts';
+import {
+  addClientSecret,
+  changeClient,
+  createClient,
+  deleteClient,
+  type MadeSecret,
+  type NewSecret,
+} from './clients/manage-clients.ts';
 import { AppError } from './core/errors.ts';
 import type { Work } from './core/work.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
@@ -13,13 +20,22 @@ import { permit } from './roles/permit.ts';
 export async function changeApp(work: Work, clientId: string, changes: ClientChange): Promise<Client> {
   await permit(work, 'clients.write');
   const client = await changeClient(work, clientId, changes);
-  const problem = clientMetadataProblem({
-    ...client.metadata,
-    client_id: clientId,
-    ...(client.secretDigest !== null && { client_secret: client.secretDigest }),
-  });
-  if (problem) throw new AppError('invalid_input', `The client could not be used like that: ${problem}.`);
+  demandUsable(client);
   return client;
+}
+
+/** A new one under a name of ours, with the secrets that are asked for: they are seen this once. */
+export async function createApp(
+  work: Work,
+  asked: NewClient,
+  secrets: readonly NewSecret[],
+): Promise<{ client: Client; secrets: readonly MadeSecret[] }> {
+  await permit(work, 'clients.write');
+  const client = await createClient(work, asked);
+  demandUsable(client);
+  const made = [];
+  for (const one of secrets) made.push(await addClientSecret(work, client.clientId, one));
+  return { client, secrets: made };
 }
 
 /** Its grants and tokens end at once, also if a client of that name is made again. */
@@ -28,4 +44,13 @@ export async function deleteApp(work: Work, clientId: string): Promise<Client> {
   const client = await deleteClient(work, clientId);
   await endClient(work, clientId);
   return client;
+}
+
+function demandUsable(client: Client): void {
+  const problem = clientMetadataProblem({
+    ...client.metadata,
+    client_id: client.clientId,
+    ...(isConfidential(client) && { client_secret: 'some' }),
+  });
+  if (problem) throw new AppError('invalid_input', `The client could not be used like that: ${problem}.`);
 }

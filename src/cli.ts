@@ -41,7 +41,10 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey role revoke USER ROLE
   latchkey client list
   latchkey client show ID | secret ID | delete ID
-                                          secret makes a new one and prints it, once
+                                          secret makes a new one and prints it, once; those before stop
+  latchkey client secret add ID [--days DAYS]
+                                          a second one beside it, two years if not said
+  latchkey client secret list ID | remove ID KEY
   latchkey client set ID KEY=VALUE ...    change what is named, keep the rest; null takes away
   latchkey idp list
   latchkey idp show ID

@@ -8,6 +8,8 @@ import {
   deleteExpiredCeremonies as deleteExpiredAppCeremonies,
   forgetPasses as forgetAppPasses,
 } from './methods/authenticator-app/store.ts';
+import { forgottenBefore } from './idempotency/idempotency.ts';
+import { forgetBefore } from './idempotency/store.ts';
 import { deleteExpiredCeremonies, forgetRemoved } from './methods/passkey/store.ts';
 import { deleteEndedOpenings, forgetPasses } from './methods/recovery-code/store.ts';
 import { purgeLapsed } from './methods/temporary-access-pass/approvals/store.ts';
@@ -74,6 +76,7 @@ async function clean(run: RunWork, db: NamedStatements): Promise<void> {
     await purgeOld(work.tx, work.now);
     await purgeLogouts(work.tx, work.now);
     await purgeUpstreamSessions(work.tx, work.now);
+    await forgetBefore(work.tx, forgottenBefore(work.now));
     const purged = await purgeEnded(work.tx, work.now);
     if (purged > 0) work.record({ type: 'pass.purged', details: { count: purged } });
   });

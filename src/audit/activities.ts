@@ -330,6 +330,16 @@ export const activities: Readonly<Record<string, Activity>> = {
     activityDisplayName: 'Update application – Certificates and secrets management',
     operationType: 'Update',
   },
+  'client.secret-added': {
+    ...applications,
+    activityDisplayName: 'Update application – Certificates and secrets management',
+    operationType: 'Update',
+  },
+  'client.secret-removed': {
+    ...applications,
+    activityDisplayName: 'Update application – Certificates and secrets management',
+    operationType: 'Update',
+  },
   'client.deleted': { ...applications, activityDisplayName: 'Delete application', operationType: 'Delete' },
   'client.changed': { ...applications, activityDisplayName: 'Update application', operationType: 'Update' },
 

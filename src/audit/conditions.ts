@@ -1,73 +1,17 @@
 /** What can be asked of the logs, under the names that Graph gives the properties: each becomes a condition in SQL. */
-import { AppError } from '../core/errors.ts';
-import type { Comparison, Filter } from '../core/filter.ts';
+import { type Condition, conditionFor, moment, type Property } from '../core/conditions.ts';
+import type { Filter } from '../core/filter.ts';
 import { userNameKey } from '../users/user.ts';
 import { type Activity, typesWhere } from './activities.ts';
 import { signInErrorSql } from './sign-in-errors.ts';
-import type { Condition, Log } from './store.ts';
+import type { Log } from './store.ts';
 
-type Operator = Comparison['operator'];
-
-interface Property {
-  readonly operators: readonly Operator[];
-  readonly takes: 'text' | 'date' | 'number';
-  condition(operator: Operator, value: never): Condition;
-}
-
-/** Fails with `invalid_input` for a property, an operator or a kind of value that the log does not take, and says which it takes. */
+/** Fails with `invalid_input` for what the log cannot be asked. */
 export function conditionOf(log: Log, filter: Filter | undefined): Condition {
-  switch (filter?.kind) {
-    case undefined:
-      return { sql: 'true', values: [] };
-    case 'not': {
-      const { sql, values } = conditionOf(log, filter.part);
-      // What is null neither holds nor holds not; here it holds not.
-      return { sql: `(${sql}) is not true`, values };
-    }
-    case 'and':
-    case 'or': {
-      const parts = filter.parts.map((part) => conditionOf(log, part));
-      return {
-        sql: parts.map(({ sql }) => `(${sql})`).join(` ${filter.kind} `),
-        values: parts.flatMap(({ values }) => values),
-      };
-    }
-    case 'comparison':
-      return compared(log, filter);
-  }
+  return conditionFor(propertiesOf[log], filter);
 }
 
-function compared(log: Log, { property: name, operator, value }: Comparison): Condition {
-  const properties = propertiesOf[log];
-  const property = Object.hasOwn(properties, name) ? properties[name]! : undefined;
-  if (!property) {
-    const those = Object.keys(properties).join(', ');
-    throw new AppError('invalid_input', `$filter cannot compare "${name.slice(0, 64)}". It can compare: ${those}.`);
-  }
-  if (!property.operators.includes(operator)) {
-    const those = property.operators.join(', ');
-    throw new AppError('invalid_input', `$filter cannot use ${operator} on ${name}. It can use: ${those}.`);
-  }
-  const given = value instanceof Date ? 'date' : typeof value === 'string' ? 'text' : typeof value;
-  if (given !== property.takes) {
-    throw new AppError('invalid_input', `$filter compares ${name} with ${examples[property.takes]}.`);
-  }
-  return property.condition(operator, value as never);
-}
-
-const examples = {
-  text: "a text in quotes: 'text'",
-  date: 'a date without quotes: 2026-11-21T12:00:00Z',
-  number: 'a number',
-} as const;
-
-const signs = { ge: '>=', gt: '>', le: '<=', lt: '<' } as const;
-
-const time: Property = {
-  operators: ['ge', 'gt', 'le', 'lt'],
-  takes: 'date',
-  condition: (operator, value: Date) => ({ sql: `e.at ${signs[operator as keyof typeof signs]} ?`, values: [value] }),
-};
+const time = moment('e.at');
 
 function column(sql: string): Property {
   return {

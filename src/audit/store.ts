@@ -1,3 +1,4 @@
+import type { Condition } from '../core/conditions.ts';
 import type { Transaction } from '../core/work.ts';
 import { signInTypes } from './activities.ts';
 
@@ -84,12 +85,6 @@ function toRecord(row: Row): AuditRecord {
     details: row.details,
     proofs: (row.proofs ?? []).map(({ method, at }) => ({ method, at: new Date(at) })),
   };
-}
-
-/** A condition in SQL over `audit_events e`. */
-export interface Condition {
-  readonly sql: string;
-  readonly values: readonly unknown[];
 }
 
 /** Which of the two logs. */

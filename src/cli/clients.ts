@@ -1,10 +1,18 @@
 import { changeApp, deleteApp } from '../apps.ts';
-import { type Client, clientChange } from '../clients/client.ts';
-import { clientAndOwners, listClients, renewClientSecret, setOwners } from '../clients/manage-clients.ts';
+import { type Client, clientChange, type ClientSecret } from '../clients/client.ts';
+import {
+  addClientSecret,
+  clientAndOwners,
+  listClients,
+  removeClientSecret,
+  renewClientSecret,
+  setOwners,
+} from '../clients/manage-clients.ts';
+import { addDays } from '../core/time.ts';
 import type { Work } from '../core/work.ts';
 import { getUser } from '../users/manage-users.ts';
 import { asOperator } from '../wire.ts';
-import { type Command, one, print, printJson, settingsFrom, withBase } from './command.ts';
+import { type Command, one, print, printJson, settingsFrom, two, UsageError, withBase } from './command.ts';
 
 /** In RFC 7591's words and ours; a secret is shown once, when it is made. */
 export const clientCommands: Readonly<Record<string, Command>> = {
@@ -33,16 +41,11 @@ export const clientCommands: Readonly<Record<string, Command>> = {
     });
   },
 
-  'client secret': (operands, { json }) => {
-    const clientId = one(operands, 'client secret ID');
-    return withBase(async (base) => {
-      const { secret } = await base.run(asOperator, (work) => renewClientSecret(work, clientId));
-      if (json) printJson({ client_id: clientId, client_secret: secret });
-      else
-        print(
-          `A new secret for ${clientId}. It is shown this once; the one before works no longer.\nSecret: ${secret}\n`,
-        );
-    });
+  'client secret': (operands, values) => {
+    const [verb, ...rest] = operands;
+    // One operand alone is the name of a client, whatever it is.
+    const act = operands.length > 1 && Object.hasOwn(secretVerbs, verb!) ? secretVerbs[verb!] : undefined;
+    return act ? act(rest, values) : renewSecret(operands, values);
   },
 
   'client delete': (operands, { json }) => {
@@ -54,6 +57,58 @@ export const clientCommands: Readonly<Record<string, Command>> = {
     });
   },
 };
+
+const renewSecret: Command = (operands, { json }) => {
+  const clientId = one(operands, 'client secret ID');
+  return withBase(async (base) => {
+    const { secret } = await base.run(asOperator, (work) => renewClientSecret(work, clientId));
+    if (json) printJson({ client_id: clientId, client_secret: secret });
+    else
+      print(`A new secret for ${clientId}. It is shown this once; those before work no longer.\nSecret: ${secret}\n`);
+  });
+};
+
+const secretVerbs: Readonly<Record<string, Command>> = {
+  add: (operands, { json, days }) => {
+    const clientId = one(operands, 'client secret add ID [--days DAYS]');
+    if (days !== undefined && !/^[1-9]\d{0,3}$/.test(days))
+      throw new UsageError('--days is a whole number from 1 to 9999.');
+    return withBase(async (base) => {
+      const made = await base.run(asOperator, (work) =>
+        addClientSecret(work, clientId, days === undefined ? {} : { expiresAt: addDays(work.now, Number(days)) }),
+      );
+      if (json) return printJson({ client_id: clientId, client_secret: made.secret, ...secretResource(made) });
+      print(
+        `One more secret for ${clientId}, good until ${made.expiresAt!.toISOString()}. It is shown this once; the one before works as well.\nKey: ${made.keyId}\nSecret: ${made.secret}\n`,
+      );
+    });
+  },
+
+  remove: (operands, { json }) => {
+    const [clientId, keyId] = two(operands, 'client secret remove ID KEY');
+    return withBase(async (base) => {
+      await base.run(asOperator, (work) => removeClientSecret(work, clientId, keyId));
+      if (json) printJson({ removed: keyId });
+      else print(`The secret ${keyId} of ${clientId} works no longer.\n`);
+    });
+  },
+
+  list: (operands, { json }) => {
+    const clientId = one(operands, 'client secret list ID');
+    return withBase(async (base) => {
+      const { secrets } = await base.run(asOperator, (work) => clientAndOwners(work, clientId));
+      if (json) return printJson({ value: secrets.map(secretResource) });
+      for (const { keyId, hint, startsAt, expiresAt } of secrets) {
+        const end = expiresAt ? expiresAt.toISOString() : 'removed';
+        print(`${keyId}\t${hint ? `${hint}…` : '-'}\t${startsAt.toISOString()}\tuntil ${end}\n`);
+      }
+    });
+  },
+};
+
+function secretResource({ keyId, hint, startsAt, expiresAt }: ClientSecret) {
+  return { keyId, hint, startDateTime: startsAt, endDateTime: expiresAt };
+}
 
 function clientResource({ clientId, metadata, appRoles }: Client) {
   return { client_id: clientId, ...metadata, app_roles: appRoles };

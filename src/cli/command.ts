@@ -22,6 +22,7 @@ export const options = {
   group: { type: 'string' },
   'one-time': { type: 'boolean' },
   since: { type: 'string' },
+  days: { type: 'string' },
   'secret-file': { type: 'string' },
   unlink: { type: 'boolean' },
   administrator: { type: 'boolean' },

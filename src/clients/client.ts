@@ -5,10 +5,28 @@ import { applicationPermissions, delegatedScopes } from '../roles/powers.ts';
 
 /** Relying parties and API clients, in RFC 7591's words and a few of ours (`require_pkce`, `minimum_acr`, `first_party`, `app_roles`, `delegated_permissions`). */
 export interface Client {
+  /** A name that never changes, chosen here; apps are known by `clientId`. */
+  readonly id: string;
   readonly clientId: string;
   readonly metadata: ClientMetadata;
-  readonly secretDigest: string | null;
   readonly appRoles: readonly string[];
+  readonly createdAt: Date;
+}
+
+/** One of a client's secrets, without what is secret of it. */
+export interface ClientSecret {
+  readonly keyId: string;
+  readonly displayName: string | null;
+  /** Its first symbols; null for one that somebody made up. */
+  readonly hint: string | null;
+  readonly startsAt: Date;
+  /** Null: until it is removed. */
+  readonly expiresAt: Date | null;
+}
+
+/** Whether it proves who it is with a secret, also while it has none that is good. */
+export function isConfidential({ metadata }: Pick<Client, 'metadata'>): boolean {
+  return metadata.token_endpoint_auth_method !== 'none';
 }
 
 const url = z
@@ -90,6 +108,16 @@ export const clientChange = z.strictObject(nullable({ ...ours, ...metadataShape 
 
 export type ClientChange = z.output<typeof clientChange>;
 
+const { owners: _notHere, ...oursByApi } = ours;
+
+/** What the API takes of a new client: its name is chosen here, secrets and owners are added one by one. */
+export const newClient = z.strictObject({ ...oursByApi, ...metadataShape });
+
+export type NewClient = z.output<typeof newClient>;
+
+/** The same, of a client there is. */
+export const clientChangeByApi = z.strictObject(nullable({ ...oursByApi, ...metadataShape }));
+
 function nullable<Shape extends Record<string, z.ZodType>>(shape: Shape) {
   return Object.fromEntries(Object.entries(shape).map(([name, type]) => [name, type.nullable()])) as {
     [Name in keyof Shape]: z.ZodNullable<Shape[Name]>;
@@ -139,7 +167,9 @@ export function toMetadata(input: ClientInput): ClientMetadata {
 }
 
 /** The metadata with the changes in it. Fails with `invalid_input` where they do not go with the rest. */
-export function withChanges({ clientId, metadata, secretDigest }: Client, changes: ClientChange): ClientMetadata {
+export function withChanges(client: Client, changes: ClientChange): ClientMetadata {
+  const { clientId, metadata } = client;
+  const hasSecret = isConfidential(client);
   const { app_roles: _roles, owners: _owners, ...named } = changes;
   // Which answers there can be follows from the grants, unless it is said.
   const follows = named.grant_types !== undefined && named.response_types === undefined;
@@ -147,8 +177,8 @@ export function withChanges({ clientId, metadata, secretDigest }: Client, change
   const kept = Object.fromEntries(
     Object.entries(merged).filter(([, value]) => value !== null && value !== undefined),
   ) as ClientMetadata;
-  const full = toMetadata({ ...kept, client_id: clientId, ...(secretDigest !== null && { client_secret: 'kept' }) });
-  const [mistake] = contradictions(full, secretDigest !== null);
+  const full = toMetadata({ ...kept, client_id: clientId, ...(hasSecret && { client_secret: 'kept' }) });
+  const [mistake] = contradictions(full, hasSecret);
   if (mistake) throw new AppError('invalid_input', `${mistake.name} ${mistake.message}.`);
   return full;
 }

@@ -4,9 +4,9 @@ import type { Work } from '../core/work.ts';
 import { isNamedByPolicy } from '../policies/policy-documents.ts';
 import { isNamedByRole } from '../roles/manage-roles.ts';
 import { demandGlobalAdministrator, permit, permitOn } from '../roles/permit.ts';
-import { getUser, lockUser, pageOfUsers, readUser } from '../users/manage-users.ts';
+import { countUsers, getUser, lockUser, pageOfUsers, readUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
-import type { Group, GroupFilter } from './group.ts';
+import type { Group, GroupFilter, GroupOrder } from './group.ts';
 import * as groups from './store.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -115,20 +115,38 @@ export async function listGroups(work: Work): Promise<Group[]> {
 
 export interface GroupsAsked extends PageAsked {
   readonly filter?: GroupFilter | undefined;
+  /** By name when it does not say. */
+  readonly order?: GroupOrder | undefined;
 }
 
-/** Groups by name, a page at a time. */
+/** Groups, a page at a time. */
 export async function pageOfGroups(work: Work, asked: GroupsAsked): Promise<Page<Group>> {
   await permit(work, 'groups.read');
-  const list = ['groups', asked.filter?.kind ?? '', asked.filter?.value ?? ''];
+  const { filter, order = { by: 'displayName', descending: false } } = asked;
+  const list = ['groups', JSON.stringify(filter) ?? '', order.by, String(order.descending)];
   const after = keysAfter(work.secrets, list, asked);
-  const found = await groups.some(work.tx, asked.filter, after, asked.top + 1);
-  return pageOf(work.secrets, list, asked, found, (group) => [group.displayName, group.id]);
+  const found = await groups.some(work.tx, filter, order, after, asked.top + 1);
+  return pageOf(work.secrets, list, asked, found, (group) => [
+    order.by === 'displayName' ? group.displayName : group.createdAt.toISOString(),
+    group.id,
+  ]);
 }
 
 export async function countGroups(work: Work, filter?: GroupFilter): Promise<number> {
   await permit(work, 'groups.read');
   return groups.count(work.tx, filter);
+}
+
+/** How many people are in a group. It takes leave to read both. */
+export async function countMembers(work: Work, groupId: string): Promise<number> {
+  const group = await readGroup(work, groupId);
+  return countUsers(work, { kind: 'memberOf', value: group.id });
+}
+
+/** How many groups a user is in. It takes leave to read both. */
+export async function countGroupsOf(work: Work, userIdOrName: string): Promise<number> {
+  const user = await readUser(work, userIdOrName);
+  return countGroups(work, { kind: 'hasMember', value: user.id });
 }
 
 /** The people in a group by user name. It takes leave to read both. */

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { placed } from '../core/conditions.ts';
 import type { Transaction } from '../core/work.ts';
-import type { Group, GroupFilter } from './group.ts';
+import { conditionOf, orderedBy } from './conditions.ts';
+import type { Group, GroupFilter, GroupOrder } from './group.ts';
 
 const columns = ['id', 'display_name as displayName', 'created_at as createdAt'] as const;
 
@@ -90,15 +92,20 @@ export async function hasMemberWithRole(tx: Transaction, groupId: string): Promi
   return row !== undefined;
 }
 
-/** By name; at most `most` of them, from after that name and id on. */
+/** At most `most` of them, from after the one with these keys on: what it is ordered by, and its id. */
 export async function some(
   tx: Transaction,
   filter: GroupFilter | undefined,
+  order: GroupOrder,
   after: readonly string[] | undefined,
   most: number,
 ): Promise<Group[]> {
-  const query = filtered(tx, filter).orderBy(['display_name', 'id']).limit(most);
-  if (after) query.whereRaw('(display_name, id) > (?, ?::uuid)', [...after]);
+  const place = placed(orderedBy[order.by], order.descending);
+  const query = filtered(tx, filter).orderByRaw(place.orderBy).limit(most);
+  if (after) {
+    const { sql, values } = place.after(after);
+    query.whereRaw(sql, values as never);
+  }
   return query.select(...columns);
 }
 
@@ -112,10 +119,10 @@ function filtered(tx: Transaction, filter: GroupFilter | undefined) {
   switch (filter?.kind) {
     case undefined:
       return query;
-    case 'displayName':
-      return query.whereRaw('lower(display_name) = lower(?)', [filter.value]);
-    case 'displayNamePrefix':
-      return query.whereRaw('starts_with(lower(display_name), lower(?))', [filter.value]);
+    case 'asked': {
+      const { sql, values } = conditionOf(filter);
+      return query.whereRaw(sql, values as never);
+    }
     case 'hasMember':
       return query.whereRaw('id in (select group_id from group_members where user_id = ?)', [filter.value]);
   }

@@ -14,6 +14,7 @@ import { answerErrors, type Failure } from './errors.ts';
 import { type FederationParts, providerRoutes } from './federation/provider-routes.ts';
 import { federationRoutes } from './federation/routes.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
+import { ourApi, withKeysAsSegments } from './graph/keys.ts';
 import { graphRoutes } from './graph/routes.ts';
 import { type NotMeParts, notMeRoutes } from './not-me/routes.ts';
 import { operationsRoutes, type Readiness } from './operations/routes.ts';
@@ -64,7 +65,7 @@ export function makeApp(parts: AppParts): Koa {
     claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
     providerRoutes(parts.federation),
-    ...versions.map((version) => graphRoutes(parts.graph, version)),
+    ...versions.map((version) => graphRoutes(parts.graph, version, parts.log)),
   ];
   for (const router of routers) {
     app.use(router.routes() as Middleware);
@@ -81,23 +82,11 @@ export function makeApp(parts: AppParts): Koa {
   return app;
 }
 
-const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
 const ourPages = /^\/(?:sign-in|pass|continue|federation|not-me|security-info|acr|amr)(?:\/|$)/i;
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {
   if (!ourApi.test(ctx.path) && !ourPages.test(ctx.path)) await next();
-}
-
-/** OData's other way to write a key: `users('id')/x('key')` is `users/id/x/key`. */
-async function withKeysAsSegments(ctx: Context, next: Next): Promise<void> {
-  if (ourApi.test(ctx.path)) {
-    ctx.path = ctx.path.replace(
-      /(\w)(?:\(|%28)(?:'|%27)((?:[^/'%]|''|%(?!27)[0-9a-f]{2})+)(?:'|%27)(?:\)|%29)(?=\/|$)/gi,
-      (_whole, before: string, key: string) => `${before}/${key.replaceAll("''", "'")}`,
-    );
-  }
-  await next();
 }
 
 /** Gives the request its id and origin, and the answer its headers. */
@@ -198,5 +187,6 @@ const problemOf = {
   throttled: 'throttled',
   overloaded: 'overloaded',
   method_not_allowed: 'badRequest',
+  failed_dependency: 'badRequest',
   fault: 'fault',
 } as const satisfies Record<Failure['code'], string>;

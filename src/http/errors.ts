@@ -20,7 +20,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
 /** What went wrong, as a door shows it: a page, or JSON. */
 export interface Failure {
   readonly status: number;
-  readonly code: ErrorCode | 'fault' | 'method_not_allowed';
+  readonly code: ErrorCode | 'fault' | 'method_not_allowed' | 'failed_dependency';
   /** A sentence safe to show. */
   readonly message: string;
   readonly requestId: string;

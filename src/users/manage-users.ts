@@ -4,7 +4,7 @@ import type { Work } from '../core/work.ts';
 import { demandAnotherGlobalAdministrator } from '../roles/manage-roles.ts';
 import { demandGlobalAdministrator, permit, permitOn, permitOwn } from '../roles/permit.ts';
 import * as users from './store.ts';
-import { type User, type UserFilter, userNameKey } from './user.ts';
+import { type User, type UserFilter, type UserOrder, userNameKey } from './user.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -189,16 +189,25 @@ export async function listUsers(work: Work): Promise<User[]> {
 
 export interface UsersAsked extends PageAsked {
   readonly filter?: UserFilter | undefined;
+  /** By user name when it does not say. */
+  readonly order?: UserOrder | undefined;
 }
 
-/** People by user name, a page at a time. */
+/** People, a page at a time. */
 export async function pageOfUsers(work: Work, asked: UsersAsked): Promise<Page<User>> {
   await permit(work, 'users.read');
-  const list = ['users', asked.filter?.kind ?? '', asked.filter?.value ?? ''];
-  const [after] = keysAfter(work.secrets, list, asked) ?? [];
-  const found = await users.some(work.tx, asked.filter, after, asked.top + 1);
-  return pageOf(work.secrets, list, asked, found, (user) => [userNameKey(user.userPrincipalName)]);
+  const { filter, order = { by: 'userPrincipalName', descending: false } } = asked;
+  const list = ['users', JSON.stringify(filter) ?? '', order.by, String(order.descending)];
+  const after = keysAfter(work.secrets, list, asked);
+  const found = await users.some(work.tx, filter, order, after, asked.top + 1);
+  return pageOf(work.secrets, list, asked, found, (user) => [keysOf[order.by](user), user.id]);
 }
+
+const keysOf: Readonly<Record<UserOrder['by'], (user: User) => string>> = {
+  userPrincipalName: (user) => userNameKey(user.userPrincipalName),
+  displayName: (user) => user.displayName,
+  createdDateTime: (user) => user.createdAt.toISOString(),
+};
 
 export async function countUsers(work: Work, filter?: UserFilter): Promise<number> {
   await permit(work, 'users.read');

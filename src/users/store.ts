@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { placed } from '../core/conditions.ts';
 import type { Transaction } from '../core/work.ts';
-import { type User, type UserFilter, userNameKey } from './user.ts';
+import { conditionOf, orderedBy } from './conditions.ts';
+import { type User, type UserFilter, type UserOrder, userNameKey } from './user.ts';
 
 interface UserRow {
   id: string;
@@ -177,15 +179,20 @@ export async function remove(tx: Transaction, id: string): Promise<void> {
   await tx('users').where('id', '=', id).delete();
 }
 
-/** At most `most` of them by user name, from after that key on. */
+/** At most `most` of them, from after the one with these keys on: what it is ordered by, and its id. */
 export async function some(
   tx: Transaction,
   filter: UserFilter | undefined,
-  afterKey: string | undefined,
+  order: UserOrder,
+  after: readonly string[] | undefined,
   most: number,
 ): Promise<User[]> {
-  const query = filtered(tx, filter).orderBy('user_name_key').limit(most).select('*');
-  if (afterKey !== undefined) query.where('user_name_key', '>', afterKey);
+  const place = placed(orderedBy[order.by], order.descending);
+  const query = filtered(tx, filter).orderByRaw(place.orderBy).limit(most).select('*');
+  if (after) {
+    const { sql, values } = place.after(after);
+    query.whereRaw(sql, values as never);
+  }
   return ((await query) as UserRow[]).map(toUser);
 }
 
@@ -199,14 +206,14 @@ function filtered(tx: Transaction, filter: UserFilter | undefined) {
   switch (filter?.kind) {
     case undefined:
       return query;
-    case 'userName':
-      return query.where('user_name_key', '=', userNameKey(filter.value));
-    case 'displayName':
-      return query.whereRaw('lower(display_name) = lower(?)', [filter.value]);
-    case 'displayNamePrefix':
-      return query.whereRaw('starts_with(lower(display_name), lower(?))', [filter.value]);
+    case 'asked': {
+      const { sql, values } = conditionOf(filter);
+      return query.whereRaw(sql, values as never);
+    }
     case 'memberOf':
       return query.whereRaw('id in (select user_id from group_members where group_id = ?)', [filter.value]);
+    case 'ownerOf':
+      return query.whereRaw('id in (select user_id from client_owners where client_id = ?)', [filter.value]);
   }
 }
 

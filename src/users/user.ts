@@ -1,3 +1,6 @@
+import type { Order, Search } from '../core/conditions.ts';
+import type { Filter } from '../core/filter.ts';
+
 /** People: who they are and whether they may sign in at all. A user needs no password, and none is made. */
 export interface User {
   readonly id: string;
@@ -20,10 +23,13 @@ export interface User {
 
 /** What a list of people may be narrowed to; names are compared without regard to case. */
 export type UserFilter =
-  | { readonly kind: 'userName'; readonly value: string }
-  | { readonly kind: 'displayName'; readonly value: string }
-  | { readonly kind: 'displayNamePrefix'; readonly value: string }
-  | { readonly kind: 'memberOf'; readonly value: string };
+  | { readonly kind: 'asked'; readonly filter?: Filter | undefined; readonly search?: Search | undefined }
+  | { readonly kind: 'memberOf'; readonly value: string }
+  | { readonly kind: 'ownerOf'; readonly value: string };
+
+export const userOrders = ['userPrincipalName', 'displayName', 'createdDateTime'] as const;
+
+export type UserOrder = Order<(typeof userOrders)[number]>;
 
 /** The one canonical form of a user name: looked up, counted and compared by this and nothing else. */
 export function userNameKey(userName: string): string {

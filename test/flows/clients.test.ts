@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { changeApp, deleteApp } from '../../src/apps.ts';
-import { clientChange } from '../../src/clients/client.ts';
+import { clientChange, isConfidential } from '../../src/clients/client.ts';
 import { clientAndOwners, renewClientSecret } from '../../src/clients/manage-clients.ts';
 import type { Actor } from '../../src/core/actor.ts';
 import type { Work } from '../../src/core/work.ts';
@@ -60,7 +60,7 @@ describe('changing a client', () => {
     const after = await set('app', { client_uri: null, require_pkce: false });
     const { client_uri: _gone, ...kept } = before.metadata;
     expect(after).toEqual({ ...before, metadata: { ...kept, require_pkce: false } });
-    expect(after.secretDigest).not.toBeNull();
+    expect(isConfidential(after)).toBe(true);
     const elsewhere = `${app.origin}/cb2`;
     const begins = async () => {
       const query = { client_id: 'app', redirect_uri: elsewhere, response_type: 'code', scope: 'openid' };

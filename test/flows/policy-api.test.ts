@@ -31,6 +31,14 @@ const defaults = {
   profiles: [],
 };
 
+const passwordDefaults = {
+  '@odata.type': '#microsoft.graph.passwordAuthenticationMethodConfiguration',
+  id: 'Password',
+  state: 'enabled',
+  alone: false,
+  minimumLength: 8,
+};
+
 const registrationDefaults = {
   state: 'disabled',
   mode: 'required',
@@ -102,6 +110,47 @@ function expectRefusal(answer: Awaited<ReturnType<typeof call>>, status: number,
   });
 }
 
+describe('the configuration of passwords', () => {
+  const passwords = `${policy}/authenticationMethodConfigurations/Password`;
+  const settings = async () => {
+    const { '@odata.context': _context, ...rest } = (await call('GET', passwords, undefined, 'reader')).body;
+    return rest;
+  };
+  afterEach(() => call('DELETE', passwords));
+
+  test('is read, changed where it is named, and put back', async () => {
+    expect(await settings()).toEqual(passwordDefaults);
+    expect((await call('PATCH', passwords, { minimumLength: 12 })).status).toBe(204);
+    expect((await call('PATCH', passwords.replace('/Password', "('password')"), { state: 'disabled' })).status).toBe(
+      204,
+    );
+    const changed = { ...passwordDefaults, minimumLength: 12, state: 'disabled' };
+    expect(await settings()).toEqual(changed);
+    expect((await call('PATCH', passwords, { ...changed, alone: true })).status).toBe(204);
+    expect(await settings()).toEqual({ ...changed, alone: true });
+    expect((await call('GET', policy)).body.authenticationMethodConfigurations).toContainEqual({
+      ...changed,
+      alone: true,
+    });
+    expect((await call('DELETE', passwords)).status).toBe(204);
+    expect(await settings()).toEqual(passwordDefaults);
+    expect((await eventsOf(house, { type: 'policy.changed' })).at(-1)?.details).toMatchObject({ policy: 'password' });
+  });
+
+  test.each([
+    [{ minimumLength: 4 }, /minimumLength/],
+    [{ state: 'off' }, /state/],
+    [{ isUsableOnce: true }, /isUsableOnce/],
+  ])('%j is a 400, and changes nothing', async (body, message) => {
+    expectRefusal(await call('PATCH', passwords, body), 400, 'badRequest', expect.stringMatching(message));
+    expect(await settings()).toEqual(passwordDefaults);
+  });
+
+  test.each([...['Sms', 'constructor'].map((id) => [id] as const)])('there is none of %s', async (id) => {
+    expect((await call('GET', passwords.replace('Password', id))).status).toBe(404);
+  });
+});
+
 describe('reading the policy', () => {
   test('answers the configuration with every property, defaults included', async () => {
     const answer = await call('GET', configuration, undefined, 'reader');
@@ -122,7 +171,7 @@ describe('reading the policy', () => {
         requiredRegistration: registrationDefaults,
       },
       assurance: { aliases: {} },
-      authenticationMethodConfigurations: [defaults],
+      authenticationMethodConfigurations: [defaults, passwordDefaults],
     });
   });
 
@@ -310,7 +359,7 @@ describe('what has to be registered', () => {
   });
 
   test('is not changed beside a configuration, which has an address of its own', async () => {
-    const answer = await call('PATCH', policy, { authenticationMethodConfigurations: [defaults] });
+    const answer = await call('PATCH', policy, { authenticationMethodConfigurations: [defaults, passwordDefaults] });
     expectRefusal(answer, 400, 'badRequest', expect.stringMatching(/"authenticationMethodConfigurations"/));
   });
 

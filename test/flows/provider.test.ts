@@ -724,8 +724,8 @@ describe('codes and tokens', () => {
       status: 401,
       error: 'invalid_client',
     });
-    const { secret_digest } = await house.base.knex('clients').where('client_id', '=', 'hr').first();
-    expect(await token(cc, basic('hr', secret_digest))).toMatchObject({ status: 401, error: 'invalid_client' });
+    const { digest } = await house.base.knex('client_secrets').where('client_id', '=', 'hr').first();
+    expect(await token(cc, basic('hr', digest))).toMatchObject({ status: 401, error: 'invalid_client' });
   });
 
   test('userinfo answers GET and POST, with the token in the header or in the form, and never in the address', async () => {

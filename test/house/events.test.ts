@@ -14,11 +14,16 @@ import {
   ensureGroup,
   removeMember,
 } from '../../src/groups/manage-groups.ts';
-import { changeApp, deleteApp } from '../../src/apps.ts';
+import { changeApp, createApp, deleteApp } from '../../src/apps.ts';
 import {
+  addClientSecret,
+  addOwner,
   changeClient,
+  createClient,
   deleteClient,
   putClient,
+  removeClientSecret,
+  removeOwner,
   renewClientSecret,
   setOwners,
 } from '../../src/clients/manage-clients.ts';
@@ -114,6 +119,7 @@ const bookkeeping = [
   'sign_ins',
   'upstream_sign_outs',
   'applied_seeds',
+  'idempotency_keys',
   'latchkey_migrations',
 ];
 
@@ -135,12 +141,17 @@ const silent = [
   'listGroups',
   'pageOfGroups',
   'countGroups',
+  'countMembers',
+  'countGroupsOf',
   'pageOfMembers',
   'pageOfGroupsOf',
   'listRoleHolders',
   'demandAnotherGlobalAdministrator',
   'listClients',
   'clientAndOwners',
+  'clientIdOf',
+  'pageOfClients',
+  'countClients',
   'secretDigest',
   'hasGlobalAdministrator',
   'currentPass',
@@ -550,6 +561,16 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   changeClient: () => work((w) => changeClient(w, 'app', { client_name: 'App' })),
   changeApp: () => work((w) => changeApp(w, 'app', { app_roles: ['User.Read.All'] })),
   renewClientSecret: () => work((w) => renewClientSecret(w, 'app')),
+  addClientSecret: () => work((w) => addClientSecret(w, 'app', {})),
+  removeClientSecret: () =>
+    work(async (w) => {
+      const { id } = await w.tx('client_secrets').where('client_id', '=', 'app').first('id');
+      await removeClientSecret(w, 'app', id as string);
+    }),
+  removeOwner: () => work(async (w) => removeOwner(w, 'app', (await getUser(w, 'seed@example.com')).id)),
+  addOwner: () => work(async (w) => addOwner(w, 'app', (await getUser(w, 'seed@example.com')).id)),
+  createClient: () => work((w) => createClient(w, { redirect_uris: ['http://localhost/cb'] })),
+  createApp: () => work((w) => createApp(w, { redirect_uris: ['http://localhost/cb'] }, [])),
   deleteClient: () => work((w) => deleteClient(w, 'app')),
   deleteApp: () =>
     work(async (w) => {

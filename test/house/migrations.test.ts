@@ -35,6 +35,25 @@ test('every single step can be taken back and done again', async () => {
   for (const _step of Object.keys(migrations)) await knex.migrate.up();
 });
 
+test('a client keeps its secret when secrets move to a table of their own, and takes the newest back', async () => {
+  const names = Object.keys(migrations);
+  const later = names.length - names.indexOf('20261122_1740_client_secrets');
+  for (let step = 0; step < later; step += 1) await knex.migrate.down();
+  const now = new Date();
+  const metadata = JSON.stringify({ token_endpoint_auth_method: 'client_secret_basic' });
+  const client = { client_id: 'old', metadata, secret_digest: 'digest', created_at: now, updated_at: now };
+  await knex('clients').insert([client, { ...client, client_id: 'public', secret_digest: null }]);
+  await migrate(knex);
+  const kept = { client_id: 'old', digest: 'digest', expires_at: null };
+  expect(await knex('client_secrets')).toMatchObject([kept]);
+  const newest = { id: 'aaaaaaaa-0000-4000-8000-000000000000', made_at: new Date(now.getTime() + 1_000) };
+  await knex('client_secrets').insert({ ...newest, client_id: 'old', digest: 'newest', starts_at: now });
+  for (let step = 0; step < later; step += 1) await knex.migrate.down();
+  expect(await knex('clients').orderBy('client_id').pluck('secret_digest')).toEqual(['newest', null]);
+  await knex('clients').delete();
+  await migrate(knex);
+});
+
 test('an owner who is no superuser needs no help, up or down', async () => {
   const server = inject('database');
   const own = 'migrations_owner_test';

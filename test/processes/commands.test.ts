@@ -311,6 +311,14 @@ test('clients are looked after by command; a secret is shown once, and what is d
   const { client_secret: second } = JSON.parse(await done('client', 'secret', 'hr', '--json'));
   const token = await tokenWith(second);
   expect([await tokenWith('uno-secret'), typeof token]).toEqual([undefined, 'string']);
+  const added = JSON.parse(await done('client', 'secret', 'add', 'hr', '--days', '30', '--json'));
+  const shown = await done('client', 'secret', 'list', 'hr');
+  expect(shown.trim().split('\n')).toHaveLength(2);
+  expect(shown).toContain(`${added.keyId}\t${added.client_secret.slice(0, 3)}…\t`);
+  expect(shown).not.toContain(added.client_secret);
+  expectRefusal(await run(['client', 'secret', 'add', 'hr']), 1, /has 2 secrets already/);
+  expectRefusal(await run(['client', 'secret', 'add', 'hr', '--days', 'soon']), 2, /--days/);
+  expect(await done('client', 'secret', 'remove', 'hr', added.keyId)).toContain('works no longer');
   expect(await done('client', 'secret', 'app')).toMatch(/^A new secret for app\. .*\nSecret: [\w-]{43}\n$/);
   const users = async () =>
     (await fetch(`${issuer}/v1.0/users`, { headers: { authorization: `Bearer ${token}` } })).status;

@@ -114,7 +114,10 @@ describe('who may do what', () => {
     ['Group.Read.All', ['groups.read']],
     ['Policy.ReadWrite.AuthenticationMethod', ['policies.write', 'policies.read']],
     ['Policy.Read.All', ['policies.read']],
-    ['AuditLog.Read.All', ['audit.read']],
+    ['AuditLog.Read.All', ['audit.read', 'reports.read']],
+    ['Reports.Read.All', ['reports.read']],
+    ['Application.ReadWrite.All', ['clients.write', 'clients.read']],
+    ['Application.Read.All', ['clients.read']],
   ])('%s opens exactly this to an application: %s', async (permission, opened) => {
     const open = await Promise.all(actions.map((action) => may(client(permission), action)));
     expect(actions.filter((_action, index) => open[index])).toEqual(opened);
@@ -129,11 +132,10 @@ describe('who may do what', () => {
     }
   });
 
-  test('roles, clients, upstreams and domains are closed to applications, whatever they hold', async () => {
+  test('roles, upstreams and domains are closed to applications, whatever they hold', async () => {
     for (const action of [
       'roles.write',
       'roles.read',
-      'clients.write',
       'upstreams.write',
       'upstreams.read',
       'domains.write',
@@ -198,7 +200,7 @@ describe('what a role opens', () => {
       ['users.read', 'groups.read', 'upstreams.read', 'domains.read', 'policies.write', 'policies.read'],
     ],
     ['User Administrator', ['users.write', 'users.read', 'sessions.revoke', 'groups.write', 'groups.read']],
-    ['Application Administrator', ['users.read', 'groups.read', 'clients.write']],
+    ['Application Administrator', ['users.read', 'groups.read', 'clients.write', 'clients.read']],
     [
       'Global Reader',
       [
@@ -208,10 +210,12 @@ describe('what a role opens', () => {
         'users.read',
         'groups.read',
         'roles.read',
+        'clients.read',
         'upstreams.read',
         'domains.read',
         'policies.read',
         'audit.read',
+        'reports.read',
       ],
     ],
   ])('%s: %s', (name, opened) => {
@@ -263,7 +267,7 @@ describe('the ladder', () => {
 
 describe('the scopes of a token', () => {
   test('that are delegated only are no application permissions', () => {
-    for (const scope of ['RoleManagement.ReadWrite.Directory', 'Application.ReadWrite.All', 'User.Read']) {
+    for (const scope of ['RoleManagement.ReadWrite.Directory', 'Domain.ReadWrite.All', 'User.Read']) {
       expect(delegatedScopes).toContain(scope);
       expect(applicationPermissions).not.toContain(scope);
     }

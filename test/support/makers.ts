@@ -271,11 +271,12 @@ export interface RecordedEvent {
 /** What the audit log holds about a user, or in all; oldest first. */
 export async function eventsOf(
   { base }: TestBase,
-  about: { userId?: string; type?: string } = {},
+  about: { userId?: string; clientId?: string; type?: string } = {},
 ): Promise<RecordedEvent[]> {
   // Nothing is ever deleted there, so where a row lies tells two of one millisecond apart.
   const query = base.knex('audit_events').orderByRaw('at, ctid');
   if (about.userId) query.where('user_id', '=', about.userId);
+  if (about.clientId) query.where('client_id', '=', about.clientId);
   if (about.type) query.where('type', '=', about.type);
   return query;
 }

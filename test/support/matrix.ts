@@ -7,7 +7,7 @@
  *   PI Pass Issuer                 EP Authentication Policy Administrator       UA User Administrator
  *   CA Application Administrator   GR Global Reader                             -- signed in, without a role
  * application, delegated: what opens the route to an application and to a person's token (`sets` below); `-` nothing does;
- *   `&` one of each.
+ *   `any` every token; `&` one of each.
  * proof: how many minutes ago the person used a passkey, at most; `-` no matter.
  * whom: `nobody` when the request is about no person, else a part of `reaches` below.
  */
@@ -22,10 +22,13 @@ DELETE /users/:user                                                Y  .  .  .  .
 GET    /users/:user/manager                                        Y  Y  Y  .  Y  Y  Y  Y  .  user        user         480 anyone
 PUT    /users/:user/manager/$ref                                   Y  .  .  .  .  Y  .  .  .  user+       user+        480 lower
 DELETE /users/:user/manager/$ref                                   Y  .  .  .  .  Y  .  .  .  user+       user+        480 lower
+GET    /users/:user/memberOf/$count                                Y  Y  Y  .  Y  Y  Y  Y  .  user&group  user&group   480 anyone
 GET    /users/:user/memberOf                                       Y  Y  Y  .  Y  Y  Y  Y  .  user&group  user&group   480 anyone
 
 GET    /groups                                                     Y  Y  Y  .  Y  Y  Y  Y  .  group       group        480 nobody
 POST   /groups                                                     Y  .  .  .  .  Y  .  .  .  group+      group+       480 nobody
+GET    /groups/$count                                              Y  Y  Y  .  Y  Y  Y  Y  .  group       group        480 nobody
+GET    /groups/:group/members/$count                               Y  Y  Y  .  Y  Y  Y  Y  .  user&group  user&group   480 nobody
 GET    /groups/:group                                              Y  Y  Y  .  Y  Y  Y  Y  .  group       group        480 nobody
 PATCH  /groups/:group                                              Y  .  .  .  .  Y  .  .  .  group+      group+       480 group
 DELETE /groups/:group                                              Y  .  .  .  .  Y  .  .  .  group+      group+       480 inside
@@ -94,6 +97,17 @@ POST   /users/:user/identities                                     Y  Y  Y  .  .
 PATCH  /users/:user/identities/:identity                           Y  .  .  .  .  .  .  .  .  -           method+       10 allowed
 DELETE /users/:user/identities/:identity                           Y  Y  Y  .  .  .  .  .  .  method+     method+       10 given
 
+GET    /applications                                               Y  .  .  .  .  .  Y  Y  .  client      client       480 nobody
+POST   /applications                                               Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+GET    /applications/:application                                  Y  .  .  .  .  .  Y  Y  .  client      client       480 nobody
+PATCH  /applications/:application                                  Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+DELETE /applications/:application                                  Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+POST   /applications/:application/addPassword                      Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+POST   /applications/:application/removePassword                   Y  .  .  .  .  .  Y  .  .  client+     client+       10 nobody
+GET    /applications/:application/owners                           Y  .  .  .  .  .  Y  Y  .  user&client user&client  480 nobody
+POST   /applications/:application/owners/$ref                      Y  .  .  .  .  .  .  .  .  -           client+       10 nobody
+DELETE /applications/:application/owners/:owner/$ref               Y  .  .  .  .  .  .  .  .  -           client+       10 nobody
+
 POST   /users/:user/revokeSignInSessions                           Y  Y  Y  .  .  Y  .  .  .  revoke      revoke       480 ended
 POST   /me/revokeSignInSessions                                    Y  Y  Y  Y  Y  Y  Y  Y  Y  -           merevoke       - leaving
 
@@ -105,6 +119,18 @@ GET    /auditLogs/directoryAudits                                  Y  .  .  .  .
 GET    /auditLogs/directoryAudits/:event                           Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
 GET    /auditLogs/signIns                                          Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
 GET    /auditLogs/signIns/:event                                   Y  .  .  .  .  .  .  Y  .  audit       audit        480 nobody
+
+GET    /reports/authenticationMethods/userRegistrationDetails      Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+GET    /reports/authenticationMethods/userRegistrationDetails/:user
+                                                                   Y  .  .  .  .  .  .  Y  .  report      report       480 anyone
+GET    /reports/authenticationMethods/usersRegisteredByMethod      Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+GET    /reports/authenticationMethods/usersRegisteredByMethod:parameters
+                                                                   Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+GET    /reports/authenticationMethods/usersRegisteredByFeature     Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+GET    /reports/authenticationMethods/usersRegisteredByFeature:parameters
+                                                                   Y  .  .  .  .  .  .  Y  .  report      report       480 nobody
+
+POST   /$batch                                                     Y  Y  Y  Y  Y  Y  Y  Y  Y  any         any            - nobody
 
 GET    /me                                                         Y  Y  Y  Y  Y  Y  Y  Y  Y  -           me             - own
 GET    /me/authentication/methods                                  Y  Y  Y  Y  Y  Y  Y  Y  Y  -           mymethod       - own
@@ -131,6 +157,7 @@ const sets: Readonly<Record<string, string>> = {
   policy: 'Policy.Read.All Policy.ReadWrite.AuthenticationMethod',
   'policy+': 'Policy.ReadWrite.AuthenticationMethod',
   audit: 'AuditLog.Read.All',
+  report: 'AuditLog.Read.All Reports.Read.All',
   revoke: 'User.RevokeSessions.All User.ReadWrite.All',
   // Of a person's token alone.
   provider: 'IdentityProvider.Read.All IdentityProvider.ReadWrite.All',
@@ -147,7 +174,7 @@ const sets: Readonly<Record<string, string>> = {
     UserAuthenticationMethod.Read.All UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.Read.All UserAuthMethod-TAP.ReadWrite.All`,
   'mypass+': `UserAuthenticationMethod.ReadWrite UserAuthMethod-TAP.ReadWrite
     UserAuthenticationMethod.ReadWrite.All UserAuthMethod-TAP.ReadWrite.All`,
-  // No route yet.
+  client: 'Application.Read.All Application.ReadWrite.All',
   'client+': 'Application.ReadWrite.All',
 };
 
@@ -420,11 +447,13 @@ export function expected(row: Row, actor: Actor, whom: Whom): Outcome {
 
 function opens(opening: string, held: readonly string[]): boolean {
   if (opening === '-') return false;
+  // What is in a batch is judged by itself.
+  if (opening === 'any') return true;
   return opening.split('&').every((name) => sets[name]!.split(/\s+/).some((one) => held.includes(one)));
 }
 
 const namesIn = (keys: readonly string[]) =>
-  [...new Set(keys.flatMap((key) => sets[key]!.split(/\s+/)))].filter((name) => name !== '').sort();
+  [...new Set(keys.flatMap((key) => (sets[key] ?? '').split(/\s+/)))].filter((name) => name !== '').sort();
 
 export const applicationPermissions = namesIn([
   ...new Set(table.flatMap(({ application }) => (application === '-' ? [] : application.split('&')))),

@@ -242,7 +242,7 @@ describe('a seed merges into what exists', () => {
   test('a client whose secret alone is new has changed', async () => {
     await latchkey.seed(example);
     const digestOf = async () =>
-      (await latchkey.base.knex('clients').where('client_id', '=', 'app').first()).secret_digest;
+      (await latchkey.base.knex('client_secrets').where('client_id', '=', 'app').first()).digest;
     const before = await digestOf();
     await latchkey.seed({ clients: [{ ...example.clients[0], client_secret: 'rotated' }] });
     expect(await digestOf()).not.toBe(before);
@@ -256,8 +256,8 @@ describe('a seed merges into what exists', () => {
         redirect_uris: ['http://localhost:4000/cb'],
       })),
     });
-    const [a, b] = await latchkey.base.knex('clients').orderBy('client_id');
-    expect(a.secret_digest).not.toBe(b.secret_digest);
+    const [a, b] = await latchkey.base.knex('client_secrets').orderBy('client_id');
+    expect(a.digest).not.toBe(b.digest);
   });
 
   test('a policy that is not named stays', async () => {

@@ -101,6 +101,7 @@ const graphCodes: Readonly<Record<Failure['code'], string>> = {
   throttled: 'TooManyRequests',
   overloaded: 'serviceNotAvailable',
   method_not_allowed: 'methodNotAllowed',
+  failed_dependency: 'failedDependency',
   fault: 'generalException',
 };
 

@@ -169,7 +169,9 @@ function propertyOf(reader: Reader, inside?: Inside): string {
   const name = reader.word('a property');
   if (!inside) return name;
   const [variable, ...rest] = name.split('/');
-  if (variable !== inside.variable || rest.length === 0) {
+  // Of plain values the variable itself is compared.
+  if (name === inside.variable) return inside.path;
+  if (variable !== inside.variable) {
     throw refused(`compares "${name.slice(0, 64)}" inside any(…), where names begin with "${inside.variable}/"`);
   }
   return `${inside.path}/${rest.join('/')}`;

@@ -1,9 +1,10 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
-import type { GroupFilter } from '../../groups/group.ts';
+import { type GroupFilter, groupOrders } from '../../groups/group.ts';
 import {
   addMember,
   countGroups,
+  countMembers,
   createGroup,
   deleteGroup,
   pageOfGroups,
@@ -14,8 +15,11 @@ import {
 } from '../../groups/manage-groups.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseProperties, referredUser, type Version, whoOf } from './api.ts';
-import { collection, listAsked, nameFilter, queryOptions, selecting } from './query.ts';
+import { parseFilter } from './filter.ts';
+import { madeOnce } from './made-once.ts';
+import { collection, listAsked, type QueryOption, queryOptions, selecting } from './query.ts';
 import { groupProperties, groupResource, userProperties, userResource } from './resources.ts';
+import { parseOrder, parseSearch } from './search.ts';
 
 const readOnly = ['id', 'createdDateTime'];
 
@@ -36,12 +40,21 @@ export function groupRoutes(router: Router, { issuer, run }: GraphParts, version
   const root = `${issuer}/${version}`;
 
   router.get('/groups', async (ctx) => {
-    const options = queryOptions(ctx, version, ['$select', '$top', '$skiptoken', '$count', '$filter']);
+    const options = queryOptions(ctx, version, [
+      '$select',
+      '$top',
+      '$skiptoken',
+      '$count',
+      '$filter',
+      '$search',
+      '$orderby',
+    ]);
     const asked = listAsked(options);
-    const filter = groupFilter(options.$filter);
+    const filter = groupFilter(options);
+    const order = parseOrder(options.$orderby, groupOrders);
     const select = selecting<ReturnType<typeof groupResource>>(options.$select, groupProperties);
     ctx.body = await run(whoOf(ctx), async (work) => {
-      const page = await pageOfGroups(work, { ...asked, filter });
+      const page = await pageOfGroups(work, { ...asked, filter, order });
       const count = asked.counted ? await countGroups(work, filter) : undefined;
       const context = `${root}/$metadata#groups${select.context}`;
       return collection(`${root}/groups`, context, options, page, (group) => select.cut(groupResource(group)), count);
@@ -50,11 +63,27 @@ export function groupRoutes(router: Router, { issuer, run }: GraphParts, version
 
   router.post('/groups', async (ctx) => {
     queryOptions(ctx, version, []);
-    const asked = parseProperties(newGroup, readOnly, await readJson(ctx.req, limits.json));
-    const group = await run(whoOf(ctx), (work) => createGroup(work, asked));
+    const body = await readJson(ctx.req, limits.json);
+    const asked = parseProperties(newGroup, readOnly, body);
+    const group = await run(whoOf(ctx), (work) =>
+      madeOnce(
+        ctx,
+        work,
+        { route: 'POST /groups', body },
+        () => createGroup(work, asked),
+        (id) => readGroup(work, id),
+      ),
+    );
     ctx.status = 201;
     ctx.set('location', `${root}/groups/${group.id}`);
     ctx.body = { '@odata.context': `${root}/$metadata#groups/$entity`, ...groupResource(group) };
+  });
+
+  router.get('/groups/$count', async (ctx) => {
+    const filter = groupFilter(queryOptions(ctx, version, ['$filter', '$search']));
+    const count = await run(whoOf(ctx), (work) => countGroups(work, filter));
+    ctx.type = 'text/plain';
+    ctx.body = String(count);
   });
 
   router.get('/groups/:group', async (ctx) => {
@@ -78,6 +107,13 @@ export function groupRoutes(router: Router, { issuer, run }: GraphParts, version
     queryOptions(ctx, version, []);
     await run(whoOf(ctx), (work) => deleteGroup(work, ctx.params.group!));
     ctx.status = 204;
+  });
+
+  router.get('/groups/:group/members/$count', async (ctx) => {
+    queryOptions(ctx, version, []);
+    const count = await run(whoOf(ctx), (work) => countMembers(work, ctx.params.group!));
+    ctx.type = 'text/plain';
+    ctx.body = String(count);
   });
 
   router.get('/groups/:group/members', async (ctx) => {
@@ -107,7 +143,11 @@ export function groupRoutes(router: Router, { issuer, run }: GraphParts, version
   });
 }
 
-function groupFilter($filter: string | undefined): GroupFilter | undefined {
-  const asked = nameFilter($filter, { displayName: ['eq', 'startswith'] });
-  return asked && { kind: asked.operator === 'eq' ? 'displayName' : 'displayNamePrefix', value: asked.value };
+function groupFilter({ $filter, $search }: Partial<Record<QueryOption, string>>): GroupFilter | undefined {
+  if ($filter === undefined && $search === undefined) return undefined;
+  return {
+    kind: 'asked',
+    filter: $filter === undefined ? undefined : parseFilter($filter),
+    search: parseSearch($search),
+  };
 }

@@ -2,15 +2,12 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import { assurancePolicy, changeAssurancePolicy } from '../../assurance/manage-policy.ts';
 import { assuranceSettingsChange } from '../../assurance/settings.ts';
-import { AppError } from '../../core/errors.ts';
-import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
-import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
 import { campaignChange, campaignOf, changeRegistrationEnforcement } from '../../registration/campaign.ts';
 import { registrationPolicy } from '../../registration/manage-policy.ts';
 import { registrationSettingsChange } from '../../registration/settings.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
-import { passPolicyResource } from './resources.ts';
+import { configurationNamed, readConfigurations } from './method-configurations.ts';
 
 /** What PATCH of the whole policy takes: configurations are changed where they are. */
 const policyChange = z.strictObject({
@@ -23,15 +20,15 @@ const policyChange = z.strictObject({
   assurance: assuranceSettingsChange.optional(),
 });
 
-/** `authenticationMethodsPolicy`: one configuration a method, that of passes is the one there is; what has to be registered, and names for levels. */
+/** `authenticationMethodsPolicy`: one configuration a method that has settings; what has to be registered, and names for levels. */
 export function policyRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
   const policy = '/policies/authenticationMethodsPolicy';
   const configuration = `${policy}/authenticationMethodConfigurations/:configuration`;
   const contextOf = (what: string) => `${issuer}/${version}/$metadata#${what}`;
 
   router.get(policy, async (ctx) => {
-    const { passes, requiredRegistration, assurance } = await run(whoOf(ctx), async (work) => ({
-      passes: await passPolicy(work),
+    const { configurations, requiredRegistration, assurance } = await run(whoOf(ctx), async (work) => ({
+      configurations: await readConfigurations(work),
       requiredRegistration: await registrationPolicy(work),
       assurance: await assurancePolicy(work),
     }));
@@ -44,7 +41,7 @@ export function policyRoutes(router: Router, { issuer, run }: GraphParts, versio
         requiredRegistration,
       },
       assurance,
-      authenticationMethodConfigurations: [passPolicyResource(passes)],
+      authenticationMethodConfigurations: configurations,
     };
   });
 
@@ -60,33 +57,23 @@ export function policyRoutes(router: Router, { issuer, run }: GraphParts, versio
   });
 
   router.get(configuration, async (ctx) => {
-    demandPasses(ctx.params.configuration!);
-    const settings = await run(whoOf(ctx), passPolicy);
-    ctx.body = {
-      '@odata.context': contextOf('authenticationMethodConfigurations/$entity'),
-      ...passPolicyResource(settings),
-    };
+    const { read } = configurationNamed(ctx.params.configuration!);
+    const resource = await run(whoOf(ctx), read);
+    ctx.body = { '@odata.context': contextOf('authenticationMethodConfigurations/$entity'), ...resource };
   });
 
   router.patch(configuration, async (ctx) => {
-    demandPasses(ctx.params.configuration!);
-    const changes = parseBody(passSettingsChange, writable(await readJson(ctx.req, limits.json)));
-    await run(whoOf(ctx), (work) => changePassPolicy(work, changes));
+    const { changes, change } = configurationNamed(ctx.params.configuration!);
+    const asked = parseBody(changes, writable(await readJson(ctx.req, limits.json)));
+    await run(whoOf(ctx), (work) => change(work, asked as never));
     ctx.status = 204;
   });
 
   router.delete(configuration, async (ctx) => {
-    demandPasses(ctx.params.configuration!);
-    await run(whoOf(ctx), resetPassPolicy);
+    const { reset } = configurationNamed(ctx.params.configuration!);
+    await run(whoOf(ctx), reset);
     ctx.status = 204;
   });
-}
-
-/** Keys of configurations ignore case. */
-function demandPasses(configuration: string): void {
-  if (configuration.toLowerCase() !== 'temporaryaccesspass') {
-    throw new AppError('not_found', 'There is no such authentication method configuration.');
-  }
 }
 
 // What Graph's object has and nobody sets.

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Page } from '../../core/page.ts';
 import type { Version } from './api.ts';
 
-const known = ['$select', '$top', '$skiptoken', '$count', '$filter', '$orderby'] as const;
+const known = ['$select', '$top', '$skiptoken', '$count', '$filter', '$orderby', '$search'] as const;
 
 export type QueryOption = (typeof known)[number];
 

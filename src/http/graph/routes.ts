@@ -1,8 +1,11 @@
 import Router from '@koa/router';
 import type { Context, Next } from 'koa';
+import type { Logger } from 'pino';
 import { AppError } from '../../core/errors.ts';
 import { approvalRoutes } from './approvals.ts';
+import { applicationRoutes } from './applications.ts';
 import { auditLogRoutes } from './audit-logs.ts';
+import { batchRoutes } from './batch.ts';
 import type { GraphParts, Version } from './api.ts';
 import { domainRoutes } from './domains.ts';
 import { groupRoutes } from './groups.ts';
@@ -12,13 +15,14 @@ import { meRoutes } from './me.ts';
 import { methodRoutes } from './methods.ts';
 import { passRoutes } from './passes.ts';
 import { policyRoutes } from './policies.ts';
+import { reportRoutes } from './reports.ts';
 import { roleRoutes } from './roles.ts';
 import { recordingRefusals } from './refusals.ts';
 import { sessionRoutes } from './sessions.ts';
 import { userRoutes } from './users.ts';
 
 /** The management API, shaped like Microsoft Graph; one file a resource. */
-export function graphRoutes(parts: GraphParts, version: Version): Router {
+export function graphRoutes(parts: GraphParts, version: Version, log: Logger): Router {
   const router = new Router({ prefix: `/${version}` });
 
   router.use(recordingRefusals(parts));
@@ -47,5 +51,8 @@ export function graphRoutes(parts: GraphParts, version: Version): Router {
   sessionRoutes(router, parts, version);
   meRoutes(router, parts, version);
   auditLogRoutes(router, parts, version);
+  applicationRoutes(router, parts, version);
+  reportRoutes(router, parts, version);
+  batchRoutes(router, parts, version, log);
   return router;
 }

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import { pageOfGroupsOf } from '../../groups/manage-groups.ts';
+import { countGroupsOf, pageOfGroupsOf } from '../../groups/manage-groups.ts';
 import { changePerson, deletePerson } from '../../people.ts';
 import {
   countUsers,
@@ -12,11 +12,14 @@ import {
   removeManager,
   setManager,
 } from '../../users/manage-users.ts';
-import { type UserFilter, userNameKey } from '../../users/user.ts';
+import { type UserFilter, userNameKey, userOrders } from '../../users/user.ts';
 import { limits, readJson } from '../parse.ts';
 import { type GraphParts, parseProperties, referredUser, type Version, whoOf } from './api.ts';
-import { collection, listAsked, nameFilter, queryOptions, selecting } from './query.ts';
+import { parseFilter } from './filter.ts';
+import { madeOnce } from './made-once.ts';
+import { collection, listAsked, type QueryOption, queryOptions, selecting } from './query.ts';
 import { groupProperties, groupResource, userProperties, userResource } from './resources.ts';
+import { parseOrder, parseSearch } from './search.ts';
 
 const readOnly = ['id', 'createdDateTime'];
 
@@ -39,19 +42,26 @@ const userChanges = z.strictObject({
   ...unkept,
 });
 
-const filterForms = { userPrincipalName: ['eq'], displayName: ['eq', 'startswith'] } as const;
-
 /** `users`: who they are, their manager and the groups they are in. */
 export function userRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
   const root = `${issuer}/${version}`;
 
   router.get('/users', async (ctx) => {
-    const options = queryOptions(ctx, version, ['$select', '$top', '$skiptoken', '$count', '$filter']);
+    const options = queryOptions(ctx, version, [
+      '$select',
+      '$top',
+      '$skiptoken',
+      '$count',
+      '$filter',
+      '$search',
+      '$orderby',
+    ]);
     const asked = listAsked(options);
-    const filter = userFilter(options.$filter);
+    const filter = userFilter(options);
+    const order = parseOrder(options.$orderby, userOrders);
     const select = selecting<ReturnType<typeof userResource>>(options.$select, userProperties);
     ctx.body = await run(whoOf(ctx), async (work) => {
-      const page = await pageOfUsers(work, { ...asked, filter });
+      const page = await pageOfUsers(work, { ...asked, filter, order });
       const count = asked.counted ? await countUsers(work, filter) : undefined;
       const context = `${root}/$metadata#users${select.context}`;
       return collection(`${root}/users`, context, options, page, (user) => select.cut(userResource(user)), count);
@@ -59,8 +69,7 @@ export function userRoutes(router: Router, { issuer, run }: GraphParts, version:
   });
 
   router.get('/users/$count', async (ctx) => {
-    const { $filter } = queryOptions(ctx, version, ['$filter']);
-    const filter = userFilter($filter);
+    const filter = userFilter(queryOptions(ctx, version, ['$filter', '$search']));
     const count = await run(whoOf(ctx), (work) => countUsers(work, filter));
     ctx.type = 'text/plain';
     ctx.body = String(count);
@@ -68,9 +77,16 @@ export function userRoutes(router: Router, { issuer, run }: GraphParts, version:
 
   router.post('/users', async (ctx) => {
     queryOptions(ctx, version, []);
-    const asked = parseProperties(newUser, readOnly, await readJson(ctx.req, limits.json));
+    const body = await readJson(ctx.req, limits.json);
+    const asked = parseProperties(newUser, readOnly, body);
     const user = await run(whoOf(ctx), (work) =>
-      createUser(work, { ...asked, enabled: asked.accountEnabled ?? undefined }),
+      madeOnce(
+        ctx,
+        work,
+        { route: 'POST /users', body },
+        () => createUser(work, { ...asked, enabled: asked.accountEnabled ?? undefined }),
+        (id) => readUser(work, id),
+      ),
     );
     ctx.status = 201;
     ctx.set('location', `${root}/users/${user.id}`);
@@ -134,6 +150,13 @@ export function userRoutes(router: Router, { issuer, run }: GraphParts, version:
     ctx.status = 204;
   });
 
+  router.get('/users/:user/memberOf/$count', async (ctx) => {
+    queryOptions(ctx, version, []);
+    const count = await run(whoOf(ctx), (work) => countGroupsOf(work, ctx.params.user!));
+    ctx.type = 'text/plain';
+    ctx.body = String(count);
+  });
+
   router.get('/users/:user/memberOf', async (ctx) => {
     const options = queryOptions(ctx, version, ['$select', '$top', '$skiptoken']);
     const asked = listAsked(options);
@@ -147,10 +170,11 @@ export function userRoutes(router: Router, { issuer, run }: GraphParts, version:
   });
 }
 
-function userFilter($filter: string | undefined): UserFilter | undefined {
-  const asked = nameFilter($filter, filterForms);
-  if (!asked) return undefined;
-  const { value } = asked;
-  if (asked.property === 'userPrincipalName') return { kind: 'userName', value };
-  return { kind: asked.operator === 'eq' ? 'displayName' : 'displayNamePrefix', value };
+function userFilter({ $filter, $search }: Partial<Record<QueryOption, string>>): UserFilter | undefined {
+  if ($filter === undefined && $search === undefined) return undefined;
+  return {
+    kind: 'asked',
+    filter: $filter === undefined ? undefined : parseFilter($filter),
+    search: parseSearch($search),
+  };
 }

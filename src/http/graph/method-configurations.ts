@@ -1,0 +1,55 @@
+import type { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import type { Work } from '../../core/work.ts';
+import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../../methods/password/manage-policy.ts';
+import { type PasswordSettings, passwordSettingsChange } from '../../methods/password/settings.ts';
+import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
+import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
+import { passPolicyResource } from './resources.ts';
+
+/** The policy of one method, as `authenticationMethodConfigurations` has it. */
+interface MethodConfiguration {
+  readonly read: (work: Work) => Promise<object>;
+  /** What PATCH takes; what it does not name stays. */
+  readonly changes: z.ZodType;
+  readonly change: (work: Work, changes: never) => Promise<void>;
+  readonly reset: (work: Work) => Promise<void>;
+}
+
+const configurations: Readonly<Record<string, MethodConfiguration>> = {
+  temporaryaccesspass: {
+    read: async (work) => passPolicyResource(await passPolicy(work)),
+    changes: passSettingsChange,
+    change: changePassPolicy,
+    reset: resetPassPolicy,
+  },
+  password: {
+    read: async (work) => passwordPolicyResource(await passwordPolicy(work)),
+    changes: passwordSettingsChange,
+    change: changePasswordPolicy,
+    reset: resetPasswordPolicy,
+  },
+};
+
+/** Keys of configurations ignore case. Fails with `not_found`. */
+export function configurationNamed(name: string): MethodConfiguration {
+  const key = name.toLowerCase();
+  if (Object.hasOwn(configurations, key)) return configurations[key]!;
+  throw new AppError('not_found', 'There is no such authentication method configuration.');
+}
+
+/** All of them, in Graph's shape. */
+export async function readConfigurations(work: Work): Promise<object[]> {
+  const all = [];
+  for (const { read } of Object.values(configurations)) all.push(await read(work));
+  return all;
+}
+
+/** Graph has no such configuration: the type is named as it would be. */
+function passwordPolicyResource(settings: PasswordSettings) {
+  return {
+    '@odata.type': '#microsoft.graph.passwordAuthenticationMethodConfiguration',
+    id: 'Password',
+    ...settings,
+  };
+}

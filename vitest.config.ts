@@ -1,16 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
 // One suite, two databases: what touches the database runs on the embedded server and on Debian's.
-const onDatabase = (name: string, include: string[], database: 'embedded' | 'server') => ({
+const onDatabase = (name: string, include: string[], database: 'embedded' | 'server', exclude: string[] = []) => ({
   test: {
     name,
     include,
+    exclude,
     globalSetup: `test/support/database-${database}.ts`,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks' as const,
   },
 });
+
+// Large, and about what the doors take and say: no other database makes a difference to them.
+const doorsAlone = [
+  'test/flows/{advisories,disclosure,federation-disclosure,forged-ceremonies,hostile-federation,matrix,odd-input}.test.ts',
+];
 
 const plain = (name: string, include: string[], testTimeout = 30_000) => ({
   test: { name, include, testTimeout, hookTimeout: 60_000, pool: 'forks' as const },
@@ -33,7 +39,7 @@ export default defineConfig({
         ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts', 'test/house/{events,migrations}.test.ts'],
         'server',
       ),
-      onDatabase('embedded', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts'], 'embedded'),
+      onDatabase('embedded', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts'], 'embedded', doorsAlone),
       onDatabase('browser', ['test/browser/**/*.test.ts'], 'server'),
       onDatabase('nodes', ['test/nodes/**/*.test.ts'], 'server'),
       plain('processes', ['test/processes/**/*.test.ts'], 120_000),

@@ -354,6 +354,7 @@ test('the browser of a registration finds no other door open, and the app gets n
       'GET /acr/2f',
       'GET /amr/pass',
       'GET /amr/federated',
+      'GET /federation/:provider/signed-out', // it knows nobody
       'GET /continue', // the same page for all: it needs a link
     ].sort(),
   );

@@ -104,6 +104,9 @@ const graphCodes: Readonly<Record<Failure['code'], string>> = {
   fault: 'generalException',
 };
 
+/** What `error.code` can be. */
+export const errorCodes: readonly string[] = [...new Set(Object.values(graphCodes))];
+
 /** Every refusal on the API's paths, the framework's own included, in Graph's envelope. */
 export function showGraphFailure(ctx: Context, failure: Failure): void {
   ctx.status = failure.status;

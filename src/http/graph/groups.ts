@@ -12,10 +12,11 @@ import {
   removeMember,
   changeGroup,
 } from '../../groups/manage-groups.ts';
-import { limits, readJson } from '../parse.ts';
-import { type GraphParts, parseProperties, referredUser, type Version, whoOf } from './api.ts';
-import { collection, listAsked, nameFilter, queryOptions, selecting } from './query.ts';
-import { groupProperties, groupResource, userProperties, userResource } from './resources.ts';
+import { type GraphParts, type Version, whoOf } from './api.ts';
+import { created, endpoints, nothing, ok, properties, reference } from './endpoint.ts';
+import { collection, listAsked, nameFilter, selecting } from './query.ts';
+import { groupProperties, groupResource, groupShape, userProperties, userResource, userShape } from './resources.ts';
+import { entity, pageOf, selected, typed } from './shape.ts';
 
 const readOnly = ['id', 'createdDateTime'];
 
@@ -27,84 +28,116 @@ const kind = {
   mailNickname: z.string().max(256).nullish(),
 };
 
-const newGroup = z.strictObject({ displayName: z.string(), ...kind });
+const newGroup = z.strictObject({ displayName: z.string(), ...kind }).meta({ examples: [{ displayName: 'Sales' }] });
 
 const groupChanges = z.strictObject({ displayName: z.string().optional(), ...kind });
 
 /** `groups` and who is in them. */
 export function groupRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
+  const route = endpoints(router, version, 'Groups');
   const root = `${issuer}/${version}`;
 
-  router.get('/groups', async (ctx) => {
-    const options = queryOptions(ctx, version, ['$select', '$top', '$skiptoken', '$count', '$filter']);
-    const asked = listAsked(options);
-    const filter = groupFilter(options.$filter);
-    const select = selecting<ReturnType<typeof groupResource>>(options.$select, groupProperties);
-    ctx.body = await run(whoOf(ctx), async (work) => {
-      const page = await pageOfGroups(work, { ...asked, filter });
-      const count = asked.counted ? await countGroups(work, filter) : undefined;
-      const context = `${root}/$metadata#groups${select.context}`;
-      return collection(`${root}/groups`, context, options, page, (group) => select.cut(groupResource(group)), count);
-    });
-  });
+  route.get(
+    '/groups',
+    {
+      summary: 'List groups',
+      opens: ['groups.read'],
+      query: ['$select', '$top', '$skiptoken', '$count', '$filter'],
+      answer: ok(pageOf(selected(groupShape))),
+    },
+    async (ctx, { options }) => {
+      const asked = listAsked(options);
+      const filter = groupFilter(options.$filter);
+      const select = selecting<ReturnType<typeof groupResource>>(options.$select, groupProperties);
+      return await run(whoOf(ctx), async (work) => {
+        const page = await pageOfGroups(work, { ...asked, filter });
+        const count = asked.counted ? await countGroups(work, filter) : undefined;
+        const context = `${root}/$metadata#groups${select.context}`;
+        return collection(`${root}/groups`, context, options, page, (group) => select.cut(groupResource(group)), count);
+      });
+    },
+  );
 
-  router.post('/groups', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const asked = parseProperties(newGroup, readOnly, await readJson(ctx.req, limits.json));
-    const group = await run(whoOf(ctx), (work) => createGroup(work, asked));
-    ctx.status = 201;
-    ctx.set('location', `${root}/groups/${group.id}`);
-    ctx.body = { '@odata.context': `${root}/$metadata#groups/$entity`, ...groupResource(group) };
-  });
+  route.post(
+    '/groups',
+    {
+      summary: 'Make a group',
+      opens: ['groups.write'],
+      body: properties(newGroup, readOnly),
+      answer: created(entity(groupShape), { located: true }),
+    },
+    async (ctx, { body: asked }) => {
+      const group = await run(whoOf(ctx), (work) => createGroup(work, asked));
+      ctx.set('location', `${root}/groups/${group.id}`);
+      return { '@odata.context': `${root}/$metadata#groups/$entity`, ...groupResource(group) };
+    },
+  );
 
-  router.get('/groups/:group', async (ctx) => {
-    const { $select } = queryOptions(ctx, version, ['$select']);
-    const select = selecting<ReturnType<typeof groupResource>>($select, groupProperties);
-    const group = await run(whoOf(ctx), (work) => readGroup(work, ctx.params.group!));
-    ctx.body = {
-      '@odata.context': `${root}/$metadata#groups${select.context}/$entity`,
-      ...select.cut(groupResource(group)),
-    };
-  });
+  route.get(
+    '/groups/:group',
+    { summary: 'Read a group', opens: ['groups.read'], query: ['$select'], answer: ok(entity(selected(groupShape))) },
+    async (ctx, { options: { $select } }) => {
+      const select = selecting<ReturnType<typeof groupResource>>($select, groupProperties);
+      const group = await run(whoOf(ctx), (work) => readGroup(work, ctx.params.group!));
+      return {
+        '@odata.context': `${root}/$metadata#groups${select.context}/$entity`,
+        ...select.cut(groupResource(group)),
+      };
+    },
+  );
 
-  router.patch('/groups/:group', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { displayName } = parseProperties(groupChanges, readOnly, await readJson(ctx.req, limits.json));
-    await run(whoOf(ctx), (work) => changeGroup(work, ctx.params.group!, { displayName }));
-    ctx.status = 204;
-  });
+  route.patch(
+    '/groups/:group',
+    { summary: 'Change a group', opens: ['groups.write'], body: properties(groupChanges, readOnly), answer: nothing },
+    async (ctx, { body: { displayName } }) => {
+      await run(whoOf(ctx), (work) => changeGroup(work, ctx.params.group!, { displayName }));
+    },
+  );
 
-  router.delete('/groups/:group', async (ctx) => {
-    queryOptions(ctx, version, []);
-    await run(whoOf(ctx), (work) => deleteGroup(work, ctx.params.group!));
-    ctx.status = 204;
-  });
+  route.delete(
+    '/groups/:group',
+    { summary: 'Delete a group', opens: ['groups.write'], answer: nothing },
+    async (ctx) => {
+      await run(whoOf(ctx), (work) => deleteGroup(work, ctx.params.group!));
+    },
+  );
 
-  router.get('/groups/:group/members', async (ctx) => {
-    const options = queryOptions(ctx, version, ['$select', '$top', '$skiptoken']);
-    const asked = listAsked(options);
-    const select = selecting<ReturnType<typeof userResource>>(options.$select, userProperties);
-    const page = await run(whoOf(ctx), (work) => pageOfMembers(work, ctx.params.group!, asked));
-    const address = `${root}/groups/${encodeURIComponent(ctx.params.group!)}/members`;
-    ctx.body = collection(address, `${root}/$metadata#directoryObjects`, options, page, (user) => ({
-      '@odata.type': '#microsoft.graph.user',
-      ...select.cut(userResource(user)),
-    }));
-  });
+  route.get(
+    '/groups/:group/members',
+    {
+      summary: 'List the members of a group',
+      opens: ['users.read', 'groups.read'],
+      query: ['$select', '$top', '$skiptoken'],
+      answer: ok(pageOf(typed(selected(userShape), '#microsoft.graph.user'))),
+    },
+    async (ctx, { options }) => {
+      const asked = listAsked(options);
+      const select = selecting<ReturnType<typeof userResource>>(options.$select, userProperties);
+      const page = await run(whoOf(ctx), (work) => pageOfMembers(work, ctx.params.group!, asked));
+      const address = `${root}/groups/${encodeURIComponent(ctx.params.group!)}/members`;
+      return collection(address, `${root}/$metadata#directoryObjects`, options, page, (user) => ({
+        '@odata.type': '#microsoft.graph.user' as const,
+        ...select.cut(userResource(user)),
+      }));
+    },
+  );
 
-  router.post('/groups/:group/members/$ref', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const member = referredUser(await readJson(ctx.req, limits.json));
-    await run(whoOf(ctx), (work) => addMember(work, ctx.params.group!, member));
-    ctx.status = 204;
-  });
+  route.post(
+    '/groups/:group/members/$ref',
+    { summary: 'Add a member to a group', opens: ['groups.write'], body: reference, answer: nothing },
+    async (ctx, { body: member }) => {
+      await run(whoOf(ctx), (work) => addMember(work, ctx.params.group!, member));
+    },
+  );
 
   // Only with `$ref`: without it, Graph deletes the member and not the membership.
-  router.delete('/groups/:group/members/:member/$ref', async (ctx) => {
-    queryOptions(ctx, version, []);
-    await run(whoOf(ctx), (work) => removeMember(work, ctx.params.group!, ctx.params.member!));
-    ctx.status = 204;
-  });
+  route.delete(
+    '/groups/:group/members/:member/$ref',
+    { summary: 'Take a member out of a group', opens: ['groups.write'], answer: nothing },
+    async (ctx) => {
+      await run(whoOf(ctx), (work) => removeMember(work, ctx.params.group!, ctx.params.member!));
+    },
+  );
 }
 
 function groupFilter($filter: string | undefined): GroupFilter | undefined {

@@ -4,6 +4,7 @@ import {
   delegatedScopes,
   type OwnAction,
   ownScopes,
+  ownStrongWithinMinutes,
   permissionsFor,
   powerOf,
   scopesFor,
@@ -177,7 +178,9 @@ function permissionsOf({ opens, onlyPeople, onlyRoles }: Described): Permissions
   const actions = opens.filter((opening): opening is Action => !isOwn(opening));
   const application = opens.length > actions.length || onlyPeople ? [] : actions.map(permissionsFor);
   const roles = actions.map((action) => powerOf(action).roles as readonly string[]);
-  const minutes = actions.map((action) => powerOf(action).strongWithinMinutes);
+  const minutes = opens
+    .map((opening) => (isOwn(opening) ? ownStrongWithinMinutes(ownOf(opening)) : powerOf(opening).strongWithinMinutes))
+    .filter((one) => one !== null);
   return {
     application: application.some((list) => list.length === 0) ? [] : distinct(application),
     delegated: distinct(opens.map((opening) => (isOwn(opening) ? ownScopes(ownOf(opening)) : scopesFor(opening)))),

@@ -29,8 +29,12 @@ export function apiDocumentRoutes({ issuer, show }: ApiDocumentParts, descriptio
     ctx.set('cache-control', 'public, no-cache');
     ctx.set('access-control-allow-origin', '*');
     ctx.set('etag', etag);
-    ctx.status = 200;
-    if (ctx.fresh) {
+    // Compared here and not by `ctx.fresh`, which sends everything to whoever says `no-cache`, as programs do (RFC 9110 §13.1.2).
+    const known = ctx
+      .get('if-none-match')
+      .split(',')
+      .map((one) => one.trim().replace(/^W\//, ''));
+    if (known.includes(etag)) {
       ctx.status = 304;
       return;
     }

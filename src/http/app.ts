@@ -90,7 +90,9 @@ async function keepOurs(ctx: Context, next: Next): Promise<void> {
 /** OData's other way to write a key: `users('id')/x('key')` is `users/id/x/key`. */
 async function withKeysAsSegments(ctx: Context, next: Next): Promise<void> {
   if (ourApi.test(ctx.path)) {
-    ctx.path = ctx.path.replace(
+    // The router takes routes in any case, but what it does before them only in the case they were written in.
+    const [, version = '', rest = ''] = /^(\/[^/]+)(.*)$/s.exec(ctx.path) ?? [];
+    ctx.path = (version.toLowerCase() + rest).replace(
       /(\w)(?:\(|%28)(?:'|%27)((?:[^/'%]|''|%(?!27)[0-9a-f]{2})+)(?:'|%27)(?:\)|%29)(?=\/|$)/gi,
       (_whole, before: string, key: string) => `${before}/${key.replaceAll("''", "'")}`,
     );

@@ -79,6 +79,20 @@ test('/docs/api has every operation, under the policy of every page', async () =
   expect((await fetch(`${house.issuer}/docs/nothing`)).status).toBe(404);
 });
 
+test('an address in capitals is the same address: it takes a token, and a refusal is recorded', async () => {
+  for (const version of ['V1.0', 'BETA']) {
+    const refused = await fetch(`${house.issuer}/${version}/users`);
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    const event = await house.base
+      .knex('audit_events')
+      .where('request_id', '=', refused.headers.get('request-id')!)
+      .first();
+    expect(event).toMatchObject({ type: 'request.refused', result: 'failure' });
+    const read = await fetch(`${house.issuer}/${version}/USERS`, { headers: { authorization: bearer } });
+    expect(read.status).toBe(200);
+  }
+});
+
 describe('refusals are JSON of one shape, also where no handler is reached', () => {
   interface Sent {
     readonly method: string;

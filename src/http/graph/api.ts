@@ -31,7 +31,9 @@ export const versions = ['v1.0', 'beta'] as const;
 export type Version = (typeof versions)[number];
 
 export function whoOf(ctx: Context): { actor: Actor; origin: Origin } {
-  return { actor: ctx.state.actor as Actor, origin: originOf(ctx) };
+  const actor = ctx.state.actor as Actor | undefined;
+  if (!actor) throw new AppError('unauthenticated', 'A valid access token for this API is needed.');
+  return { actor, origin: originOf(ctx) };
 }
 
 /** Where a request came from, and what it asked for: the pattern of its path, for a path may hold anything. */

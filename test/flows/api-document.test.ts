@@ -139,6 +139,17 @@ describe('refusals are JSON of one shape, also where no handler is reached', () 
     ['a form', 415, 'unsupportedMediaType', { ...user, headers: { 'content-type': 'text/plain' }, body: '{}' }],
     ['broken JSON', 400, 'badRequest', { ...user, headers: json, body: '{"a":' }],
     ['deep JSON', 400, 'badRequest', { ...user, headers: json, body: '['.repeat(30_000) }],
+    [
+      'JSON that is well formed and deep',
+      400,
+      'badRequest',
+      {
+        method: 'PATCH',
+        path: '/policies/authenticationMethodsPolicy',
+        headers: json,
+        body: `${'['.repeat(30_000)}${']'.repeat(30_000)}`,
+      },
+    ],
     ['a list', 400, 'badRequest', { ...user, headers: json, body: '[]' }],
     ['no body', 400, 'badRequest', user],
     ['a property nobody knows', 400, 'badRequest', { ...user, headers: json, body: '{"nothing":1}' }],

@@ -32,8 +32,13 @@ export interface MadeUp {
   readonly body: Buffer | undefined;
 }
 
-/** Values of places in paths, and of properties that name something, by their names. */
-export type Known = Readonly<Record<string, readonly string[]>>;
+/** What there is to name. */
+export interface Known {
+  /** Values of places in paths, and of properties that name something, by their names. */
+  readonly of: Readonly<Record<string, readonly string[]>>;
+  /** Values that belong together: somebody, and their pass. */
+  readonly together: readonly Readonly<Record<string, string>>[];
+}
 
 const oddTexts = [
   '',
@@ -217,9 +222,12 @@ export function madeUp(document: OpenApiDocument, chance: Chance, known: () => K
   }
 
   function placesFilled(path: string): string {
+    const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+    const fitting = names.length > 1 ? known().together.filter((one) => names.every((name) => name in one)) : [];
+    const ofOne = fitting.length > 0 && chance.is(0.8) ? chance.oneOf(fitting) : undefined;
     return path.replaceAll(/(\/?)\{(\w+)\}/g, (_whole, slash: string, name: string) => {
       if (name === 'parameters') return parameters();
-      const value = place(name);
+      const value = ofOne ? encodeURIComponent(ofOne[name]!) : place(name);
       return slash && chance.is(0.05) ? `('${value}')` : `${slash}${value}`;
     });
   }
@@ -232,7 +240,7 @@ export function madeUp(document: OpenApiDocument, chance: Chance, known: () => K
 
   /** Something that there is, or may be. */
   function named(name: string): readonly string[] {
-    const those = known()[name];
+    const those = known().of[name];
     return those && those.length > 0 && chance.is(0.95)
       ? those
       : ['6f1d3c0a-0d8e-4b5e-9a52-000000000000', 'nobody@example.com'];

@@ -87,12 +87,26 @@ interface Sent {
 }
 
 /** As it is read in two parts: what is Graph's alone, and what is ours. */
-const providerBody: Body<Sent> = {
+const providerChangeBody: Body<Sent> = {
   schema: z.strictObject({ id: z.string().optional(), ...oursShape(), ...graphOnly }),
   readOnly,
   required: true,
   mostBytes: limits.json,
   read: sentIn,
+};
+
+/** These a new one needs; whether they are there is judged with everything else. */
+const { displayName, issuer: theirIssuer, clientId } = providerSettings.shape;
+const newProviderBody: Body<Sent> = {
+  ...providerChangeBody,
+  schema: z.strictObject({
+    id: z.string().optional(),
+    ...oursShape(),
+    ...graphOnly,
+    displayName,
+    issuer: theirIssuer,
+    clientId,
+  }),
 };
 
 /** Without the defaults: they are a new provider's, and a change does not bring them back. */
@@ -132,7 +146,7 @@ export function identityProviderRoutes(router: Router, { issuer, run }: GraphPar
     {
       summary: 'Add an identity provider',
       opens: ['upstreams.write'],
-      body: providerBody,
+      body: newProviderBody,
       answer: created(entity(identityProviderShape), { located: true }),
     },
     async (ctx, { body: sent }) => {
@@ -147,7 +161,7 @@ export function identityProviderRoutes(router: Router, { issuer, run }: GraphPar
 
   route.patch(
     `${path}/:provider`,
-    { summary: 'Change an identity provider', opens: ['upstreams.write'], body: providerBody, answer: nothing },
+    { summary: 'Change an identity provider', opens: ['upstreams.write'], body: providerChangeBody, answer: nothing },
     async (ctx, { body: sent }) => {
       const id = ctx.params.provider!;
       if (sent.id !== undefined && sent.id !== id) throw new AppError('invalid_input', 'id: cannot be changed.');

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { href } from '../href.ts';
 import { type Layout, Page } from '../layout.tsx';
 import { messages } from '../messages.ts';
@@ -87,25 +88,24 @@ function Described({ operation }: { readonly operation: ApiOperation }) {
         </code>
       </summary>
       <dl>
-        <dt>{words.application}</dt>
-        {application.length === 0 && <dd>{words.none}</dd>}
+        {application.length === 0 && <Said name={words.application}>{words.none}</Said>}
         {application.map((names) => (
-          <dd key={names}>{names}</dd>
+          <Said key={names} name={words.application}>
+            {names}
+          </Said>
         ))}
-        <dt>{words.delegated}</dt>
         {delegated.map((names) => (
-          <dd key={names}>{names}</dd>
+          <Said key={names} name={words.delegated}>
+            {names}
+          </Said>
         ))}
-        <dt>{words.roles}</dt>
-        <dd>{roles.length === 0 ? words.noRole : roles.join(', ')}</dd>
-        {minutes !== null && <dt>{words.proof}</dt>}
+        <Said name={words.roles}>{roles.length === 0 ? words.noRole : roles.join(', ')}</Said>
         {minutes !== null && (
-          <dd>
+          <Said name={words.proof}>
             <Say text={words.minutes} values={{ minutes: String(minutes) }} />
-          </dd>
+          </Said>
         )}
-        {options.length > 0 && <dt>{words.options}</dt>}
-        {options.length > 0 && <dd>{options.join(', ')}</dd>}
+        {options.length > 0 && <Said name={words.options}>{options.join(', ')}</Said>}
       </dl>
       {sent.length > 0 && <Properties heading={words.sent} properties={sent} />}
       <p>
@@ -113,6 +113,15 @@ function Described({ operation }: { readonly operation: ApiOperation }) {
       </p>
       {given.length > 0 && <Properties heading={operation.list ? words.items : words.given} properties={given} />}
     </details>
+  );
+}
+
+function Said({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }
 

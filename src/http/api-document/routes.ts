@@ -27,7 +27,6 @@ export function apiDocumentRoutes({ issuer, show }: ApiDocumentParts, descriptio
     const { body, etag } = file();
     // Kept by anybody, and asked about each time: it changes with the version that runs here.
     ctx.set('cache-control', 'public, no-cache');
-    ctx.set('access-control-allow-origin', '*');
     ctx.set('etag', etag);
     // Compared here and not by `ctx.fresh`, which sends everything to whoever says `no-cache`, as programs do (RFC 9110 §13.1.2).
     const known = ctx

@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 // One suite, two databases: what touches the database runs on the embedded server and on Debian's.
-const onDatabase = (name: string, include: string[], database: 'embedded' | 'server') => ({
+const onDatabase = (name: string, include: string[], database: 'embedded' | 'server', exclude: string[] = []) => ({
   test: {
     name,
     include,
+    exclude,
     globalSetup: `test/support/database-${database}.ts`,
     testTimeout: 30_000,
     hookTimeout: 60_000,
@@ -33,7 +34,10 @@ export default defineConfig({
         ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts', 'test/house/{events,migrations}.test.ts'],
         'server',
       ),
-      onDatabase('embedded', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts'], 'embedded'),
+      // Ten thousand requests once are enough.
+      onDatabase('embedded', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts'], 'embedded', [
+        'test/flows/api-fuzz.test.ts',
+      ]),
       onDatabase('browser', ['test/browser/**/*.test.ts'], 'server'),
       onDatabase('nodes', ['test/nodes/**/*.test.ts'], 'server'),
       plain('processes', ['test/processes/**/*.test.ts'], 120_000),

@@ -51,6 +51,8 @@ export function checkingAnswers(issuer: string) {
     complaints,
     watch(req: IncomingMessage, res: ServerResponse): void {
       if (!/^\/(?:v1\.0|beta)(?:[/?]|$)/i.test(req.url ?? '')) return;
+      const isBatch = /^\/[^/]+\/\$batch(?:\?|$)/i.test(req.url!);
+      const sent = isBatch ? copyOf(req) : [];
       const chunks: Buffer[] = [];
       const keep = (chunk: unknown) => {
         if (typeof chunk === 'string' || chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk));
@@ -74,10 +76,56 @@ export function checkingAnswers(issuer: string) {
           location: header('location'),
           text: Buffer.concat(chunks).toString(),
         };
-        if (complaints.length < 20) complaints.push(...complaintsOf(document, find, answered));
+        const items = isBatch && answered.status === 200 ? itemsOf(Buffer.concat(sent).toString(), answered) : [];
+        for (const one of [answered, ...items]) {
+          if (complaints.length < 20) complaints.push(...complaintsOf(document, find, one));
+        }
       });
     },
   };
+}
+
+/** What comes in on a request, as it is read. */
+function copyOf(req: IncomingMessage): Buffer[] {
+  const chunks: Buffer[] = [];
+  const { push } = req;
+  req.push = (chunk: unknown, ...rest: never[]) => {
+    if (chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk));
+    return Reflect.apply(push, req, [chunk, ...rest]);
+  };
+  return chunks;
+}
+
+interface BatchItem {
+  readonly id: string;
+  readonly method: string;
+  readonly url: string;
+}
+
+interface BatchItemAnswer {
+  readonly id: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** The answers in a batch, each as if it had come by itself. What was refused may have reached no address. */
+function itemsOf(sent: string, { url, text }: Answered): Answered[] {
+  const { requests } = JSON.parse(sent) as { requests: BatchItem[] };
+  const { responses } = JSON.parse(text) as { responses: BatchItemAnswer[] };
+  return responses.map(({ id, status, headers, body }) => {
+    const { method, url: path } = requests.find((one) => one.id === id)!;
+    const version = /^\/[^/]+/.exec(url)![0];
+    return {
+      ...(status < 400
+        ? { method: method.toUpperCase(), url: `${version}/${path.replace(/^\//, '')}` }
+        : { method: 'POST', url: `${version}/` }),
+      status,
+      type: (headers['Content-Type'] ?? '').split(';')[0]!,
+      location: headers.Location ?? '',
+      text: typeof body === 'string' ? Buffer.from(body, 'base64').toString() : body ? JSON.stringify(body) : '',
+    };
+  });
 }
 
 function complaintsOf(

@@ -15,7 +15,7 @@ const onDatabase = (name: string, include: string[], database: 'embedded' | 'ser
 
 // Large, and about what the doors take and say: no other database makes a difference to them.
 const doorsAlone = [
-  'test/flows/{advisories,disclosure,federation-disclosure,forged-ceremonies,hostile-federation,matrix,odd-input}.test.ts',
+  'test/flows/{advisories,api-fuzz,disclosure,federation-disclosure,forged-ceremonies,hostile-federation,matrix,odd-input}.test.ts',
 ];
 
 const plain = (name: string, include: string[], testTimeout = 30_000) => ({

@@ -770,6 +770,33 @@ export const messages = {
     back: 'Back',
   },
 
+  /** For the people who write programs. */
+  apiDocument: {
+    title: 'Management API',
+    sentences: [
+      'Users, passes, sign-in methods, policies and logs, for programs. The API has the shape of Microsoft Graph: clients and scripts made for that work here, below another address.',
+      'Every address below stands behind /v1.0, and behind /beta, which is the same. A user is named by object id or user principal name.',
+      'A request carries an access token for this API. A refusal is JSON with error.code for the program and error.message for the person who reads it.',
+    ],
+    file: 'OpenAPI document, for tools',
+    contents: 'Contents',
+    application: 'Permission of an application, one of:',
+    delegated: 'Scope of a person’s token, one of:',
+    roles: 'Role of the person, one of:',
+    none: 'No application does this for itself',
+    noRole: 'None',
+    proof: 'Passkey used:',
+    minutes: 'in the last {minutes} minutes',
+    options: 'Query options:',
+    sent: 'Properties of the request',
+    given: 'Properties of the answer',
+    items: 'Properties of each item of the answer',
+    required: 'always',
+    answers: 'Answers {status}.',
+    answersText: 'Answers {status}, with a number as plain text.',
+    answersNothing: 'Answers {status}, with nothing more.',
+  },
+
   claimValue: { standsIn: 'A value of the claim {claim}, by which an app is told how a person signed in:' },
   /** For the people who build apps, by the path of the value's address. */
   claimValues: {

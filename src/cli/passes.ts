@@ -54,7 +54,7 @@ export const passCommands: Readonly<Record<string, Command>> = {
       const found = await base.run(asOperator, async (work) => ({ ...(await listPasses(work)), now: work.now }));
       if (json) {
         const value = found.passes.map((pass) => ({
-          ...passResource(pass, pass.settings, found.now, null),
+          ...passResource(pass, pass.settings, found.now),
           userPrincipalName: pass.userPrincipalName,
         }));
         return printJson({ value });
@@ -88,7 +88,7 @@ export const passCommands: Readonly<Record<string, Command>> = {
         ...(await extendPass(work, { user, lifetimeMinutes })),
         now: work.now,
       }));
-      if (json) return printJson(passResource(found.pass, found.settings, found.now, null));
+      if (json) return printJson(passResource(found.pass, found.settings, found.now));
       print(`The pass works until ${found.pass.expiresAt.toISOString()}, with the code it has.\n`);
     });
   },

@@ -3,6 +3,16 @@ export function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 
+/** Whether a JSON value has more than so many levels; found without walking down itself, however many there are. */
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= levels; depth += 1) {
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
+}
+
 /** Whether every text in a JSON value is storable, names of properties included; however deep it is nested. */
 export function isStorableJson(value: unknown): boolean {
   const rest: unknown[] = [value];

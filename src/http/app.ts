@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BlockList } from 'node:net';
+import type Router from '@koa/router';
 import Koa, { type Context, type Middleware, type Next } from 'koa';
 import type { Logger } from 'pino';
 import { messages } from '../../views/messages.ts';
@@ -7,6 +8,7 @@ import { Problem } from '../../views/problem.tsx';
 import { renderView } from '../../views/render.ts';
 import { AppError } from '../core/errors.ts';
 import type { Origin } from '../core/work.ts';
+import { apiDocumentRoutes } from './api-document/routes.ts';
 import type { Assets } from './assets.ts';
 import { claimValueRoutes } from './claim-values/routes.ts';
 import { continueRoutes } from './continue/routes.ts';
@@ -14,6 +16,7 @@ import { answerErrors, type Failure } from './errors.ts';
 import { type FederationParts, providerRoutes } from './federation/provider-routes.ts';
 import { federationRoutes } from './federation/routes.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
+import { descriptionsOf } from './graph/endpoint.ts';
 import { ourApi, withKeysAsSegments } from './graph/keys.ts';
 import { graphRoutes } from './graph/routes.ts';
 import { type NotMeParts, notMeRoutes } from './not-me/routes.ts';
@@ -55,6 +58,7 @@ export function makeApp(parts: AppParts): Koa {
   app.use(refuseOverlong);
   app.use(operationsRoutes(parts.readiness).routes());
   app.use(withKeysAsSegments);
+  const [graph, beta] = versions.map((version) => graphRoutes(parts.graph, version, parts.log)) as [Router, Router];
   const routers = [
     signInRoutes(parts.signIn),
     passLinkRoutes(parts.signIn),
@@ -65,7 +69,9 @@ export function makeApp(parts: AppParts): Koa {
     claimValueRoutes(parts),
     securityInfoRoutes(parts.securityInfo),
     providerRoutes(parts.federation),
-    ...versions.map((version) => graphRoutes(parts.graph, version, parts.log)),
+    apiDocumentRoutes(parts, descriptionsOf(graph)),
+    graph,
+    beta,
   ];
   for (const router of routers) {
     app.use(router.routes() as Middleware);
@@ -82,7 +88,7 @@ export function makeApp(parts: AppParts): Koa {
   return app;
 }
 
-const ourPages = /^\/(?:sign-in|pass|continue|federation|not-me|security-info|acr|amr)(?:\/|$)/i;
+const ourPages = /^\/(?:sign-in|pass|continue|federation|not-me|security-info|acr|amr|docs|openapi\.json)(?:\/|$)/i;
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {

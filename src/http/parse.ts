@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../core/errors.ts';
-import { isStorableJson } from '../core/text.ts';
+import { isDeeperThan, isStorableJson } from '../core/text.ts';
 
 export const limits = { form: 16 * 1024, json: 64 * 1024, passkey: 128 * 1024 } as const;
 
@@ -27,6 +27,8 @@ export function formFields(text: string): Readonly<Record<string, string>> {
   return fields;
 }
 
+export const mostLevels = 32; // nothing that is taken has more than eight
+
 /** A JSON object, or undefined for an empty body. */
 export async function readJson(req: IncomingMessage, mostBytes: number): Promise<unknown> {
   const text = await readText(req, mostBytes);
@@ -35,11 +37,14 @@ export async function readJson(req: IncomingMessage, mostBytes: number): Promise
     throw new AppError('unsupported_media_type', 'The body must be application/json.');
   }
   const value = parseJson(text);
+  // What reads it further walks down itself, and would run out of stack.
+  if (isDeeperThan(value, mostLevels)) throw new AppError('invalid_input', 'The body is nested too deeply.');
   if (!isStorableJson(value)) throw new AppError('invalid_input', 'The body holds a character that no property takes.');
   return value;
 }
 
-function parseJson(text: string): unknown {
+/** Fails with `invalid_input`. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

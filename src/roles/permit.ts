@@ -7,6 +7,7 @@ import {
   openingRoles,
   type OwnAction,
   ownScopes,
+  ownStrongWithinMinutes,
   permissionsFor,
   powerOf,
   reach,
@@ -171,7 +172,8 @@ export async function permitOwn(work: Work, action: OwnAction): Promise<string> 
     throw new AppError('forbidden', '/me is the person behind an access token. This token speaks for an application.');
   }
   demandScope(actor, ownScopes(action));
-  if (action === 'passes.write') demandStrong(work, actor, 10);
+  const withinMinutes = ownStrongWithinMinutes(action);
+  if (withinMinutes !== null) demandStrong(work, actor, withinMinutes);
   return actor.userId;
 }
 

@@ -198,6 +198,11 @@ export function ownScopes(action: OwnAction): readonly string[] {
   return [...ownPowers[action], ...alsoWrite, ...scopesFor(action)];
 }
 
+/** How long ago a person may have used a passkey, at most, to change what is theirs through an app; null: it does not matter. */
+export function ownStrongWithinMinutes(action: OwnAction): number | null {
+  return action === 'passes.write' ? justNow : null;
+}
+
 /** Application permissions that exist; a client cannot be given another. */
 export const applicationPermissions: readonly string[] = distinct(actions.flatMap(permissionsFor));
 

@@ -176,6 +176,12 @@ test.each(looks)('every page of the line is accessible and fits: $name', async (
   await atStep(page, 'error');
   await look('not-me-ended');
 
+  await page.goto(`${house.issuer}/docs/api`);
+  await atStep(page, 'api-document');
+  await look('api-document');
+  await page.click('summary');
+  await look('api-document-open');
+
   for (const path of Object.keys(messages.claimValues)) {
     await page.goto(`${house.issuer}/${path}`);
     await atStep(page, 'claim-value');

@@ -283,6 +283,11 @@ describe('a broken batch is 400 as a whole, and nothing of it is done', () => {
     ],
     ['no JSON', '{', /not valid JSON/],
     ['a list', [], /./],
+    [
+      'a body as deep as the stack',
+      `{"requests":[{"id":"a","method":"POST","url":"/users","body":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}]}`,
+      /nested too deeply/,
+    ],
   ])('with %s', async (_what, body, message) => {
     const before = await usersNow();
     const answer = await post(body);

@@ -2,6 +2,7 @@ import { type ComponentType, h, type VNode } from 'preact';
 import type { Layout } from '../../views/layout.tsx';
 import { ClaimValue } from '../../views/claim-values/claim-value.tsx';
 import { messages } from '../../views/messages.ts';
+import { ApiDocument } from '../../views/api-document/api-document.tsx';
 import { NotMe } from '../../views/not-me/not-me.tsx';
 import { Stopped } from '../../views/not-me/stopped.tsx';
 import { LoggedOut } from '../../views/oidc/logged-out.tsx';
@@ -494,6 +495,64 @@ export const gallery: readonly Exhibit[] = [
   show('stopped', 'stopped', ['continue'], Stopped, { layout, at: '2026-11-21 12:04 UTC' }),
   show('stopped-before', 'stopped', ['continue'], Stopped, { layout, at: '2026-11-21 12:04 UTC', already: true }),
 
+  show('api-document', 'api-document', ['part-1'], ApiDocument, {
+    layout,
+    parts: [
+      {
+        name: 'Users',
+        operations: [
+          {
+            id: 'patchUsersUser',
+            method: 'PATCH',
+            path: ['/users/', 'user', ''],
+            summary: 'Change a user',
+            application: ['User.ReadWrite.All'],
+            delegated: ['User.ReadWrite.All'],
+            roles: ['Global Administrator', 'User Administrator'],
+            minutes: 480,
+            options: [],
+            sent: [{ name: 'displayName', type: 'string', required: false }],
+            status: '204',
+            text: false,
+            given: [],
+            list: false,
+          },
+          {
+            id: 'getUsersCount',
+            method: 'GET',
+            path: ['/users/$count'],
+            summary: 'Count users',
+            application: [],
+            delegated: ['Directory.Read.All, User.Read.All'],
+            roles: [],
+            minutes: null,
+            options: ['$filter'],
+            sent: [],
+            status: '200',
+            text: true,
+            given: [],
+            list: false,
+          },
+          {
+            id: 'getUsers',
+            method: 'GET',
+            path: ['/users'],
+            summary: 'List users',
+            application: ['User.Read.All'],
+            delegated: ['User.Read.All'],
+            roles: ['Global Reader'],
+            minutes: 480,
+            options: ['$select', '$top'],
+            sent: [],
+            status: '200',
+            text: false,
+            given: [{ name: 'id', type: 'uuid', required: true }],
+            list: true,
+          },
+        ],
+      },
+    ],
+  }),
   ...Object.entries(messages.claimValues).map(([path, words]) =>
     show(`claim-${path}`, 'claim-value', [], ClaimValue, { layout, value: `https://id.example.com/${path}`, words }),
   ),

@@ -10,6 +10,7 @@ import { createUser } from '../../src/users/manage-users.ts';
 import type { User } from '../../src/users/user.ts';
 import { makeLog } from '../../src/log.ts';
 import { type Base, type House, openBase, wire } from '../../src/wire.ts';
+import { checkingAnswers } from './api-answers.ts';
 import { freePort } from './process.ts';
 import { copyTemplate } from './template.ts';
 
@@ -75,7 +76,7 @@ export interface TestHouse extends TestBase {
   readonly logouts: House['logouts'];
 }
 
-/** The real app on a free port. */
+/** The real app on a free port. What its API answers is checked against the OpenAPI document; `close` says what was wrong. */
 export async function startHouse(env: Readonly<Record<string, string>> = {}): Promise<TestHouse> {
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
@@ -84,7 +85,11 @@ export async function startHouse(env: Readonly<Record<string, string>> = {}): Pr
   const house = await wire(opened.base, makeLog(process.env.TEST_LOG ?? 'silent'), (name) =>
     protocolStatements.push(name),
   );
-  const server = createServer(house.handler);
+  const answers = checkingAnswers(issuer);
+  const server = createServer((req, res) => {
+    answers.watch(req, res);
+    return house.handler(req, res);
+  });
   await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
   if ((server.address() as AddressInfo).port !== port) throw new Error('The port changed hands.');
   return {
@@ -97,6 +102,9 @@ export async function startHouse(env: Readonly<Record<string, string>> = {}): Pr
       await new Promise((resolve) => server.close(resolve));
       await house.db.close();
       await opened.close();
+      if (answers.complaints.length > 0) {
+        throw new Error(`The API answered otherwise than its document says:\n${answers.complaints.join('\n')}`);
+      }
     },
   };
 }

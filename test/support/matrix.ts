@@ -269,6 +269,8 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'POST /continue/:uid/challenge/passkey': 'the browser that followed the link of that sign-in',
   'POST /continue/:uid/enrol/:method/options': 'the browser that followed the link of that sign-in',
   'GET /federation/:provider/callback': 'the browser that was sent to that provider, once',
+  'GET /openapi.json': 'anybody: the same for all, and nothing of anybody',
+  'GET /docs/api': 'anybody: the same page for all',
   'GET /acr/bootstrap': 'anybody',
   'GET /acr/1f': 'anybody',
   'GET /acr/2f': 'anybody',

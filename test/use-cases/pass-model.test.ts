@@ -318,7 +318,7 @@ async function agree(model: Model, real: Real): Promise<void> {
 
   // The API and the door say the same.
   if (pass && expected) {
-    const resource = passResource(pass, settings, model.now, null);
+    const resource = passResource(pass, settings, model.now);
     const shut = !every(model, expected, 'usable');
     const told = says[expected.state as keyof typeof says];
     const reason = shut && (told === 'NotYetValid' || told === 'EnabledByPolicy') ? 'DisabledByPolicy' : told;

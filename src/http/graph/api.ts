@@ -31,7 +31,9 @@ export const versions = ['v1.0', 'beta'] as const;
 export type Version = (typeof versions)[number];
 
 export function whoOf(ctx: Context): { actor: Actor; origin: Origin } {
-  return { actor: ctx.state.actor as Actor, origin: originOf(ctx) };
+  const actor = ctx.state.actor as Actor | undefined;
+  if (!actor) throw new AppError('unauthenticated', 'A valid access token for this API is needed.');
+  return { actor, origin: originOf(ctx) };
 }
 
 /** Where a request came from, and what it asked for: the pattern of its path, for a path may hold anything. */
@@ -104,6 +106,9 @@ const graphCodes: Readonly<Record<Failure['code'], string>> = {
   failed_dependency: 'failedDependency',
   fault: 'generalException',
 };
+
+/** What `error.code` can be. */
+export const errorCodes: readonly string[] = [...new Set(Object.values(graphCodes))];
 
 /** Every refusal on the API's paths, the framework's own included, in Graph's envelope. */
 export function showGraphFailure(ctx: Context, failure: Failure): void {

@@ -15,12 +15,21 @@ import {
 } from '../../clients/manage-clients.ts';
 import type { Work } from '../../core/work.ts';
 import { getUser, pageOfUsers } from '../../users/manage-users.ts';
-import { limits, readJson } from '../parse.ts';
-import { type GraphParts, parseBody, parseProperties, referredUser, type Version, whoOf } from './api.ts';
-import { applicationProperties, applicationResource, madePasswordCredential } from './application-resources.ts';
+import { type GraphParts, parseProperties, type Version, whoOf } from './api.ts';
+import {
+  applicationProperties,
+  applicationResource,
+  applicationShape,
+  type MadeApplication,
+  madeApplicationShape,
+  madeCredentialShape,
+  madePasswordCredential,
+} from './application-resources.ts';
+import { created, endpoints, nothing, ok, optional, properties, reference } from './endpoint.ts';
 import { madeOnce } from './made-once.ts';
-import { collection, listAsked, nameFilter, queryOptions, selecting } from './query.ts';
-import { userProperties, userResource } from './resources.ts';
+import { collection, listAsked, nameFilter, selecting } from './query.ts';
+import { userProperties, userResource, userShape } from './resources.ts';
+import { entity, pageOf, selected, typed } from './shape.ts';
 
 const date = z.iso.datetime({ offset: true }).nullish();
 
@@ -54,134 +63,199 @@ const removal = z.strictObject({ keyId: z.string() });
 
 /** `applications`: the clients of the protocol, their secrets and their owners. */
 export function applicationRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
+  const route = endpoints(router, version, 'Applications');
   const root = `${issuer}/${version}`;
   const one = '/applications/:application';
   const selectingOf = ($select: string | undefined) =>
     selecting<ReturnType<typeof applicationResource>>($select, applicationProperties);
 
-  router.get('/applications', async (ctx) => {
-    const options = queryOptions(ctx, version, ['$select', '$top', '$skiptoken', '$count', '$filter']);
-    const asked = listAsked(options);
-    const filter = nameFilter(options.$filter, filterForms);
-    const select = selectingOf(options.$select);
-    ctx.body = await run(whoOf(ctx), async (work) => {
-      const page = await pageOfClients(work, { ...asked, filter: filter as never });
-      const count = asked.counted ? await countClients(work, filter as never) : undefined;
-      const context = `${root}/$metadata#applications${select.context}`;
-      return collection(
-        `${root}/applications`,
-        context,
-        options,
-        page,
-        ({ client, secrets }) => select.cut(applicationResource(client, secrets)),
-        count,
+  route.get(
+    '/applications',
+    {
+      summary: 'List applications',
+      opens: ['clients.read'],
+      query: ['$select', '$top', '$skiptoken', '$count', '$filter'],
+      answer: ok(pageOf(selected(applicationShape))),
+    },
+    async (ctx, { options }) => {
+      const asked = listAsked(options);
+      const filter = nameFilter(options.$filter, filterForms);
+      const select = selectingOf(options.$select);
+      return await run(whoOf(ctx), async (work) => {
+        const page = await pageOfClients(work, { ...asked, filter: filter as never });
+        const count = asked.counted ? await countClients(work, filter as never) : undefined;
+        const context = `${root}/$metadata#applications${select.context}`;
+        return collection(
+          `${root}/applications`,
+          context,
+          options,
+          page,
+          ({ client, secrets }) => select.cut(applicationResource(client, secrets)),
+          count,
+        );
+      });
+    },
+  );
+
+  route.post(
+    '/applications',
+    {
+      summary: 'Make an application',
+      opens: ['clients.write'],
+      body: properties(newApplication, readOnly),
+      answer: created(entity(madeApplicationShape), { located: true }),
+    },
+    async (ctx, { body: { displayName, oidc, passwordCredentials }, sent: body }) => {
+      const application = await run(whoOf(ctx), (work) =>
+        madeOnce<MadeApplication>(
+          ctx,
+          work,
+          { route: 'POST /applications', body },
+          async () => {
+            const asked = { ...oidc, client_name: displayName };
+            const { client, secrets } = await createApp(work, asked, (passwordCredentials ?? []).map(secretAsked));
+            return { ...applicationResource(client, []), passwordCredentials: secrets.map(madePasswordCredential) };
+          },
+          (id) => applicationOf(work, id),
+        ),
       );
-    });
-  });
+      ctx.set('location', `${root}/applications/${application.id}`);
+      return { '@odata.context': `${root}/$metadata#applications/$entity`, ...application };
+    },
+  );
 
-  router.post('/applications', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const body = await readJson(ctx.req, limits.json);
-    const { displayName, oidc, passwordCredentials } = parseProperties(newApplication, readOnly, body);
-    const application = await run(whoOf(ctx), (work) =>
-      madeOnce(
-        ctx,
-        work,
-        { route: 'POST /applications', body },
-        async () => {
-          const asked = { ...oidc, client_name: displayName };
-          const { client, secrets } = await createApp(work, asked, (passwordCredentials ?? []).map(secretAsked));
-          return { ...applicationResource(client, []), passwordCredentials: secrets.map(madePasswordCredential) };
-        },
-        (id) => applicationOf(work, id),
-      ),
-    );
-    ctx.status = 201;
-    ctx.set('location', `${root}/applications/${application.id}`);
-    ctx.body = { '@odata.context': `${root}/$metadata#applications/$entity`, ...application };
-  });
+  route.get(
+    one,
+    {
+      summary: 'Read an application',
+      opens: ['clients.read'],
+      query: ['$select'],
+      answer: ok(entity(selected(applicationShape))),
+    },
+    async (ctx, { options: { $select } }) => {
+      const select = selectingOf($select);
+      const application = await run(whoOf(ctx), (work) => applicationOf(work, ctx.params.application!));
+      return {
+        '@odata.context': `${root}/$metadata#applications${select.context}/$entity`,
+        ...select.cut(application),
+      };
+    },
+  );
 
-  router.get(one, async (ctx) => {
-    const { $select } = queryOptions(ctx, version, ['$select']);
-    const select = selectingOf($select);
-    const application = await run(whoOf(ctx), (work) => applicationOf(work, ctx.params.application!));
-    ctx.body = {
-      '@odata.context': `${root}/$metadata#applications${select.context}/$entity`,
-      ...select.cut(application),
-    };
-  });
+  route.patch(
+    one,
+    {
+      summary: 'Change an application',
+      opens: ['clients.write'],
+      body: properties(applicationChanges, [...readOnly, 'passwordCredentials']),
+      answer: nothing,
+    },
+    async (ctx, { body: { displayName, oidc } }) => {
+      const changes = { ...oidc, ...(displayName !== undefined && { client_name: displayName }) } as ClientChange;
+      await run(whoOf(ctx), async (work) => changeApp(work, await toChange(work, ctx.params.application!), changes));
+    },
+  );
 
-  router.patch(one, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const body = await readJson(ctx.req, limits.json);
-    const asked = parseProperties(applicationChanges, [...readOnly, 'passwordCredentials'], body);
-    const { displayName, oidc } = asked;
-    const changes = { ...oidc, ...(displayName !== undefined && { client_name: displayName }) } as ClientChange;
-    await run(whoOf(ctx), async (work) => changeApp(work, await toChange(work, ctx.params.application!), changes));
-    ctx.status = 204;
-  });
-
-  router.delete(one, async (ctx) => {
-    queryOptions(ctx, version, []);
+  route.delete(one, { summary: 'Delete an application', opens: ['clients.write'], answer: nothing }, async (ctx) => {
     await run(whoOf(ctx), async (work) => deleteApp(work, await toChange(work, ctx.params.application!)));
-    ctx.status = 204;
   });
 
-  router.post(`${one}/addPassword`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { passwordCredential } = parseProperties(addition, [], (await readJson(ctx.req, limits.json)) ?? {});
-    const made = await run(whoOf(ctx), async (work) =>
-      addClientSecret(work, await toChange(work, ctx.params.application!), secretAsked(passwordCredential ?? {})),
-    );
-    ctx.body = {
-      '@odata.context': `${root}/$metadata#microsoft.graph.passwordCredential`,
-      ...madePasswordCredential(made),
-    };
-  });
+  route.post(
+    `${one}/addPassword`,
+    {
+      summary: 'Add a secret to an application; this answer alone holds it',
+      opens: ['clients.write'],
+      body: {
+        ...properties(addition, []),
+        required: false,
+        read: (sent) => parseProperties(addition, [], sent ?? {}),
+      },
+      answer: ok(entity(madeCredentialShape)),
+    },
+    async (ctx, { body: { passwordCredential } }) => {
+      const made = await run(whoOf(ctx), async (work) =>
+        addClientSecret(work, await toChange(work, ctx.params.application!), secretAsked(passwordCredential ?? {})),
+      );
+      return {
+        '@odata.context': `${root}/$metadata#microsoft.graph.passwordCredential`,
+        ...madePasswordCredential(made),
+      };
+    },
+  );
 
-  router.post(`${one}/removePassword`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { keyId } = parseBody(removal, await readJson(ctx.req, limits.json));
-    await run(whoOf(ctx), async (work) =>
-      removeClientSecret(work, await toChange(work, ctx.params.application!), keyId),
-    );
-    ctx.status = 204;
-  });
+  route.post(
+    `${one}/removePassword`,
+    {
+      summary: 'Take a secret of an application away',
+      opens: ['clients.write'],
+      body: optional(removal),
+      answer: nothing,
+    },
+    async (ctx, { body: { keyId } }) => {
+      await run(whoOf(ctx), async (work) =>
+        removeClientSecret(work, await toChange(work, ctx.params.application!), keyId),
+      );
+    },
+  );
 
-  router.get(`${one}/owners`, async (ctx) => {
-    const options = queryOptions(ctx, version, ['$select', '$top', '$skiptoken']);
-    const asked = listAsked(options);
-    const select = selecting<ReturnType<typeof userResource>>(options.$select, userProperties);
-    const page = await run(whoOf(ctx), async (work) => {
-      const clientId = await namedClient(work, ctx.params.application!, 'clients.read');
-      await clientAndOwners(work, clientId);
-      return pageOfUsers(work, { ...asked, filter: { kind: 'ownerOf', value: clientId } });
-    });
-    const address = `${root}/applications/${encodeURIComponent(ctx.params.application!)}/owners`;
-    ctx.body = collection(address, `${root}/$metadata#directoryObjects`, options, page, (user) => ({
-      '@odata.type': '#microsoft.graph.user',
-      ...select.cut(userResource(user)),
-    }));
-  });
+  route.get(
+    `${one}/owners`,
+    {
+      summary: 'List the owners of an application',
+      opens: ['users.read', 'clients.read'],
+      query: ['$select', '$top', '$skiptoken'],
+      answer: ok(pageOf(typed(selected(userShape), '#microsoft.graph.user'))),
+    },
+    async (ctx, { options }) => {
+      const asked = listAsked(options);
+      const select = selecting<ReturnType<typeof userResource>>(options.$select, userProperties);
+      const page = await run(whoOf(ctx), async (work) => {
+        const clientId = await namedClient(work, ctx.params.application!, 'clients.read');
+        await clientAndOwners(work, clientId);
+        return pageOfUsers(work, { ...asked, filter: { kind: 'ownerOf', value: clientId } });
+      });
+      const address = `${root}/applications/${encodeURIComponent(ctx.params.application!)}/owners`;
+      return collection(address, `${root}/$metadata#directoryObjects`, options, page, (user) => ({
+        '@odata.type': '#microsoft.graph.user' as const,
+        ...select.cut(userResource(user)),
+      }));
+    },
+  );
 
-  router.post(`${one}/owners/$ref`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const owner = referredUser(await readJson(ctx.req, limits.json));
-    await run(whoOf(ctx), async (work) => {
-      const clientId = await toChange(work, ctx.params.application!);
-      await addOwner(work, clientId, (await getUser(work, owner)).id);
-    });
-    ctx.status = 204;
-  });
+  route.post(
+    `${one}/owners/$ref`,
+    {
+      summary: 'Add an owner to an application',
+      opens: ['clients.write'],
+      onlyPeople: true,
+      onlyRoles: ['Global Administrator'],
+      body: reference,
+      answer: nothing,
+    },
+    async (ctx, { body: owner }) => {
+      await run(whoOf(ctx), async (work) => {
+        const clientId = await toChange(work, ctx.params.application!);
+        await addOwner(work, clientId, (await getUser(work, owner)).id);
+      });
+    },
+  );
 
-  router.delete(`${one}/owners/:owner/$ref`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    await run(whoOf(ctx), async (work) => {
-      const clientId = await toChange(work, ctx.params.application!);
-      await removeOwner(work, clientId, (await getUser(work, ctx.params.owner!)).id);
-    });
-    ctx.status = 204;
-  });
+  route.delete(
+    `${one}/owners/:owner/$ref`,
+    {
+      summary: 'Take an owner of an application away',
+      opens: ['clients.write'],
+      onlyPeople: true,
+      onlyRoles: ['Global Administrator'],
+      answer: nothing,
+    },
+    async (ctx) => {
+      await run(whoOf(ctx), async (work) => {
+        const clientId = await toChange(work, ctx.params.application!);
+        await removeOwner(work, clientId, (await getUser(work, ctx.params.owner!)).id);
+      });
+    },
+  );
 }
 
 const filterForms = { appId: ['eq'], displayName: ['eq', 'startswith'] } as const;

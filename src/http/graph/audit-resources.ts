@@ -1,12 +1,100 @@
 /** Events of the audit log in the shapes of Graph's `directoryAudit` and `signIn` (beta's, which say how somebody signed in). */
+import { z } from 'zod';
 import { activityOf } from '../../audit/activities.ts';
 import type { AuditRecord } from '../../audit/search.ts';
 import { signInError } from '../../audit/sign-in-errors.ts';
 import { deviceName, deviceOf } from '../../core/device-name.ts';
 import { findRole } from '../../roles/role.ts';
 import { graphDate } from './resources.ts';
+import { dateShape } from './shape.ts';
 
-export function directoryAuditResource(record: AuditRecord) {
+const text = z.string().nullable();
+
+export const directoryAuditShape = z
+  .strictObject({
+    id: z.guid(),
+    category: z.string(),
+    correlationId: text,
+    result: z.enum(['success', 'failure']),
+    resultReason: z.string(),
+    activityDisplayName: z.string(),
+    activityDateTime: dateShape,
+    loggedByService: z.string(),
+    operationType: z.enum(['Add', 'Assign', 'Delete', 'Other', 'Unassign', 'Update']),
+    initiatedBy: z.strictObject({
+      user: z.strictObject({ id: text, userPrincipalName: text, displayName: text, ipAddress: text }).nullable(),
+      app: z
+        .strictObject({ appId: text, displayName: text, servicePrincipalId: z.null(), servicePrincipalName: z.null() })
+        .nullable(),
+    }),
+    targetResources: z.array(
+      z.strictObject({
+        id: text,
+        displayName: text,
+        type: z.enum(['User', 'Group', 'Application', 'Policy', 'Other']),
+        userPrincipalName: text,
+        groupType: z.null(),
+        modifiedProperties: z.array(z.strictObject({ displayName: z.string(), oldValue: text, newValue: text })),
+      }),
+    ),
+    additionalDetails: z.array(z.strictObject({ key: z.string(), value: z.string() })),
+  })
+  .meta({ id: 'directoryAudit' });
+
+const risk = z.literal('none');
+
+export const signInShape = z
+  .strictObject({
+    id: z.guid(),
+    createdDateTime: dateShape,
+    userDisplayName: text,
+    userPrincipalName: text,
+    userId: text,
+    appId: text,
+    appDisplayName: text,
+    ipAddress: text,
+    clientAppUsed: z.literal('Browser'),
+    userAgent: text,
+    correlationId: text,
+    originalRequestId: z.string(),
+    isInteractive: z.boolean(),
+    conditionalAccessStatus: z.literal('notApplied'),
+    appliedConditionalAccessPolicies: z.array(z.unknown()).max(0),
+    riskDetail: risk,
+    riskLevelAggregated: risk,
+    riskLevelDuringSignIn: risk,
+    riskState: risk,
+    riskEventTypes: z.array(z.string()).max(0),
+    riskEventTypes_v2: z.array(z.string()).max(0),
+    resourceDisplayName: z.null(),
+    resourceId: z.null(),
+    status: z.strictObject({ errorCode: z.int(), failureReason: z.string(), additionalDetails: text }),
+    deviceDetail: z.strictObject({
+      deviceId: z.string(),
+      displayName: z.string(),
+      operatingSystem: z.string(),
+      browser: z.string(),
+      isCompliant: z.null(),
+      isManaged: z.null(),
+      trustType: z.string(),
+    }),
+    location: z.null(),
+    authenticationRequirement: z.enum(['singleFactorAuthentication', 'multiFactorAuthentication']),
+    authenticationMethodsUsed: z.array(z.string()),
+    authenticationDetails: z.array(
+      z.strictObject({
+        authenticationStepDateTime: dateShape,
+        authenticationMethod: z.string(),
+        authenticationMethodDetail: z.null(),
+        succeeded: z.boolean(),
+        authenticationStepResultDetail: z.string(),
+        authenticationStepRequirement: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'signIn' });
+
+export function directoryAuditResource(record: AuditRecord): z.output<typeof directoryAuditShape> {
   const activity = activityOf(record.type);
   return {
     id: record.id,
@@ -24,20 +112,7 @@ export function directoryAuditResource(record: AuditRecord) {
   };
 }
 
-export const directoryAuditProperties = [
-  'id',
-  'category',
-  'correlationId',
-  'result',
-  'resultReason',
-  'activityDisplayName',
-  'activityDateTime',
-  'loggedByService',
-  'operationType',
-  'initiatedBy',
-  'targetResources',
-  'additionalDetails',
-] as const satisfies readonly (keyof ReturnType<typeof directoryAuditResource>)[];
+export const directoryAuditProperties = directoryAuditShape.keyof().options;
 
 /** A person, an app, or both where an app held the person's token. Latchkey's own work is that of an app without an id. */
 function initiatedBy(record: AuditRecord) {
@@ -157,7 +232,7 @@ function additionalDetails({ details, ip, userAgent }: AuditRecord) {
   return told;
 }
 
-export function signInResource(record: AuditRecord) {
+export function signInResource(record: AuditRecord): z.output<typeof signInShape> {
   const { user, client, userAgent, details } = record;
   const { code, words } = signInError(record.type, record.reason);
   const steps = stepsOf(record);
@@ -209,37 +284,7 @@ export function signInResource(record: AuditRecord) {
   };
 }
 
-export const signInProperties = [
-  'id',
-  'createdDateTime',
-  'userDisplayName',
-  'userPrincipalName',
-  'userId',
-  'appId',
-  'appDisplayName',
-  'ipAddress',
-  'clientAppUsed',
-  'userAgent',
-  'correlationId',
-  'originalRequestId',
-  'isInteractive',
-  'conditionalAccessStatus',
-  'appliedConditionalAccessPolicies',
-  'riskDetail',
-  'riskLevelAggregated',
-  'riskLevelDuringSignIn',
-  'riskState',
-  'riskEventTypes',
-  'riskEventTypes_v2',
-  'resourceDisplayName',
-  'resourceId',
-  'status',
-  'deviceDetail',
-  'location',
-  'authenticationRequirement',
-  'authenticationMethodsUsed',
-  'authenticationDetails',
-] as const satisfies readonly (keyof ReturnType<typeof signInResource>)[];
+export const signInProperties = signInShape.keyof().options;
 
 const methodNames: Readonly<Record<string, string>> = {
   'temporary-access-pass': 'Temporary Access Pass',

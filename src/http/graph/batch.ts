@@ -7,26 +7,27 @@ import type { Context, Middleware } from 'koa';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import { isStorable } from '../../core/text.ts';
+import { isDeeperThan, isStorable } from '../../core/text.ts';
 import type { Origin } from '../../core/work.ts';
 import { answerErrors } from '../errors.ts';
-import { readText } from '../parse.ts';
+import { mostLevels, parseJson, readText } from '../parse.ts';
 import { type GraphParts, parseBody, showGraphFailure, type Version } from './api.ts';
+import { type Body, endpoints, ok, type Shown } from './endpoint.ts';
 import { withKeysAsSegments } from './keys.ts';
-import { queryOptions } from './query.ts';
 import { recordingRefusals } from './refusals.ts';
 
 const mostItems = 20;
 const mostBytes = 256 * 1024; // of the whole; each item has the limit of its own address as well
 const longestUrl = 16 * 1024;
 const longestId = 64;
+const levelsAround = 3; // the batch, its requests, the request
+
+const dependencies = z.array(z.string()).max(mostItems).nullish();
 
 /** What the batch itself has to be. What is wrong with one item is told of that item. */
 const batch = z.looseObject({
   requests: z
-    .array(
-      z.looseObject({ id: z.string().min(1).max(longestId), dependsOn: z.array(z.string()).max(mostItems).nullish() }),
-    )
+    .array(z.looseObject({ id: z.string().min(1).max(longestId), dependsOn: dependencies }))
     .min(1)
     .max(mostItems),
 });
@@ -45,12 +46,37 @@ interface BatchItem {
   readonly dependsOn?: readonly string[] | null | undefined;
 }
 
-interface ItemAnswer {
-  readonly id: string;
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-}
+const itemAnswerShape = z.strictObject({
+  id: z.string(),
+  status: z.int().min(200).max(599),
+  headers: z.record(z.string(), z.string()),
+  body: z
+    .union([z.looseObject({}), z.string()])
+    .optional()
+    .meta({ description: 'As the address of the request answers: JSON as it is, everything else as base64.' }),
+});
+
+type ItemAnswer = Shown<z.output<typeof itemAnswerShape>>;
+
+const batchAnswerShape = z.strictObject({ responses: z.array(itemAnswerShape) }).meta({ id: 'batchAnswer' });
+
+/** Documented with what an item has to be; that is judged where the item is. */
+const batchBody: Body<z.output<typeof batch>> = {
+  schema: z.looseObject({
+    requests: z
+      .array(item.extend({ id: z.string().min(1).max(longestId), dependsOn: dependencies }))
+      .min(1)
+      .max(mostItems),
+  }),
+  readOnly: [],
+  required: true,
+  mostBytes,
+  receive: async (ctx) => {
+    if (ctx.state.inBatch) throw new AppError('invalid_input', 'A batch cannot hold another batch.');
+    return parsed(await readText(ctx.req, mostBytes), ctx);
+  },
+  read: (sent) => parseBody(batch, sent),
+};
 
 /**
  * `POST /$batch`: up to twenty requests in one. Each goes through the same router as if it had come by itself: with the token of
@@ -58,17 +84,18 @@ interface ItemAnswer {
  * other, so that a batch takes no more of the house than one request.
  */
 export function batchRoutes(router: Router, parts: GraphParts, version: Version, log: Logger): void {
-  router.post('/$batch', async (ctx: Context) => {
-    if (ctx.state.inBatch) throw new AppError('invalid_input', 'A batch cannot hold another batch.');
-    queryOptions(ctx, version, []);
-    const { requests } = parseBody(batch, parsed(await readText(ctx.req, mostBytes), ctx));
-    const answers = new Map<string, ItemAnswer>();
-    for (const asked of inOrder(requests)) {
-      const failed = (asked.dependsOn ?? []).some((id) => answers.get(id)!.status >= 400);
-      answers.set(asked.id, failed ? await afterFailure(ctx, asked) : await answerTo(ctx, asked));
-    }
-    ctx.body = { responses: requests.map(({ id }) => answers.get(id)!) };
-  });
+  endpoints(router, version, 'Batches').post(
+    '/$batch',
+    { summary: 'Up to twenty requests in one', opens: [], body: batchBody, answer: ok(batchAnswerShape) },
+    async (ctx, { body: { requests } }) => {
+      const answers = new Map<string, ItemAnswer>();
+      for (const asked of inOrder(requests)) {
+        const failed = (asked.dependsOn ?? []).some((id) => answers.get(id)!.status >= 400);
+        answers.set(asked.id, failed ? await afterFailure(ctx, asked) : await answerTo(ctx, asked));
+      }
+      return { responses: requests.map(({ id }) => answers.get(id)!) };
+    },
+  );
 
   const routes = router.routes() as unknown as Middleware;
   const others = router.allowedMethods() as unknown as Middleware;
@@ -98,11 +125,12 @@ function parsed(text: string, ctx: Context): unknown {
   if (!ctx.is('application/json')) {
     throw new AppError('unsupported_media_type', 'The body must be application/json.');
   }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new AppError('invalid_input', 'The body is not valid JSON.', { cause: error });
+  const value = parseJson(text);
+  // An item's body is written out again before it is judged by itself.
+  if (isDeeperThan(value, mostLevels + levelsAround)) {
+    throw new AppError('invalid_input', 'The body is nested too deeply.');
   }
+  return value;
 }
 
 /** Those that others depend on first. Fails with `invalid_input` for ids that are there twice, or not at all, and for circles. */
@@ -233,7 +261,9 @@ function answerOf(id: string, { status, body, response }: Context): ItemAnswer {
       .map(([name, value]) => [properCase(name), String(value)]),
   );
   if (body === undefined || body === null || status === 204) return { id, status, headers };
-  if (typeof body === 'object' && !Buffer.isBuffer(body)) return { id, status, headers, body };
+  if (typeof body === 'object' && !Buffer.isBuffer(body)) {
+    return { id, status, headers, body: body as Readonly<Record<string, unknown>> };
+  }
   return { id, status, headers, body: Buffer.from(body as string).toString('base64') };
 }
 

@@ -1,13 +1,62 @@
-import type { FederatedIdentity } from '../../methods/upstream/identity.ts';
+import { z } from 'zod';
+import { type FederatedIdentity, linkedByKinds } from '../../methods/upstream/identity.ts';
 import type { ListedProvider } from '../../methods/upstream/manage-providers.ts';
-import type { FederatedDomain, Provider } from '../../methods/upstream/provider.ts';
+import {
+  clientAuthentications,
+  type FederatedDomain,
+  mfaBehaviors,
+  type Provider,
+  providerSettings,
+} from '../../methods/upstream/provider.ts';
 import { graphDate } from './resources.ts';
+import { dateShape } from './shape.ts';
 
 export const secretAuthentication = '#microsoft.graph.oidcClientSecretAuthentication';
 export const keyAuthentication = '#microsoft.graph.oidcPrivateJwtKeyClientAuthentication';
 
+const settings = providerSettings.shape;
+
+export const identityProviderShape = z
+  .strictObject({
+    '@odata.type': z.literal('#microsoft.graph.oidcIdentityProvider'),
+    id: z.string(),
+    displayName: z.string(),
+    clientId: z.string(),
+    issuer: z.string(),
+    wellKnownEndpoint: z.string(),
+    responseType: z.literal('code'),
+    scope: z.string(),
+    clientAuthentication: z.discriminatedUnion('@odata.type', [
+      z.strictObject({
+        '@odata.type': z.literal(keyAuthentication),
+        jwks: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }),
+      }),
+      z.strictObject({
+        '@odata.type': z.literal(secretAuthentication),
+        clientSecret: z.null(),
+        method: z.enum(clientAuthentications).exclude(['private_key_jwt']),
+      }),
+    ]),
+    inboundClaimMapping: z.strictObject({ sub: z.literal('sub'), name: z.string(), email: z.string() }),
+    endpointHosts: z.array(z.string()),
+    state: settings.state.unwrap(),
+    claims: settings.claims.unwrap(),
+    assurance: settings.assurance.unwrap(),
+    ceiling: settings.ceiling.unwrap(),
+    createUsers: z.boolean(),
+    endsSessionThere: z.boolean(),
+    createdDateTime: dateShape,
+    lastModifiedDateTime: dateShape,
+  })
+  .meta({ id: 'identityProvider' });
+
 /** A provider under Graph's names, and ours for what Graph has none for. Of a secret nothing is said, not even its length. */
-export function identityProviderResource({ provider, publicKey, createdAt, changedAt }: ListedProvider) {
+export function identityProviderResource({
+  provider,
+  publicKey,
+  createdAt,
+  changedAt,
+}: ListedProvider): z.output<typeof identityProviderShape> {
   const { id, displayName, issuer, clientId, scopes, state, claims, assurance, ceiling } = provider;
   return {
     '@odata.type': '#microsoft.graph.oidcIdentityProvider',
@@ -40,8 +89,24 @@ export function wellKnownOf(issuer: Provider['issuer']): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
 }
 
+export const domainShape = z
+  .strictObject({
+    id: z.string(),
+    authenticationType: z.literal('Federated'),
+    isVerified: z.literal(true),
+    federatedIdpMfaBehavior: z.enum(mfaBehaviors),
+    identityProviderId: z.string(),
+    straight: z.boolean(),
+  })
+  .meta({ id: 'domain' });
+
 /** A domain under Graph's names. There are no others here than those whose people sign in elsewhere. */
-export function domainResource({ name, providerId, mfaBehavior, straight }: FederatedDomain) {
+export function domainResource({
+  name,
+  providerId,
+  mfaBehavior,
+  straight,
+}: FederatedDomain): z.output<typeof domainShape> {
   return {
     id: name,
     authenticationType: 'Federated',
@@ -52,8 +117,23 @@ export function domainResource({ name, providerId, mfaBehavior, straight }: Fede
   };
 }
 
+export const identityShape = z
+  .strictObject({
+    '@odata.type': z.literal('#microsoft.graph.objectIdentity'),
+    id: z.guid(),
+    signInType: z.literal('federated'),
+    issuer: z.string(),
+    issuerAssignedId: z.string(),
+    identityProviderId: z.string(),
+    linkedDateTime: dateShape,
+    linkedBy: z.enum(linkedByKinds),
+    lastUsedDateTime: dateShape.nullable(),
+    allowedAdministrator: z.boolean(),
+  })
+  .meta({ id: 'identity' });
+
 /** Who somebody is at a provider, as Graph's `objectIdentity`, with an id to name it by. */
-export function identityResource(identity: FederatedIdentity) {
+export function identityResource(identity: FederatedIdentity): z.output<typeof identityShape> {
   return {
     '@odata.type': '#microsoft.graph.objectIdentity',
     id: identity.id,

@@ -13,13 +13,14 @@ import {
   removeMember,
   changeGroup,
 } from '../../groups/manage-groups.ts';
-import { limits, readJson } from '../parse.ts';
-import { type GraphParts, parseProperties, referredUser, type Version, whoOf } from './api.ts';
+import { type GraphParts, type Version, whoOf } from './api.ts';
+import { created, endpoints, nothing, ok, properties, reference, text } from './endpoint.ts';
 import { parseFilter } from './filter.ts';
 import { madeOnce } from './made-once.ts';
-import { collection, listAsked, type QueryOption, queryOptions, selecting } from './query.ts';
-import { groupProperties, groupResource, userProperties, userResource } from './resources.ts';
+import { collection, listAsked, type QueryOption, selecting } from './query.ts';
+import { groupProperties, groupResource, groupShape, userProperties, userResource, userShape } from './resources.ts';
 import { parseOrder, parseSearch } from './search.ts';
+import { entity, pageOf, selected, typed } from './shape.ts';
 
 const readOnly = ['id', 'createdDateTime'];
 
@@ -31,116 +32,140 @@ const kind = {
   mailNickname: z.string().max(256).nullish(),
 };
 
-const newGroup = z.strictObject({ displayName: z.string(), ...kind });
+const newGroup = z.strictObject({ displayName: z.string(), ...kind }).meta({ examples: [{ displayName: 'Sales' }] });
 
 const groupChanges = z.strictObject({ displayName: z.string().optional(), ...kind });
 
 /** `groups` and who is in them. */
 export function groupRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
+  const route = endpoints(router, version, 'Groups');
   const root = `${issuer}/${version}`;
 
-  router.get('/groups', async (ctx) => {
-    const options = queryOptions(ctx, version, [
-      '$select',
-      '$top',
-      '$skiptoken',
-      '$count',
-      '$filter',
-      '$search',
-      '$orderby',
-    ]);
-    const asked = listAsked(options);
-    const filter = groupFilter(options);
-    const order = parseOrder(options.$orderby, groupOrders);
-    const select = selecting<ReturnType<typeof groupResource>>(options.$select, groupProperties);
-    ctx.body = await run(whoOf(ctx), async (work) => {
-      const page = await pageOfGroups(work, { ...asked, filter, order });
-      const count = asked.counted ? await countGroups(work, filter) : undefined;
-      const context = `${root}/$metadata#groups${select.context}`;
-      return collection(`${root}/groups`, context, options, page, (group) => select.cut(groupResource(group)), count);
-    });
-  });
+  route.get(
+    '/groups',
+    {
+      summary: 'List groups',
+      opens: ['groups.read'],
+      query: ['$select', '$top', '$skiptoken', '$count', '$filter', '$search', '$orderby'],
+      answer: ok(pageOf(selected(groupShape))),
+    },
+    async (ctx, { options }) => {
+      const asked = listAsked(options);
+      const filter = groupFilter(options);
+      const order = parseOrder(options.$orderby, groupOrders);
+      const select = selecting<ReturnType<typeof groupResource>>(options.$select, groupProperties);
+      return await run(whoOf(ctx), async (work) => {
+        const page = await pageOfGroups(work, { ...asked, filter, order });
+        const count = asked.counted ? await countGroups(work, filter) : undefined;
+        const context = `${root}/$metadata#groups${select.context}`;
+        return collection(`${root}/groups`, context, options, page, (group) => select.cut(groupResource(group)), count);
+      });
+    },
+  );
 
-  router.post('/groups', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const body = await readJson(ctx.req, limits.json);
-    const asked = parseProperties(newGroup, readOnly, body);
-    const group = await run(whoOf(ctx), (work) =>
-      madeOnce(
-        ctx,
-        work,
-        { route: 'POST /groups', body },
-        () => createGroup(work, asked),
-        (id) => readGroup(work, id),
-      ),
-    );
-    ctx.status = 201;
-    ctx.set('location', `${root}/groups/${group.id}`);
-    ctx.body = { '@odata.context': `${root}/$metadata#groups/$entity`, ...groupResource(group) };
-  });
+  route.post(
+    '/groups',
+    {
+      summary: 'Make a group',
+      opens: ['groups.write'],
+      body: properties(newGroup, readOnly),
+      answer: created(entity(groupShape), { located: true }),
+    },
+    async (ctx, { body: asked, sent: body }) => {
+      const group = await run(whoOf(ctx), (work) =>
+        madeOnce(
+          ctx,
+          work,
+          { route: 'POST /groups', body },
+          () => createGroup(work, asked),
+          (id) => readGroup(work, id),
+        ),
+      );
+      ctx.set('location', `${root}/groups/${group.id}`);
+      return { '@odata.context': `${root}/$metadata#groups/$entity`, ...groupResource(group) };
+    },
+  );
 
-  router.get('/groups/$count', async (ctx) => {
-    const filter = groupFilter(queryOptions(ctx, version, ['$filter', '$search']));
-    const count = await run(whoOf(ctx), (work) => countGroups(work, filter));
-    ctx.type = 'text/plain';
-    ctx.body = String(count);
-  });
+  route.get(
+    '/groups/$count',
+    { summary: 'Count groups', opens: ['groups.read'], query: ['$filter', '$search'], answer: text },
+    async (ctx, { options }) => {
+      const filter = groupFilter(options);
+      return String(await run(whoOf(ctx), (work) => countGroups(work, filter)));
+    },
+  );
 
-  router.get('/groups/:group', async (ctx) => {
-    const { $select } = queryOptions(ctx, version, ['$select']);
-    const select = selecting<ReturnType<typeof groupResource>>($select, groupProperties);
-    const group = await run(whoOf(ctx), (work) => readGroup(work, ctx.params.group!));
-    ctx.body = {
-      '@odata.context': `${root}/$metadata#groups${select.context}/$entity`,
-      ...select.cut(groupResource(group)),
-    };
-  });
+  route.get(
+    '/groups/:group',
+    { summary: 'Read a group', opens: ['groups.read'], query: ['$select'], answer: ok(entity(selected(groupShape))) },
+    async (ctx, { options: { $select } }) => {
+      const select = selecting<ReturnType<typeof groupResource>>($select, groupProperties);
+      const group = await run(whoOf(ctx), (work) => readGroup(work, ctx.params.group!));
+      return {
+        '@odata.context': `${root}/$metadata#groups${select.context}/$entity`,
+        ...select.cut(groupResource(group)),
+      };
+    },
+  );
 
-  router.patch('/groups/:group', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { displayName } = parseProperties(groupChanges, readOnly, await readJson(ctx.req, limits.json));
-    await run(whoOf(ctx), (work) => changeGroup(work, ctx.params.group!, { displayName }));
-    ctx.status = 204;
-  });
+  route.patch(
+    '/groups/:group',
+    { summary: 'Change a group', opens: ['groups.write'], body: properties(groupChanges, readOnly), answer: nothing },
+    async (ctx, { body: { displayName } }) => {
+      await run(whoOf(ctx), (work) => changeGroup(work, ctx.params.group!, { displayName }));
+    },
+  );
 
-  router.delete('/groups/:group', async (ctx) => {
-    queryOptions(ctx, version, []);
-    await run(whoOf(ctx), (work) => deleteGroup(work, ctx.params.group!));
-    ctx.status = 204;
-  });
+  route.delete(
+    '/groups/:group',
+    { summary: 'Delete a group', opens: ['groups.write'], answer: nothing },
+    async (ctx) => {
+      await run(whoOf(ctx), (work) => deleteGroup(work, ctx.params.group!));
+    },
+  );
 
-  router.get('/groups/:group/members/$count', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const count = await run(whoOf(ctx), (work) => countMembers(work, ctx.params.group!));
-    ctx.type = 'text/plain';
-    ctx.body = String(count);
-  });
+  route.get(
+    '/groups/:group/members/$count',
+    { summary: 'Count the members of a group', opens: ['users.read', 'groups.read'], answer: text },
+    async (ctx) => String(await run(whoOf(ctx), (work) => countMembers(work, ctx.params.group!))),
+  );
 
-  router.get('/groups/:group/members', async (ctx) => {
-    const options = queryOptions(ctx, version, ['$select', '$top', '$skiptoken']);
-    const asked = listAsked(options);
-    const select = selecting<ReturnType<typeof userResource>>(options.$select, userProperties);
-    const page = await run(whoOf(ctx), (work) => pageOfMembers(work, ctx.params.group!, asked));
-    const address = `${root}/groups/${encodeURIComponent(ctx.params.group!)}/members`;
-    ctx.body = collection(address, `${root}/$metadata#directoryObjects`, options, page, (user) => ({
-      '@odata.type': '#microsoft.graph.user',
-      ...select.cut(userResource(user)),
-    }));
-  });
+  route.get(
+    '/groups/:group/members',
+    {
+      summary: 'List the members of a group',
+      opens: ['users.read', 'groups.read'],
+      query: ['$select', '$top', '$skiptoken'],
+      answer: ok(pageOf(typed(selected(userShape), '#microsoft.graph.user'))),
+    },
+    async (ctx, { options }) => {
+      const asked = listAsked(options);
+      const select = selecting<ReturnType<typeof userResource>>(options.$select, userProperties);
+      const page = await run(whoOf(ctx), (work) => pageOfMembers(work, ctx.params.group!, asked));
+      const address = `${root}/groups/${encodeURIComponent(ctx.params.group!)}/members`;
+      return collection(address, `${root}/$metadata#directoryObjects`, options, page, (user) => ({
+        '@odata.type': '#microsoft.graph.user' as const,
+        ...select.cut(userResource(user)),
+      }));
+    },
+  );
 
-  router.post('/groups/:group/members/$ref', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const member = referredUser(await readJson(ctx.req, limits.json));
-    await run(whoOf(ctx), (work) => addMember(work, ctx.params.group!, member));
-    ctx.status = 204;
-  });
+  route.post(
+    '/groups/:group/members/$ref',
+    { summary: 'Add a member to a group', opens: ['groups.write'], body: reference, answer: nothing },
+    async (ctx, { body: member }) => {
+      await run(whoOf(ctx), (work) => addMember(work, ctx.params.group!, member));
+    },
+  );
 
   // Only with `$ref`: without it, Graph deletes the member and not the membership.
-  router.delete('/groups/:group/members/:member/$ref', async (ctx) => {
-    queryOptions(ctx, version, []);
-    await run(whoOf(ctx), (work) => removeMember(work, ctx.params.group!, ctx.params.member!));
-    ctx.status = 204;
-  });
+  route.delete(
+    '/groups/:group/members/:member/$ref',
+    { summary: 'Take a member out of a group', opens: ['groups.write'], answer: nothing },
+    async (ctx) => {
+      await run(whoOf(ctx), (work) => removeMember(work, ctx.params.group!, ctx.params.member!));
+    },
+  );
 }
 
 function groupFilter({ $filter, $search }: Partial<Record<QueryOption, string>>): GroupFilter | undefined {

@@ -1,20 +1,21 @@
 import type Router from '@koa/router';
-import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { changeIdentityProvider, deleteIdentityProvider } from '../../identity-providers.ts';
 import { createProvider, listProviders, readProvider } from '../../methods/upstream/manage-providers.ts';
 import { type Provider, providerSettings } from '../../methods/upstream/provider.ts';
 import { clientSecret, type ProviderChange, providerChange } from '../../methods/upstream/provider-change.ts';
-import { limits, readJson } from '../parse.ts';
+import { limits } from '../parse.ts';
 import { type GraphParts, parseBody, parseProperties, type Version, whoOf } from './api.ts';
 import {
   identityProviderResource,
+  identityProviderShape,
   keyAuthentication,
   secretAuthentication,
   wellKnownOf,
 } from './federation-resources.ts';
-import { queryOptions } from './query.ts';
+import { type Body, created, endpoints, nothing, ok } from './endpoint.ts';
+import { entity, listOf } from './shape.ts';
 
 const readOnly = ['createdDateTime', 'lastModifiedDateTime'];
 
@@ -81,58 +82,111 @@ interface Sent {
   readonly id: string | undefined;
 }
 
+/** As it is read in two parts: what is Graph's alone, and what is ours. */
+const providerChangeBody: Body<Sent> = {
+  schema: z.strictObject({ id: z.string().optional(), ...oursShape(), ...graphOnly }),
+  readOnly,
+  required: true,
+  mostBytes: limits.json,
+  read: sentIn,
+};
+
+/** These a new one needs; whether they are there is judged with everything else. */
+const { displayName, issuer: theirIssuer, clientId } = providerSettings.shape;
+const newProviderBody: Body<Sent> = {
+  ...providerChangeBody,
+  schema: z.strictObject({
+    id: z.string().optional(),
+    ...oursShape(),
+    ...graphOnly,
+    displayName,
+    issuer: theirIssuer,
+    clientId,
+  }),
+};
+
+/** Without the defaults: they are a new provider's, and a change does not bring them back. */
+function oursShape(): Record<string, z.ZodType> {
+  const shape: Readonly<Record<string, z.ZodType>> = providerSettings.shape;
+  const plain = (one: z.ZodType) => (one instanceof z.ZodDefault || one instanceof z.ZodPrefault ? one.unwrap() : one);
+  return Object.fromEntries(ours.map((name) => [name, (plain(shape[name]!) as z.ZodType).optional()]));
+}
+
 /** `identity/identityProviders`: other OpenID providers that sign people in. For Global Administrators. */
 export function identityProviderRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
+  const route = endpoints(router, version, 'Federation');
   const path = '/identity/identityProviders';
   const root = `${issuer}/${version}`;
   const context = `${root}/$metadata#identity/identityProviders`;
 
-  router.get(path, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const found = await run(whoOf(ctx), listProviders);
-    ctx.body = { '@odata.context': context, value: found.map(identityProviderResource) };
-  });
+  route.get(
+    path,
+    { summary: 'List identity providers', opens: ['upstreams.read'], answer: ok(listOf(identityProviderShape)) },
+    async (ctx) => {
+      const found = await run(whoOf(ctx), listProviders);
+      return { '@odata.context': context, value: found.map(identityProviderResource) };
+    },
+  );
 
-  router.get(`${path}/:provider`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const found = await run(whoOf(ctx), (work) => readProvider(work, ctx.params.provider!));
-    ctx.body = { '@odata.context': `${context}/$entity`, ...identityProviderResource(found) };
-  });
+  route.get(
+    `${path}/:provider`,
+    { summary: 'Read an identity provider', opens: ['upstreams.read'], answer: ok(entity(identityProviderShape)) },
+    async (ctx) => {
+      const found = await run(whoOf(ctx), (work) => readProvider(work, ctx.params.provider!));
+      return { '@odata.context': `${context}/$entity`, ...identityProviderResource(found) };
+    },
+  );
 
-  router.post(path, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const sent = await sentIn(ctx);
-    const changes = changesFrom(sent, undefined);
-    const id = sent.id ?? slugOf(changes.displayName);
-    const asked = { id, changes, clientSecret: secretIn(sent), ourIssuer: issuer };
-    const made = await run(whoOf(ctx), (work) => createProvider(work, asked));
-    ctx.status = 201;
-    ctx.set('location', `${root}${path}/${id}`);
-    ctx.body = { '@odata.context': `${context}/$entity`, ...identityProviderResource(made) };
-  });
+  route.post(
+    path,
+    {
+      summary: 'Add an identity provider',
+      opens: ['upstreams.write'],
+      body: newProviderBody,
+      answer: created(entity(identityProviderShape), { located: true }),
+    },
+    async (ctx, { body: sent }) => {
+      const changes = changesFrom(sent, undefined);
+      const id = sent.id ?? slugOf(changes.displayName);
+      const asked = { id, changes, clientSecret: secretIn(sent), ourIssuer: issuer };
+      const made = await run(whoOf(ctx), (work) => createProvider(work, asked));
+      ctx.set('location', `${root}${path}/${id}`);
+      return { '@odata.context': `${context}/$entity`, ...identityProviderResource(made) };
+    },
+  );
 
-  router.patch(`${path}/:provider`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const sent = await sentIn(ctx);
-    const id = ctx.params.provider!;
-    if (sent.id !== undefined && sent.id !== id) throw new AppError('invalid_input', 'id: cannot be changed.');
-    await run(whoOf(ctx), async (work) => {
-      const { provider } = await readProvider(work, id);
-      const changes = changesFrom(sent, provider);
-      await changeIdentityProvider(work, { id, changes, clientSecret: secretIn(sent), ourIssuer: issuer });
-    });
-    ctx.status = 204;
-  });
+  route.patch(
+    `${path}/:provider`,
+    { summary: 'Change an identity provider', opens: ['upstreams.write'], body: providerChangeBody, answer: nothing },
+    async (ctx, { body: sent }) => {
+      const id = ctx.params.provider!;
+      if (sent.id !== undefined && sent.id !== id) throw new AppError('invalid_input', 'id: cannot be changed.');
+      await run(whoOf(ctx), async (work) => {
+        const { provider } = await readProvider(work, id);
+        const changes = changesFrom(sent, provider);
+        await changeIdentityProvider(work, { id, changes, clientSecret: secretIn(sent), ourIssuer: issuer });
+      });
+    },
+  );
 
-  router.delete(`${path}/:provider`, async (ctx) => {
-    const unlinks = unlinkAsked(ctx);
-    await run(whoOf(ctx), (work) => deleteIdentityProvider(work, { id: ctx.params.provider!, unlinks }));
-    ctx.status = 204;
-  });
+  route.delete(
+    `${path}/:provider`,
+    {
+      summary: 'Take an identity provider away',
+      opens: ['upstreams.write'],
+      parameters: { unlink: z.enum(['true', 'false'], 'must be true or false').optional() },
+      answer: nothing,
+    },
+    async (ctx, { parameters: { unlink } }) => {
+      await run(whoOf(ctx), (work) =>
+        deleteIdentityProvider(work, { id: ctx.params.provider!, unlinks: unlink === 'true' }),
+      );
+    },
+  );
 }
 
-async function sentIn(ctx: RouterContext): Promise<Sent> {
-  const body = parseProperties(sentProvider, readOnly, await readJson(ctx.req, limits.json));
+function sentIn(sent: unknown): Sent {
+  const body = parseProperties(sentProvider, readOnly, sent);
   const { id, ...rest } = body;
   if (id !== undefined && typeof id !== 'string') throw new AppError('invalid_input', 'id: must be a text.');
   const stranger = Object.keys(rest).find((name) => !ours.includes(name) && !Object.hasOwn(graphOnly, name));
@@ -201,16 +255,4 @@ function slugOf(displayName: string | undefined): string {
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 64)
     .replace(/^-+|-+$/g, '');
-}
-
-/** `?unlink=true`, and nothing else. */
-function unlinkAsked({ query }: RouterContext): boolean {
-  const { unlink, ...rest } = query;
-  const [stranger] = Object.keys(rest);
-  if (stranger !== undefined) {
-    throw new AppError('invalid_input', `The query option "${stranger.slice(0, 64)}" is not supported here.`);
-  }
-  if (unlink === undefined || unlink === 'false') return false;
-  if (unlink === 'true') return true;
-  throw new AppError('invalid_input', 'unlink must be true or false.');
 }

@@ -6,13 +6,19 @@ import type { Context, Next } from 'koa';
  */
 export async function withKeysAsSegments(ctx: Context, next: Next): Promise<void> {
   if (ourApi.test(ctx.path)) {
-    ctx.path = ctx.path.replace(
-      /(\w)(?:\(|%28)(?:((?<=applications(?:\(|%28))appId)(?:=|%3D))?(?:'|%27)((?:[^/'%]|''|%(?!27)[0-9a-f]{2})+)(?:'|%27)(?:\)|%29)(?=\/|$)/gi,
-      (_whole, before: string, name: string | undefined, key: string) =>
-        `${before}/${name ? 'appId=' : ''}${key.replaceAll("''", "'")}`,
-    );
+    // The router takes routes in any case, but what it does before them only in the case they were written in.
+    const [, version = '', rest = ''] = /^(\/[^/]+)(.*)$/s.exec(ctx.path) ?? [];
+    ctx.path = version.toLowerCase() + keysAsSegments(rest);
   }
   await next();
+}
+
+export function keysAsSegments(path: string): string {
+  return path.replace(
+    /(\w)(?:\(|%28)(?:((?<=applications(?:\(|%28))appId)(?:=|%3D))?(?:'|%27)((?:[^/'%]|''|%(?!27)[0-9a-f]{2})+)(?:'|%27)(?:\)|%29)(?=\/|$)/gi,
+    (_whole, before: string, name: string | undefined, key: string) =>
+      `${before}/${name ? 'appId=' : ''}${key.replaceAll("''", "'")}`,
+  );
 }
 
 export const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;

@@ -1,15 +1,38 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { Work } from '../../core/work.ts';
 import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../../methods/password/manage-policy.ts';
 import { type PasswordSettings, passwordSettingsChange } from '../../methods/password/settings.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
-import { passPolicyResource } from './resources.ts';
+import { passPolicyResource, passPolicyShape } from './resources.ts';
+import { entity } from './shape.ts';
+
+const passwordPolicyShape = z
+  .strictObject({
+    '@odata.type': z.literal('#microsoft.graph.passwordAuthenticationMethodConfiguration'),
+    id: z.literal('Password'),
+    ...passwordSettingsChange.required().shape,
+  })
+  .meta({ id: 'passwordPolicy' });
+
+/** Told apart by `@odata.type`. */
+export const configurationShape = z.discriminatedUnion('@odata.type', [passPolicyShape, passwordPolicyShape]);
+
+/** One of them by itself. */
+export const configurationAnswer = z.discriminatedUnion('@odata.type', [
+  entity(passPolicyShape),
+  entity(passwordPolicyShape),
+]);
+
+type Configuration = z.output<typeof configurationShape>;
+
+/** What PATCH takes depends on the configuration that is named. */
+export const configurationChange = z.union([passSettingsChange, passwordSettingsChange]);
 
 /** The policy of one method, as `authenticationMethodConfigurations` has it. */
 interface MethodConfiguration {
-  readonly read: (work: Work) => Promise<object>;
+  readonly read: (work: Work) => Promise<Configuration>;
   /** What PATCH takes; what it does not name stays. */
   readonly changes: z.ZodType;
   readonly change: (work: Work, changes: never) => Promise<void>;
@@ -39,14 +62,14 @@ export function configurationNamed(name: string): MethodConfiguration {
 }
 
 /** All of them, in Graph's shape. */
-export async function readConfigurations(work: Work): Promise<object[]> {
-  const all = [];
+export async function readConfigurations(work: Work): Promise<Configuration[]> {
+  const all: Configuration[] = [];
   for (const { read } of Object.values(configurations)) all.push(await read(work));
   return all;
 }
 
 /** Graph has no such configuration: the type is named as it would be. */
-function passwordPolicyResource(settings: PasswordSettings) {
+function passwordPolicyResource(settings: PasswordSettings): z.output<typeof passwordPolicyShape> {
   return {
     '@odata.type': '#microsoft.graph.passwordAuthenticationMethodConfiguration',
     id: 'Password',

@@ -16,11 +16,21 @@ import {
   removePasskeyOf,
 } from '../../others-methods.ts';
 import { passwordResetOperation, resetPassword } from '../../password-reset.ts';
-import { limits, readJson } from '../parse.ts';
-import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
-import { appResource, methodResources, passkeyResource, passwordResource } from './method-resources.ts';
-import { queryOptions } from './query.ts';
-import { graphDate } from './resources.ts';
+import { limits } from '../parse.ts';
+import { type GraphParts, type Version, whoOf } from './api.ts';
+import { accepted, created, endpoints, nothing, ok, optional } from './endpoint.ts';
+import {
+  appResource,
+  appShape,
+  methodResources,
+  methodShape,
+  passkeyResource,
+  passkeyShape,
+  passwordResource,
+  passwordShape,
+} from './method-resources.ts';
+import { graphDate, passShape } from './resources.ts';
+import { contextShape, dateShape, entity, listOf } from './shape.ts';
 
 // Clients send more than is read, `rawId` and `type` among it; what the answer holds is judged by the room of passkeys.
 const newPasskey = z.looseObject({
@@ -51,181 +61,288 @@ const containing = z.looseObject({
 /** Graph's, the same for everybody. */
 const passwordId = '28c10230-6103-485e-b985-444c60001490';
 
-interface KindOfMethod {
-  readonly kind: 'passkey' | 'authenticator-app' | 'password';
-  readonly address: string;
-  readonly resource: (credential: ListedCredential) => object;
-}
+/** What WebAuthn's `PublicKeyCredentialCreationOptionsJSON` says; browsers take it as it is. */
+const optionsShape = z
+  .strictObject({
+    '@odata.context': contextShape,
+    challengeTimeoutDateTime: dateShape,
+    publicKey: z.looseObject({
+      challenge: z.string(),
+      rp: z.looseObject({ id: z.string(), name: z.string() }),
+      user: z.looseObject({ id: z.string(), name: z.string(), displayName: z.string() }),
+      pubKeyCredParams: z.array(z.looseObject({ type: z.literal('public-key'), alg: z.int() })),
+    }),
+  })
+  .meta({ id: 'passkeyCreationOptions' });
 
-const kinds: readonly KindOfMethod[] = [
-  { kind: 'passkey', address: 'fido2Methods', resource: passkeyResource },
-  { kind: 'authenticator-app', address: 'softwareOathMethods', resource: appResource },
-  { kind: 'password', address: 'passwordMethods', resource: passwordResource },
-];
+const containedShape = z
+  .strictObject({
+    '@odata.context': contextShape,
+    since: dateShape,
+    endedMethods: z.array(z.string()),
+    endedSessions: z.int(),
+  })
+  .meta({ id: 'containment' });
+
+/** A password that was made here stands in this one answer. */
+const resetShape = z
+  .strictObject({ '@odata.context': contextShape.optional(), newPassword: z.string().optional() })
+  .meta({ id: 'passwordReset' });
+
+const operationShape = z
+  .strictObject({
+    id: z.string(),
+    status: z.literal('succeeded'),
+    statusDetail: z.null(),
+    createdDateTime: dateShape,
+    lastActionDateTime: dateShape,
+    resourceLocation: z.string(),
+  })
+  .meta({ id: 'operation' });
+
+const methodEntity = z.discriminatedUnion('@odata.type', [
+  entity(passkeyShape),
+  entity(appShape),
+  entity(passwordShape),
+  entity(passShape),
+]);
 
 /** The ways in of others: all of them, and passkeys, authenticator apps and passwords each by themselves; and a look at one's own. */
 export function methodRoutes(router: Router, { issuer, run, methods }: GraphParts, version: Version): void {
+  const route = endpoints(router, version, 'Sign-in methods');
   const root = '/users/:user/authentication';
   const passkeys = `${root}/fido2Methods`;
 
-  router.get(`${passkeys}/creationOptions`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    await answerOptions(ctx, mostChallengeMinutes);
-  });
+  route.get(
+    `${passkeys}/creationOptions`,
+    { summary: 'Get options to make a passkey for a user with', opens: ['passkeys.write'], answer: ok(optionsShape) },
+    async (ctx) => {
+      return answerOptions(ctx, mostChallengeMinutes);
+    },
+  );
 
   // As Graph writes a function's parameter: `creationOptions(challengeTimeoutInMinutes=5)`.
-  router.get(`${passkeys}/creationOptions:parameters`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    await answerOptions(ctx, minutesIn(ctx.params.parameters!));
-  });
+  route.get(
+    `${passkeys}/creationOptions:parameters`,
+    { summary: 'The same, with a challenge that lives less long', opens: ['passkeys.write'], answer: ok(optionsShape) },
+    async (ctx) => {
+      return answerOptions(ctx, minutesIn(ctx.params.parameters!));
+    },
+  );
 
-  router.post(passkeys, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const asked = parseBody(newPasskey, (await readJson(ctx.req, limits.passkey)) ?? {});
-    const { id, clientExtensionResults, response } = asked.publicKeyCredential;
-    const { clientDataJSON, attestationObject, transports } = response;
-    const { user, credential } = await registerPasskeyFor(run, whoOf(ctx), {
-      methods,
-      user: ctx.params.user!,
-      name: asked.displayName ?? undefined,
-      answer: {
-        id,
-        rawId: id,
-        type: 'public-key',
-        clientExtensionResults: clientExtensionResults ?? {},
-        response: { clientDataJSON, attestationObject, ...(transports && { transports }) },
-      },
-    });
-    ctx.status = 201;
-    ctx.body = {
-      '@odata.context': `${contextOf(user.id, 'fido2Methods')}/$entity`,
-      ...passkeyResource(credential),
-    };
-  });
+  route.post(
+    passkeys,
+    {
+      summary: 'Register a passkey for a user',
+      opens: ['passkeys.write'],
+      body: optional(newPasskey, limits.passkey),
+      answer: created(entity(passkeyShape)),
+    },
+    async (ctx, { body: asked }) => {
+      const { id, clientExtensionResults, response } = asked.publicKeyCredential;
+      const { clientDataJSON, attestationObject, transports } = response;
+      const { user, credential } = await registerPasskeyFor(run, whoOf(ctx), {
+        methods,
+        user: ctx.params.user!,
+        name: asked.displayName ?? undefined,
+        answer: {
+          id,
+          rawId: id,
+          type: 'public-key',
+          clientExtensionResults: clientExtensionResults ?? {},
+          response: { clientDataJSON, attestationObject, ...(transports && { transports }) },
+        },
+      });
+      return {
+        '@odata.context': `${contextOf(user.id, 'fido2Methods')}/$entity`,
+        ...passkeyResource(credential),
+      };
+    },
+  );
 
   for (const kind of ['passkey', 'authenticator-app'] as const) {
     const address = kind === 'passkey' ? passkeys : `${root}/softwareOathMethods`;
-    router.patch(`${address}/:method`, async (ctx) => {
-      queryOptions(ctx, version, []);
-      const { displayName, state } = parseBody(methodChanges, (await readJson(ctx.req, limits.json)) ?? {});
-      const { user, method: id } = ctx.params as { user: string; method: string };
-      await run(whoOf(ctx), (work) => changeMethodOf(work, { methods, user, kind, id, name: displayName, state }));
-      ctx.status = 204;
-    });
+    route.patch(
+      `${address}/:method`,
+      {
+        summary: `Rename, suspend or lift ${kind === 'passkey' ? 'a passkey' : 'an authenticator app'}`,
+        opens: [kind === 'passkey' ? 'passkeys.write' : 'methods.write'],
+        body: optional(methodChanges),
+        answer: nothing,
+      },
+      async (ctx, { body: { displayName, state } }) => {
+        const { user, method: id } = ctx.params as { user: string; method: string };
+        await run(whoOf(ctx), (work) => changeMethodOf(work, { methods, user, kind, id, name: displayName, state }));
+      },
+    );
   }
 
-  router.post(`${root}/contain`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { since, reason } = parseBody(containing, (await readJson(ctx.req, limits.json)) ?? {});
-    const done = await run(whoOf(ctx), (work) =>
-      containUser(work, {
-        methods,
-        user: ctx.params.user!,
-        since: since ? new Date(since) : undefined,
-        reason: reason ?? undefined,
-      }),
+  route.post(
+    `${root}/contain`,
+    {
+      summary: 'Secure an account: end what opens it',
+      opens: ['methods.write'],
+      body: optional(containing),
+      answer: ok(containedShape),
+    },
+    async (ctx, { body: { since, reason } }) => {
+      const done = await run(whoOf(ctx), (work) =>
+        containUser(work, {
+          methods,
+          user: ctx.params.user!,
+          since: since ? new Date(since) : undefined,
+          reason: reason ?? undefined,
+        }),
+      );
+      return {
+        '@odata.context': `${issuer}/${version}/$metadata#latchkey.containment`,
+        since: graphDate(done.since),
+        endedMethods: done.ended,
+        endedSessions: done.sessions,
+      };
+    },
+  );
+
+  route.delete(
+    `${passkeys}/:method`,
+    { summary: 'Take a passkey away', opens: ['passkeys.write'], answer: nothing },
+    async (ctx) => {
+      const { user, method } = ctx.params as { user: string; method: string };
+      await run(whoOf(ctx), (work) => removePasskeyOf(work, { methods, user, passkeyId: method }));
+    },
+  );
+
+  route.delete(
+    `${root}/softwareOathMethods/:method`,
+    { summary: 'Take an authenticator app away', opens: ['methods.write'], answer: nothing },
+    async (ctx) => {
+      const { user, method } = ctx.params as { user: string; method: string };
+      await run(whoOf(ctx), (work) => removeAppOf(work, { methods, user, appId: method }));
+    },
+  );
+
+  listed('passkey', 'fido2Methods', 'passkeys', passkeyShape, passkeyResource);
+  listed('authenticator-app', 'softwareOathMethods', 'authenticator apps', appShape, appResource);
+  listed('password', 'passwordMethods', 'password', passwordShape, passwordResource);
+
+  /** All of one kind, and one of them. */
+  function listed(
+    kind: 'passkey' | 'authenticator-app' | 'password',
+    address: string,
+    words: string,
+    shape: z.ZodObject,
+    resource: (credential: ListedCredential) => Readonly<Record<string, unknown>>,
+  ): void {
+    const opens = [kind === 'passkey' ? 'passkeys.read' : 'methods.read'] as const;
+    route.get(
+      `${root}/${address}`,
+      { summary: `List a user’s ${words}`, opens, answer: ok(listOf(shape)) },
+      async (ctx) => {
+        const found = await run(whoOf(ctx), (work) =>
+          credentialsOfKind(work, { methods, user: ctx.params.user!, kind }),
+        );
+        return { '@odata.context': contextOf(found.user.id, address), value: found.credentials.map(resource) };
+      },
     );
-    ctx.body = {
-      '@odata.context': `${issuer}/${version}/$metadata#latchkey.containment`,
-      since: graphDate(done.since),
-      endedMethods: done.ended,
-      endedSessions: done.sessions,
-    };
-  });
 
-  router.delete(`${passkeys}/:method`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { user, method } = ctx.params as { user: string; method: string };
-    await run(whoOf(ctx), (work) => removePasskeyOf(work, { methods, user, passkeyId: method }));
-    ctx.status = 204;
-  });
-
-  router.delete(`${root}/softwareOathMethods/:method`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { user, method } = ctx.params as { user: string; method: string };
-    await run(whoOf(ctx), (work) => removeAppOf(work, { methods, user, appId: method }));
-    ctx.status = 204;
-  });
-
-  for (const { kind, address, resource } of kinds) {
-    router.get(`${root}/${address}`, async (ctx) => {
-      queryOptions(ctx, version, []);
-      const found = await run(whoOf(ctx), (work) => credentialsOfKind(work, { methods, user: ctx.params.user!, kind }));
-      ctx.body = { '@odata.context': contextOf(found.user.id, address), value: found.credentials.map(resource) };
-    });
-
-    router.get(`${root}/${address}/:method`, async (ctx) => {
-      queryOptions(ctx, version, []);
-      const found = await run(whoOf(ctx), (work) => credentialsOfKind(work, { methods, user: ctx.params.user!, kind }));
-      const one = theOne(found.credentials, ctx.params.method!);
-      ctx.body = { '@odata.context': `${contextOf(found.user.id, address)}/$entity`, ...resource(one) };
-    });
+    route.get(
+      `${root}/${address}/:method`,
+      { summary: `Read one of a user’s ${words}`, opens, answer: ok(entity(shape)) },
+      async (ctx) => {
+        const found = await run(whoOf(ctx), (work) =>
+          credentialsOfKind(work, { methods, user: ctx.params.user!, kind }),
+        );
+        const one = theOne(found.credentials, ctx.params.method!);
+        return { '@odata.context': `${contextOf(found.user.id, address)}/$entity`, ...resource(one) };
+      },
+    );
   }
 
-  router.post(`${root}/methods/:method/resetPassword`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { user, method } = ctx.params as { user: string; method: string };
-    if (method !== passwordId) throw new AppError('not_found', 'This authentication method is no password.');
-    const { newPassword } = parseBody(passwordAsked, (await readJson(ctx.req, limits.json)) ?? {});
-    const asked = { methods, user, newPassword: newPassword ?? undefined };
-    const { userId, operationId, made } = await resetPassword(run, whoOf(ctx), asked);
-    ctx.status = 202;
-    ctx.set('Location', `${issuer}/${version}/users/${userId}/authentication/operations/${operationId}`);
-    const context = `${issuer}/${version}/$metadata#microsoft.graph.passwordResetResponse`;
-    ctx.body = made === null ? {} : { '@odata.context': context, newPassword: made };
-  });
+  route.post(
+    `${root}/methods/:method/resetPassword`,
+    {
+      summary: 'Set a password for a user',
+      opens: ['methods.write'],
+      body: optional(passwordAsked),
+      answer: accepted(resetShape),
+    },
+    async (ctx, { body: { newPassword } }) => {
+      const { user, method } = ctx.params as { user: string; method: string };
+      if (method !== passwordId) throw new AppError('not_found', 'This authentication method is no password.');
+      const asked = { methods, user, newPassword: newPassword ?? undefined };
+      const { userId, operationId, made } = await resetPassword(run, whoOf(ctx), asked);
+      ctx.set('Location', `${issuer}/${version}/users/${userId}/authentication/operations/${operationId}`);
+      const context = `${issuer}/${version}/$metadata#microsoft.graph.passwordResetResponse`;
+      return made === null ? {} : { '@odata.context': context, newPassword: made };
+    },
+  );
 
-  router.get(`${root}/operations/:operation`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { user: idOrName, operation } = ctx.params as { user: string; operation: string };
-    const { user, doneAt } = await run(whoOf(ctx), (work) =>
-      passwordResetOperation(work, { user: idOrName, operationId: operation }),
-    );
-    ctx.body = {
-      '@odata.context': `${contextOf(user.id, 'operations')}/$entity`,
-      id: operation,
-      status: 'succeeded',
-      statusDetail: null,
-      createdDateTime: graphDate(doneAt),
-      lastActionDateTime: graphDate(doneAt),
-      resourceLocation: `${issuer}/${version}/users/${user.id}/authentication/methods/${passwordId}`,
-    };
-  });
+  route.get(
+    `${root}/operations/:operation`,
+    { summary: 'Read what came of setting a password', opens: ['methods.read'], answer: ok(entity(operationShape)) },
+    async (ctx) => {
+      const { user: idOrName, operation } = ctx.params as { user: string; operation: string };
+      const { user, doneAt } = await run(whoOf(ctx), (work) =>
+        passwordResetOperation(work, { user: idOrName, operationId: operation }),
+      );
+      return {
+        '@odata.context': `${contextOf(user.id, 'operations')}/$entity`,
+        id: operation,
+        status: 'succeeded' as const,
+        statusDetail: null,
+        createdDateTime: graphDate(doneAt),
+        lastActionDateTime: graphDate(doneAt),
+        resourceLocation: `${issuer}/${version}/users/${user.id}/authentication/methods/${passwordId}`,
+      };
+    },
+  );
 
-  router.get(`${root}/methods`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { userId, resources } = await all(ctx);
-    ctx.body = { '@odata.context': contextOf(userId, 'methods'), value: resources };
-  });
+  route.get(
+    `${root}/methods`,
+    { summary: 'List a user’s sign-in methods', opens: ['methods.read'], answer: ok(listOf(methodShape)) },
+    async (ctx) => {
+      const { userId, resources } = await all(ctx);
+      return { '@odata.context': contextOf(userId, 'methods'), value: resources };
+    },
+  );
 
-  router.get(`${root}/methods/:method`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { userId, resources } = await all(ctx);
-    const one = theOne(resources, ctx.params.method!);
-    ctx.body = { '@odata.context': `${contextOf(userId, 'methods')}/$entity`, ...one };
-  });
+  route.get(
+    `${root}/methods/:method`,
+    { summary: 'Read one of a user’s sign-in methods', opens: ['methods.read'], answer: ok(methodEntity) },
+    async (ctx) => {
+      const { userId, resources } = await all(ctx);
+      const one = theOne(resources, ctx.params.method!);
+      return { '@odata.context': `${contextOf(userId, 'methods')}/$entity`, ...one };
+    },
+  );
 
-  router.get('/me/authentication/methods', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { userId, resources } = await own(ctx);
-    ctx.body = { '@odata.context': contextOf(userId, 'methods'), value: resources };
-  });
+  route.get(
+    '/me/authentication/methods',
+    { summary: 'List one’s own sign-in methods', opens: ['own methods.read'], answer: ok(listOf(methodShape)) },
+    async (ctx) => {
+      const { userId, resources } = await own(ctx);
+      return { '@odata.context': contextOf(userId, 'methods'), value: resources };
+    },
+  );
 
-  router.get('/me/authentication/methods/:method', async (ctx) => {
-    queryOptions(ctx, version, []);
-    const { userId, resources } = await own(ctx);
-    const one = theOne(resources, ctx.params.method!);
-    ctx.body = { '@odata.context': `${contextOf(userId, 'methods')}/$entity`, ...one };
-  });
+  route.get(
+    '/me/authentication/methods/:method',
+    { summary: 'Read one of one’s own sign-in methods', opens: ['own methods.read'], answer: ok(methodEntity) },
+    async (ctx) => {
+      const { userId, resources } = await own(ctx);
+      const one = theOne(resources, ctx.params.method!);
+      return { '@odata.context': `${contextOf(userId, 'methods')}/$entity`, ...one };
+    },
+  );
 
-  async function answerOptions(ctx: RouterContext, minutes: number): Promise<void> {
+  async function answerOptions(ctx: RouterContext, minutes: number): Promise<z.output<typeof optionsShape>> {
     const { options, expiresAt } = await run(whoOf(ctx), (work) =>
       passkeyCreationOptions(work, { methods, user: ctx.params.user!, minutes }),
     );
-    ctx.body = {
+    return {
       '@odata.context': `${issuer}/${version}/$metadata#microsoft.graph.webauthnCredentialCreationOptions`,
       challengeTimeoutDateTime: graphDate(expiresAt),
-      publicKey: options,
+      publicKey: options as z.output<typeof optionsShape>['publicKey'],
     };
   }
 

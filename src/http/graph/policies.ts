@@ -5,9 +5,17 @@ import { assuranceSettingsChange } from '../../assurance/settings.ts';
 import { campaignChange, campaignOf, changeRegistrationEnforcement } from '../../registration/campaign.ts';
 import { registrationPolicy } from '../../registration/manage-policy.ts';
 import { registrationSettingsChange } from '../../registration/settings.ts';
-import { limits, readJson } from '../parse.ts';
+import { limits } from '../parse.ts';
 import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
-import { configurationNamed, readConfigurations } from './method-configurations.ts';
+import { type Body, endpoints, nothing, ok } from './endpoint.ts';
+import {
+  configurationChange,
+  configurationNamed,
+  configurationShape,
+  configurationAnswer,
+  readConfigurations,
+} from './method-configurations.ts';
+import { entity } from './shape.ts';
 
 /** What PATCH of the whole policy takes: configurations are changed where they are. */
 const policyChange = z.strictObject({
@@ -20,70 +28,119 @@ const policyChange = z.strictObject({
   assurance: assuranceSettingsChange.optional(),
 });
 
+const policyShape = z
+  .strictObject({
+    id: z.literal('authenticationMethodsPolicy'),
+    displayName: z.string(),
+    registrationEnforcement: z.strictObject({
+      authenticationMethodsRegistrationCampaign: campaignChange.required(),
+      requiredRegistration: registrationSettingsChange.required(),
+    }),
+    assurance: assuranceSettingsChange.required(),
+    authenticationMethodConfigurations: z.array(configurationShape),
+  })
+  .meta({ id: 'authenticationMethodsPolicy' });
+
 /** `authenticationMethodsPolicy`: one configuration a method that has settings; what has to be registered, and names for levels. */
 export function policyRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
+  const route = endpoints(router, version, 'Policies');
   const policy = '/policies/authenticationMethodsPolicy';
   const configuration = `${policy}/authenticationMethodConfigurations/:configuration`;
   const contextOf = (what: string) => `${issuer}/${version}/$metadata#${what}`;
 
-  router.get(policy, async (ctx) => {
-    const { configurations, requiredRegistration, assurance } = await run(whoOf(ctx), async (work) => ({
-      configurations: await readConfigurations(work),
-      requiredRegistration: await registrationPolicy(work),
-      assurance: await assurancePolicy(work),
-    }));
-    ctx.body = {
-      '@odata.context': contextOf('authenticationMethodsPolicy'),
-      id: 'authenticationMethodsPolicy',
-      displayName: 'Authentication Methods Policy',
-      registrationEnforcement: {
-        authenticationMethodsRegistrationCampaign: campaignOf(requiredRegistration),
-        requiredRegistration,
-      },
-      assurance,
-      authenticationMethodConfigurations: configurations,
-    };
-  });
+  route.get(
+    policy,
+    { summary: 'Read the policy of sign-in methods', opens: ['policies.read'], answer: ok(entity(policyShape)) },
+    async (ctx) => {
+      const { configurations, requiredRegistration, assurance } = await run(whoOf(ctx), async (work) => ({
+        configurations: await readConfigurations(work),
+        requiredRegistration: await registrationPolicy(work),
+        assurance: await assurancePolicy(work),
+      }));
+      return {
+        '@odata.context': contextOf('authenticationMethodsPolicy'),
+        id: 'authenticationMethodsPolicy' as const,
+        displayName: 'Authentication Methods Policy',
+        registrationEnforcement: {
+          authenticationMethodsRegistrationCampaign: campaignOf(requiredRegistration),
+          requiredRegistration,
+        },
+        assurance,
+        authenticationMethodConfigurations: configurations,
+      };
+    },
+  );
 
-  router.patch(policy, async (ctx) => {
-    const changes = parseBody(policyChange, writable(await readJson(ctx.req, limits.json)));
-    const { requiredRegistration: required, authenticationMethodsRegistrationCampaign: campaign } =
-      changes.registrationEnforcement ?? {};
-    await run(whoOf(ctx), async (work) => {
-      await changeRegistrationEnforcement(work, { ...(required && { required }), ...(campaign && { campaign }) });
-      await changeAssurancePolicy(work, changes.assurance ?? {});
-    });
-    ctx.status = 204;
-  });
+  route.patch(
+    policy,
+    {
+      summary: 'Change the policy of sign-in methods; what is not named stays',
+      opens: ['policies.write'],
+      body: wholeObject(policyChange),
+      answer: nothing,
+    },
+    async (ctx, { body: changes }) => {
+      const { requiredRegistration: required, authenticationMethodsRegistrationCampaign: campaign } =
+        changes.registrationEnforcement ?? {};
+      await run(whoOf(ctx), async (work) => {
+        await changeRegistrationEnforcement(work, { ...(required && { required }), ...(campaign && { campaign }) });
+        await changeAssurancePolicy(work, changes.assurance ?? {});
+      });
+    },
+  );
 
-  router.get(configuration, async (ctx) => {
-    const { read } = configurationNamed(ctx.params.configuration!);
-    const resource = await run(whoOf(ctx), read);
-    ctx.body = { '@odata.context': contextOf('authenticationMethodConfigurations/$entity'), ...resource };
-  });
+  route.get(
+    configuration,
+    {
+      summary: 'Read the configuration of a method',
+      opens: ['policies.read'],
+      answer: ok(configurationAnswer),
+    },
+    async (ctx) => {
+      const { read } = configurationNamed(ctx.params.configuration!);
+      const resource = await run(whoOf(ctx), read);
+      return { '@odata.context': contextOf('authenticationMethodConfigurations/$entity'), ...resource };
+    },
+  );
 
-  router.patch(configuration, async (ctx) => {
-    const { changes, change } = configurationNamed(ctx.params.configuration!);
-    const asked = parseBody(changes, writable(await readJson(ctx.req, limits.json)));
-    await run(whoOf(ctx), (work) => change(work, asked as never));
-    ctx.status = 204;
-  });
+  route.patch(
+    configuration,
+    {
+      summary: 'Change the configuration of a method; what is not named stays',
+      opens: ['policies.write'],
+      body: { ...wholeObject(configurationChange), read: writable },
+      answer: nothing,
+    },
+    async (ctx, { body }) => {
+      const { changes, change } = configurationNamed(ctx.params.configuration!);
+      const asked = parseBody(changes, body);
+      await run(whoOf(ctx), (work) => change(work, asked as never));
+    },
+  );
 
-  router.delete(configuration, async (ctx) => {
-    const { reset } = configurationNamed(ctx.params.configuration!);
-    await run(whoOf(ctx), reset);
-    ctx.status = 204;
-  });
+  route.delete(
+    configuration,
+    { summary: 'Put the configuration of a method back to its defaults', opens: ['policies.write'], answer: nothing },
+    async (ctx) => {
+      const { reset } = configurationNamed(ctx.params.configuration!);
+      await run(whoOf(ctx), reset);
+    },
+  );
 }
 
 // What Graph's object has and nobody sets.
-const readOnly = new Set(['id', 'displayName', 'createdDateTime', 'lastModifiedDateTime']);
+const readOnly = ['id', 'displayName', 'createdDateTime', 'lastModifiedDateTime'];
+
+function wholeObject<Schema extends z.ZodType>(schema: Schema): Body<z.output<Schema>> {
+  const read = (sent: unknown) => parseBody(schema, writable(sent));
+  return { schema, readOnly, required: true, mostBytes: limits.json, read };
+}
 
 /** Clients read the object, change it and send all of it back: what is read-only, and notes of OData, are passed over. */
 function writable(body: unknown): unknown {
   const plain = withoutNotes(body);
   if (!isObject(plain)) return plain;
-  return Object.fromEntries(Object.entries(plain).filter(([name]) => !readOnly.has(name)));
+  return Object.fromEntries(Object.entries(plain).filter(([name]) => !readOnly.includes(name)));
 }
 
 function withoutNotes(value: unknown): unknown {

@@ -7,24 +7,30 @@ const known = ['$select', '$top', '$skiptoken', '$count', '$filter', '$orderby',
 
 export type QueryOption = (typeof known)[number];
 
-/** The OData query options of a request. Every resource names those it supports; any other is refused, never ignored. */
-export function queryOptions(
+/**
+ * The OData query options of a request, and those of an address's own under their own names. Every resource names those it supports;
+ * any other is refused, never ignored.
+ */
+export function queryOf(
   ctx: Context,
   version: Version,
   supported: readonly QueryOption[],
-): Partial<Record<QueryOption, string>> {
-  const options: Partial<Record<QueryOption, string>> = {};
+  others: readonly string[],
+): { readonly options: Partial<Record<QueryOption, string>>; readonly others: Readonly<Record<string, string>> } {
+  const found: Record<string, string> = {};
   for (const [written, value] of Object.entries(ctx.query)) {
-    const option = supported.find((name) => name === written || (version === 'beta' && name === `$${written}`));
+    const isOdata = (name: string) => name === written || (version === 'beta' && name === `$${written}`);
+    const option = supported.find(isOdata) ?? others.find((name) => name === written);
     if (!option) {
       throw new AppError('invalid_input', `The query option "${written.slice(0, 64)}" is not supported here.`);
     }
-    if (typeof value !== 'string' || options[option] !== undefined) {
+    if (typeof value !== 'string' || found[option] !== undefined) {
       throw new AppError('invalid_input', `The query option ${option} was sent twice.`);
     }
-    options[option] = value;
+    found[option] = value;
   }
-  return options;
+  const own = others.flatMap((name) => (found[name] === undefined ? [] : [[name, found[name]] as const]));
+  return { options: found, others: Object.fromEntries(own) };
 }
 
 const mostAtOnce = 999;
@@ -59,12 +65,12 @@ export function isOldestFirst($orderby: string | undefined, property: string): b
 }
 
 /** A collection as Graph answers it. `address` is absolute: clients follow the next link as it is. */
-export function collection<Item>(
+export function collection<Item, Resource extends object>(
   address: string,
   context: string,
   options: Partial<Record<QueryOption, string>>,
   page: Page<Item>,
-  shown: (item: Item) => object,
+  shown: (item: Item) => Resource,
   count?: number,
 ) {
   const again = Object.entries({ ...options, $skiptoken: page.skipToken })

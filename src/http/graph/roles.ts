@@ -11,10 +11,11 @@ import {
   roleDefinitions,
 } from '../../roles/manage-roles.ts';
 import { findRole } from '../../roles/role.ts';
-import { limits, readJson } from '../parse.ts';
-import { type GraphParts, parseProperties, type Version, whoOf } from './api.ts';
-import { collection, listAsked, nameFilter, queryOptions } from './query.ts';
-import { assignmentResource, roleResource } from './resources.ts';
+import { type GraphParts, type Version, whoOf } from './api.ts';
+import { created, endpoints, nothing, ok, properties } from './endpoint.ts';
+import { collection, listAsked, nameFilter } from './query.ts';
+import { assignmentResource, assignmentShape, roleResource, roleShape } from './resources.ts';
+import { entity, listOf, pageOf } from './shape.ts';
 
 const newAssignment = z.strictObject({
   principalId: z.uuid(),
@@ -30,84 +31,106 @@ const newAssignment = z.strictObject({
 
 /** `roleManagement/directory`: the roles there are, and who holds them. */
 export function roleRoutes(router: Router, { issuer, run }: GraphParts, version: Version): void {
+  const route = endpoints(router, version, 'Roles');
   const root = `${issuer}/${version}`;
   const definitions = '/roleManagement/directory/roleDefinitions';
   const assignments = '/roleManagement/directory/roleAssignments';
 
-  router.get(definitions, async (ctx) => {
-    const { $filter } = queryOptions(ctx, version, ['$filter']);
-    const asked = nameFilter($filter, { displayName: ['eq'], templateId: ['eq'], id: ['eq'] });
-    const found = await run(whoOf(ctx), roleDefinitions);
-    ctx.body = {
-      '@odata.context': `${root}/$metadata#roleManagement/directory/roleDefinitions`,
-      value: found.filter((role) => !asked || findRole(asked.value) === role).map(roleResource),
-    };
-  });
+  route.get(
+    definitions,
+    { summary: 'List the roles there are', opens: ['roles.read'], query: ['$filter'], answer: ok(listOf(roleShape)) },
+    async (ctx, { options: { $filter } }) => {
+      const asked = nameFilter($filter, { displayName: ['eq'], templateId: ['eq'], id: ['eq'] });
+      const found = await run(whoOf(ctx), roleDefinitions);
+      return {
+        '@odata.context': `${root}/$metadata#roleManagement/directory/roleDefinitions`,
+        value: found.filter((role) => !asked || findRole(asked.value) === role).map(roleResource),
+      };
+    },
+  );
 
-  router.get(`${definitions}/:role`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const role = await run(whoOf(ctx), (work) => roleDefinition(work, ctx.params.role!));
-    ctx.body = {
-      '@odata.context': `${root}/$metadata#roleManagement/directory/roleDefinitions/$entity`,
-      ...roleResource(role),
-    };
-  });
+  route.get(
+    `${definitions}/:role`,
+    { summary: 'Read a role', opens: ['roles.read'], answer: ok(entity(roleShape)) },
+    async (ctx) => {
+      const role = await run(whoOf(ctx), (work) => roleDefinition(work, ctx.params.role!));
+      return {
+        '@odata.context': `${root}/$metadata#roleManagement/directory/roleDefinitions/$entity`,
+        ...roleResource(role),
+      };
+    },
+  );
 
-  router.get(assignments, async (ctx) => {
-    const options = queryOptions(ctx, version, ['$filter', '$top', '$skiptoken']);
-    const asked = listAsked(options);
-    const page = await run(whoOf(ctx), async (work) =>
-      pageOfAssignments(work, { ...asked, filter: filterOf(options.$filter) }),
-    );
-    ctx.body = collection(
-      `${root}${assignments}`,
-      `${root}/$metadata#roleManagement/directory/roleAssignments`,
-      options,
-      page,
-      assignmentResource,
-    );
-  });
+  route.get(
+    assignments,
+    {
+      summary: 'List who holds a role',
+      opens: ['roles.read'],
+      query: ['$filter', '$top', '$skiptoken'],
+      answer: ok(pageOf(assignmentShape)),
+    },
+    async (ctx, { options }) => {
+      const asked = listAsked(options);
+      const page = await run(whoOf(ctx), async (work) =>
+        pageOfAssignments(work, { ...asked, filter: filterOf(options.$filter) }),
+      );
+      return collection(
+        `${root}${assignments}`,
+        `${root}/$metadata#roleManagement/directory/roleAssignments`,
+        options,
+        page,
+        assignmentResource,
+      );
+    },
+  );
 
-  router.post(assignments, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const asked = parseProperties(
-      newAssignment,
-      ['id', 'condition', 'conditionVersion'],
-      await readJson(ctx.req, limits.json),
-    );
-    const assignment = await run(whoOf(ctx), async (work) => {
-      const granted = await grantRole(work, asked.principalId, asked.roleDefinitionId, {
-        groupId: asked.directoryScopeId?.split('/')[2]?.toLowerCase() ?? null,
-        limits: {
-          ...(asked.maximumLifetimeInMinutes != null && { maximumLifetimeMinutes: asked.maximumLifetimeInMinutes }),
-          ...(asked.isUsableOnce != null && { oneTimeOnly: asked.isUsableOnce }),
-        },
+  route.post(
+    assignments,
+    {
+      summary: 'Give a user a role',
+      opens: ['roles.write'],
+      body: properties(newAssignment, ['id', 'condition', 'conditionVersion']),
+      answer: created(entity(assignmentShape), { located: true }),
+    },
+    async (ctx, { body: asked }) => {
+      const assignment = await run(whoOf(ctx), async (work) => {
+        const granted = await grantRole(work, asked.principalId, asked.roleDefinitionId, {
+          groupId: asked.directoryScopeId?.split('/')[2]?.toLowerCase() ?? null,
+          limits: {
+            ...(asked.maximumLifetimeInMinutes != null && { maximumLifetimeMinutes: asked.maximumLifetimeInMinutes }),
+            ...(asked.isUsableOnce != null && { oneTimeOnly: asked.isUsableOnce }),
+          },
+        });
+        if (granted.assignment) return granted.assignment;
+        throw new AppError('conflict', 'This user holds the role already.');
       });
-      if (granted.assignment) return granted.assignment;
-      throw new AppError('conflict', 'This user holds the role already.');
-    });
-    ctx.status = 201;
-    ctx.set('location', `${root}${assignments}/${assignment.id}`);
-    ctx.body = {
-      '@odata.context': `${root}/$metadata#roleManagement/directory/roleAssignments/$entity`,
-      ...assignmentResource(assignment),
-    };
-  });
+      ctx.set('location', `${root}${assignments}/${assignment.id}`);
+      return {
+        '@odata.context': `${root}/$metadata#roleManagement/directory/roleAssignments/$entity`,
+        ...assignmentResource(assignment),
+      };
+    },
+  );
 
-  router.get(`${assignments}/:assignment`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    const assignment = await run(whoOf(ctx), (work) => readAssignment(work, ctx.params.assignment!));
-    ctx.body = {
-      '@odata.context': `${root}/$metadata#roleManagement/directory/roleAssignments/$entity`,
-      ...assignmentResource(assignment),
-    };
-  });
+  route.get(
+    `${assignments}/:assignment`,
+    { summary: 'Read a user’s role', opens: ['roles.read'], answer: ok(entity(assignmentShape)) },
+    async (ctx) => {
+      const assignment = await run(whoOf(ctx), (work) => readAssignment(work, ctx.params.assignment!));
+      return {
+        '@odata.context': `${root}/$metadata#roleManagement/directory/roleAssignments/$entity`,
+        ...assignmentResource(assignment),
+      };
+    },
+  );
 
-  router.delete(`${assignments}/:assignment`, async (ctx) => {
-    queryOptions(ctx, version, []);
-    await run(whoOf(ctx), (work) => removeAssignment(work, ctx.params.assignment!));
-    ctx.status = 204;
-  });
+  route.delete(
+    `${assignments}/:assignment`,
+    { summary: 'Take a role from a user', opens: ['roles.write'], answer: nothing },
+    async (ctx) => {
+      await run(whoOf(ctx), (work) => removeAssignment(work, ctx.params.assignment!));
+    },
+  );
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -40,15 +40,13 @@ export interface Pass {
   readonly endReason: 'revoked' | 'replaced' | null;
 }
 
-export type PassState =
-  | 'scheduled'
-  | 'active'
-  | 'inRegistration'
-  | 'used'
-  | 'expired'
-  | 'locked'
-  | 'revoked'
-  | 'replaced';
+export const passEndReasons = ['used', 'expired', 'locked', 'revoked', 'replaced'] as const;
+
+export type PassEndReason = (typeof passEndReasons)[number];
+
+export const passStates = ['scheduled', 'active', 'inRegistration', ...passEndReasons] as const;
+
+export type PassState = (typeof passStates)[number];
 
 export function passState(pass: Pass, now: Date): PassState {
   if (pass.endReason) return pass.endReason;
@@ -58,8 +56,6 @@ export function passState(pass: Pass, now: Date): PassState {
   if (pass.startsAt > now) return 'scheduled';
   return pass.oneTime && pass.windowEndsAt ? 'inRegistration' : 'active';
 }
-
-export type PassEndReason = 'used' | 'expired' | 'locked' | 'revoked' | 'replaced';
 
 export interface PassEnd {
   readonly at: Date;
@@ -100,7 +96,15 @@ export function isUsedUp(pass: Pick<Pass, 'uses' | 'maximumUses'>): boolean {
 }
 
 /** Graph's `methodUsabilityReason`; the first that applies. */
-export type UsabilityReason = 'OneTimeUsed' | 'Expired' | 'DisabledByPolicy' | 'NotYetValid' | 'EnabledByPolicy';
+export const usabilityReasons = [
+  'OneTimeUsed',
+  'Expired',
+  'DisabledByPolicy',
+  'NotYetValid',
+  'EnabledByPolicy',
+] as const;
+
+export type UsabilityReason = (typeof usabilityReasons)[number];
 
 export interface PassRules {
   readonly state: 'enabled' | 'disabled';

@@ -28,7 +28,9 @@ export interface PassTerms {
   readonly verifiedBy?: string;
 }
 
-export type ApprovalState = 'waiting' | 'approved' | 'rejected' | 'used' | 'lapsed';
+export const approvalStates = ['waiting', 'approved', 'rejected', 'used', 'lapsed'] as const;
+
+export type ApprovalState = (typeof approvalStates)[number];
 
 export const approvalHours = 24;
 

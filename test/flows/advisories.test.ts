@@ -355,6 +355,8 @@ test('the browser of a registration finds no other door open, and the app gets n
       'GET /amr/pass',
       'GET /amr/federated',
       'GET /continue', // the same page for all: it needs a link
+      'GET /docs/api',
+      'GET /openapi.json', // what the API is, and nothing of anybody
     ].sort(),
   );
   expect(await house.base.knex('passkeys').where('user_id', '=', id)).toMatchObject([{ first_used_at: null }]);

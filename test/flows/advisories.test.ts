@@ -356,6 +356,8 @@ test('the browser of a registration finds no other door open, and the app gets n
       'GET /amr/federated',
       'GET /federation/:provider/signed-out', // it knows nobody
       'GET /continue', // the same page for all: it needs a link
+      'GET /docs/api',
+      'GET /openapi.json', // what the API is, and nothing of anybody
     ].sort(),
   );
   expect(await house.base.knex('passkeys').where('user_id', '=', id)).toMatchObject([{ first_used_at: null }]);

@@ -4,7 +4,8 @@ import type { Knex } from 'knex';
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create table bootstrap_entries (
-      user_id uuid primary key references users (id) on delete cascade,
+      -- Of users, without a reference: entered is a pass that is locked, and a lock on its user comes before that or not at all.
+      user_id uuid primary key,
       first_at timestamptz not null,            -- of those that followed one another within 72 hours
       last_at timestamptz not null
     );

@@ -177,6 +177,8 @@ export async function bootstrappedSince(tx: Transaction, userId: string, since: 
 /** Credentials, passes, memberships and roles go with the row. */
 export async function remove(tx: Transaction, id: string): Promise<void> {
   await tx('users').where('id', '=', id).delete();
+  // After what is entered: no table holds it to the user.
+  await tx('bootstrap_entries').where('user_id', '=', id).delete();
 }
 
 /** At most `most` of them, from after the one with these keys on: what it is ordered by, and its id. */

@@ -956,6 +956,7 @@ const doors: readonly (readonly [string, readonly string[], Readonly<Record<stri
   ['the page of a link to carry on', listed('/continue').filter((route) => !route.includes(':uid')), continueLink],
   ['the way back from a provider', listed('/federation'), anything],
   ['pages that explain a value', [...listed('/acr/'), ...listed('/amr/')], anything],
+  ['the document of the API', [...listed('/docs/api'), ...listed('/openapi.json')], anything],
   ['what load balancers ask', [...listed('/healthz'), ...listed('/readyz')], anything],
 ];
 

@@ -13,6 +13,11 @@ const onDatabase = (name: string, include: string[], database: 'embedded' | 'ser
   },
 });
 
+// On the embedded server all that speaks SQL; what the doors make of it as well where there is time.
+const onEmbedded = [
+  'test/use-cases/**/*.test.ts',
+  ...(process.env.LATCHKEY_LONG === '1' ? ['test/flows/**/*.test.ts'] : []),
+];
 // Large, and about what the doors take and say: no other database makes a difference to them.
 const doorsAlone = [
   'test/flows/{advisories,api-fuzz,disclosure,federation-disclosure,forged-ceremonies,hostile-federation,matrix,odd-input}.test.ts',
@@ -39,7 +44,7 @@ export default defineConfig({
         ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts', 'test/house/{events,migrations}.test.ts'],
         'server',
       ),
-      onDatabase('embedded', ['test/use-cases/**/*.test.ts', 'test/flows/**/*.test.ts'], 'embedded', doorsAlone),
+      onDatabase('embedded', onEmbedded, 'embedded', doorsAlone),
       onDatabase('browser', ['test/browser/**/*.test.ts'], 'server'),
       onDatabase('nodes', ['test/nodes/**/*.test.ts'], 'server'),
       plain('processes', ['test/processes/**/*.test.ts'], 120_000),

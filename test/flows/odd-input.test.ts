@@ -535,7 +535,7 @@ const everywhere = new Set([
 ]);
 let turn = 0;
 
-/** Of the odder ones each address gets every sixth, always another; all of them where there is time. */
+/** Of the odder ones each address gets every tenth, always another; all of them where there is time. */
 function* inputsOf(path: string, csrf: string): Generator<readonly [string, OddBody]> {
   turn += 1;
   const all: (readonly [string, OddBody])[] = isOfScripts(path)
@@ -547,7 +547,7 @@ function* inputsOf(path: string, csrf: string): Generator<readonly [string, OddB
 }
 
 function isTried(what: string, index: number): boolean {
-  return process.env.LATCHKEY_LONG === '1' || everywhere.has(what) || (index + turn) % 6 === 0;
+  return process.env.LATCHKEY_LONG === '1' || everywhere.has(what) || (index + turn) % 10 === 0;
 }
 
 function headersOf(

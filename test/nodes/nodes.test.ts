@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTwoNodes, type TwoNodes } from '../support/two-nodes.ts';
 import { administrators } from './administrators.ts';
+import { apps } from './apps.ts';
 import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { guessing } from './guessing.ts';
@@ -27,6 +28,7 @@ beforeAll(async () => {
 afterAll(() => nodes?.close(), 60_000);
 
 describe('passes', () => passes(theNodes));
+describe('codes of authenticator apps', () => apps(theNodes));
 describe('tokens', () => tokens(theNodes));
 describe('endings', () => endings(theNodes));
 describe('sessions born of a pass', () => passSessions(theNodes));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newBrowser } from '../support/cookie-browser.ts';
 import { enterPass } from '../support/person.ts';
-import { processesIn } from '../support/process.ts';
+import { killProcessesIn, processesIn } from '../support/process.ts';
 import { expectRefusal, firstPass, isServing, newInstallation } from './installation.ts';
 
 test('in an empty directory it prints an address and a code once, and they open registration', async () => {
@@ -73,7 +73,7 @@ test('killed, alone or with its database, it starts again without repair and kee
     const joiner = victims === 'everything' ? 'one@example.com' : 'other@example.com';
     expect((await run(['user', 'add', joiner])).code).toBe(0);
     const { stdout } = await run(['pass', 'issue', joiner, '--json']);
-    if (victims === 'everything') for (const pid of processesIn(directory)) process.kill(pid, 'SIGKILL');
+    if (victims === 'everything') killProcessesIn(directory);
     await running.kill('SIGKILL');
 
     running = await serve();
@@ -112,7 +112,7 @@ test('a database that ends by itself ends the provider, which says so', async ()
   const { serve, data } = await newInstallation();
   const running = await serve();
   const begun = performance.now();
-  for (const pid of processesIn(join(data, 'postgres'))) process.kill(pid, 'SIGKILL');
+  killProcessesIn(join(data, 'postgres'));
   expect(await running.exited).toEqual({ code: 1, signal: null });
   expect(performance.now() - begun).toBeLessThan(10_000);
   expect(running.stdout()).toMatch(/stopping: The embedded database ended by itself/);

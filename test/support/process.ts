@@ -163,7 +163,7 @@ export function tempDirectory(): string {
   // Two seconds, for the processes that are killed at the same moment.
   const dismissWatch = whenTheRunnerIsGone('sleep 2; rm -rf -- "$0"', directory);
   afterThisTest(() => {
-    for (const pid of processesIn(directory)) signalQuietly(pid, 'SIGKILL');
+    killProcessesIn(directory);
     rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     dismissWatch();
   });
@@ -180,6 +180,11 @@ export function processesIn(directory: string): readonly number[] {
       return false; // it ended meanwhile
     }
   });
+}
+
+/** Kills them all; one that ends meanwhile, as a database's workers do after their parent, is nothing to speak of. */
+export function killProcessesIn(directory: string): void {
+  for (const pid of processesIn(directory)) signalQuietly(pid, 'SIGKILL');
 }
 
 function numbersIn(directory: string): readonly number[] {

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
-import decodeQR from 'qr/decode.js';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { atStep, axe, hasSidewaysScroll, launchChromium, newPerson } from '../support/chromium.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
+import { readQr } from '../support/qr-on-screen.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
 import { scan } from '../support/software-authenticator-app.ts';
 
@@ -92,22 +92,3 @@ test.each(looks)('a pass, an authenticator app and a password, and in again: $na
   house.clock.advance(-1);
   expect(complaints).toEqual([]);
 });
-
-/** What a phone's camera would see. */
-async function readQr(page: Page): Promise<string> {
-  const picture = await page.locator('svg.qr').evaluate(async (svg) => {
-    const size = 600;
-    const canvas = document.createElement('canvas');
-    canvas.width = size;
-    canvas.height = size;
-    const context = canvas.getContext('2d')!;
-    const [extent] = (svg.getAttribute('viewBox') ?? '').split(' ').slice(2).map(Number);
-    context.fillStyle = '#fff';
-    context.fillRect(0, 0, size, size);
-    context.fillStyle = '#000';
-    context.scale(size / extent!, size / extent!);
-    context.fill(new Path2D(svg.querySelector('path')!.getAttribute('d')!));
-    return { size, data: [...context.getImageData(0, 0, size, size).data] };
-  });
-  return decodeQR({ width: picture.size, height: picture.size, data: Uint8ClampedArray.from(picture.data) });
-}

@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdirSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import decodeQR from 'qr/decode.js';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { messages } from '../../views/messages.ts';
 import { atStep, axe, hasSidewaysScroll, launchChromium, newPerson, type PersonOptions } from '../support/chromium.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
+import { readQr } from '../support/qr-on-screen.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
 
 /** A pass typed on a computer, its passkey made on a phone that scans the code off the computer's screen. */
@@ -189,22 +189,3 @@ test('without script the computer waits all the same, and the phone says what it
   await atStep(phone, 'complete');
   await computer.waitForURL(`${app.origin}/cb**`, { timeout: 20_000 });
 });
-
-/** What a phone's camera would see. */
-async function readQr(page: Page): Promise<string> {
-  const picture = await page.locator('svg.qr').evaluate(async (svg) => {
-    const size = 600;
-    const canvas = document.createElement('canvas');
-    canvas.width = size;
-    canvas.height = size;
-    const context = canvas.getContext('2d')!;
-    const [extent] = (svg.getAttribute('viewBox') ?? '').split(' ').slice(2).map(Number);
-    context.fillStyle = '#fff';
-    context.fillRect(0, 0, size, size);
-    context.fillStyle = '#000';
-    context.scale(size / extent!, size / extent!);
-    context.fill(new Path2D(svg.querySelector('path')!.getAttribute('d')!));
-    return { size, data: [...context.getImageData(0, 0, size, size).data] };
-  });
-  return decodeQR({ width: picture.size, height: picture.size, data: Uint8ClampedArray.from(picture.data) });
-}

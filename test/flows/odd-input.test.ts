@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
 import { openLink } from '../../src/notices/links.ts';
@@ -36,6 +36,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
+  agent.destroy();
   await app?.close();
   await house?.close();
 });
@@ -142,6 +143,8 @@ interface RawAnswer {
   readonly headers: IncomingHttpHeaders;
 }
 
+const agent = new Agent({ keepAlive: true });
+
 function raw(
   method: string,
   url: string,
@@ -152,7 +155,7 @@ function raw(
     // The address as it is: a URL would mend it.
     const { hostname, port } = new URL(house.issuer);
     const path = url.startsWith(house.issuer) ? url.slice(house.issuer.length) : url;
-    const asked = request({ hostname, port, path, method, headers, agent: false }, (answer) => {
+    const asked = request({ hostname, port, path, method, headers, agent }, (answer) => {
       answer.resume().on('close', () => resolve({ status: answer.statusCode!, headers: answer.headers }));
     });
     asked.on('error', reject).end(body);
@@ -593,12 +596,16 @@ describe('whatever is sent to a sign-in', () => {
       const { knex } = house.base;
       const original = await knex('sign_ins').where('uid', '=', uid).first();
       /** With the tabs that share its pass, what was put off and what was confirmed. */
-      const rowOf = async () =>
-        JSON.stringify([
-          await sharing(original).orderBy('uid'),
-          Number((await knex('registration_snoozes').count('* as n').first())!.n),
-          await knex('registration_confirmations').orderBy('user_id'),
-        ]);
+      const rowOf = async () => {
+        const { rows } = await knex.raw<{ rows: { now: string }[] }>(
+          `select json_build_array(
+             (select json_agg(s order by s.uid) from sign_ins s where s.uid = ? or s.pass_id = ?),
+             (select count(*) from registration_snoozes),
+             (select json_agg(c order by c.user_id) from registration_confirmations c))::text as now`,
+          [uid, original.pass_id],
+        );
+        return rows[0]!.now;
+      };
       const before = await rowOf();
       const rest = await standing(putAsideTables);
       const putBack = await keeperOf(original);

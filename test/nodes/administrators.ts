@@ -16,7 +16,7 @@ import type { TwoNodes } from '../support/two-nodes.ts';
 import { overlapping, soon } from './people.ts';
 import { figures, inTurns, long, newVisitor, tally, times, type Visitor } from './visitor.ts';
 
-const rounds = long ? 1_000 : 100;
+const rounds = long ? 1_000 : 40;
 const patienceMs = 1_800_000;
 const atOnce = 3;
 

@@ -5,7 +5,7 @@ import { overlapping, peopleOf, soon } from './people.ts';
 import { figures, inTurns, long, newVisitor, type Standing, tally } from './visitor.ts';
 
 const rounds = long ? 300 : 20;
-const redeeming = long ? 1_000 : 100;
+const redeeming = long ? 1_000 : 40;
 
 /** What ends a pass while it is being used: after that was answered nothing of it goes on (RULES 1.2, security.md 2.11). */
 export function endings(theNodes: () => TwoNodes): void {

@@ -5,7 +5,7 @@ import type { TwoNodes } from '../support/two-nodes.ts';
 import { peopleOf, soon } from './people.ts';
 import { figures, long, tally } from './visitor.ts';
 
-const rounds = long ? 300 : 35;
+const rounds = long ? 300 : 20;
 
 /** What a pass has opened, asked for at the moment the pass is revoked: whoever was first, afterwards it is worth nothing. */
 export function passSessions(theNodes: () => TwoNodes): void {

@@ -35,7 +35,7 @@ export default defineConfig({
       plain('rules', [
         'test/rules/**/*.test.ts',
         'test/views/**/*.test.ts',
-        'test/house/{architecture,activities}.test.ts',
+        'test/house/{architecture,activities,docs}.test.ts',
       ]),
       plain('kit', ['test/support/**/*.test.ts'], 60_000),
       plain('database', ['test/database/**/*.test.ts', 'test/oidc/**/*.test.ts'], 120_000),

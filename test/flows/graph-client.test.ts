@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { ConfidentialClientApplication, CryptoProvider } from '@azure/msal-node';
 import {
   BatchRequestContent,
@@ -9,7 +10,7 @@ import {
   PageIterator,
   RetryHandlerOptions,
 } from '@microsoft/microsoft-graph-client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { grantRole } from '../../src/roles/manage-roles.ts';
 import { createUser } from '../../src/users/manage-users.ts';
 import { type CookieBrowser, newBrowser } from '../support/cookie-browser.ts';
@@ -48,7 +49,7 @@ beforeAll(async () => {
   await house.seed({
     clients: [
       {
-        client_id: 'script',
+        client_id: 'hr',
         client_secret: secret,
         grant_types: ['client_credentials'],
         app_roles: [
@@ -67,7 +68,7 @@ beforeAll(async () => {
       },
     ],
   });
-  script = application('script');
+  script = application('hr');
   client = graph(async () => (await tokenFor(script)).accessToken);
 });
 afterAll(() => house?.close());
@@ -126,7 +127,7 @@ describe('MSAL', () => {
   test('says what was wrong with a secret', async () => {
     const stranger = new ConfidentialClientApplication({
       auth: {
-        clientId: 'script',
+        clientId: 'hr',
         clientSecret: 'wrong',
         authority: house.issuer,
         knownAuthorities: [new URL(house.issuer).host],
@@ -135,6 +136,42 @@ describe('MSAL', () => {
     });
     await expect(tokenFor(stranger)).rejects.toMatchObject({ errorCode: 'invalid_client' });
   });
+});
+
+test('the script in docs/api.md does what it says', async () => {
+  const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const [, shown = ''] = /```js\n(import [^`]*)```/.exec(page) ?? [];
+  const here = shown
+    .replaceAll(/^import .*$/gm, '')
+    .replaceAll('https://id.example.com', house.issuer)
+    .replace("customHosts: new Set(['id.example.com'])", "customHosts: new Set(['localhost'])")
+    .replaceAll('id.example.com', new URL(house.issuer).host);
+  vi.stubEnv('HR_SECRET', secret);
+  try {
+    const { constructor: AsyncFunction } = async () => {};
+    const script = AsyncFunction(
+      'ConfidentialClientApplication',
+      'Client',
+      'PageIterator',
+      `${here}; return { pass, names }`,
+    );
+    const { pass, names } = await script(ConfidentialClientApplication, Client, PageIterator);
+    expect(pass).toMatchObject({ temporaryAccessPass: expect.any(String), lifetimeInMinutes: 60, isUsableOnce: true });
+    expect(names).toContain('joiner@example.com');
+    expect(await client.api(passPolicy).get()).toMatchObject({ maximumLifetimeInMinutes: 600 });
+  } finally {
+    vi.unstubAllEnvs();
+    await client.api(passPolicy).delete();
+  }
+});
+
+test('the client sends no token to a host that it was not told of', async () => {
+  const untold = Client.initWithMiddleware({
+    baseUrl: house.issuer,
+    authProvider: { getAccessToken: async () => (await tokenFor(script)).accessToken },
+  });
+  expect(await refusal(untold.api('/users').get())).toMatchObject({ statusCode: 401 });
+  expect(await client.api('/users').top(1).get()).toMatchObject({ value: expect.any(Array) });
 });
 
 describe('policies', () => {
@@ -392,7 +429,7 @@ describe('what is refused arrives as a GraphError', () => {
       message: 'Invalid LifetimeInMinutes specified. The valid range between 60 and 480.',
     });
     expect(await house.base.knex('audit_events').where('request_id', '=', error.requestId!)).toMatchObject([
-      { result: 'failure', actor_kind: 'client', actor_id: 'script' },
+      { result: 'failure', actor_kind: 'client', actor_id: 'hr' },
     ]);
   });
 });
@@ -458,6 +495,15 @@ describe('an administrator who signed in by MSAL', () => {
         .api('/me')
         .get(),
     ).toMatchObject({ id: admin.id });
+  });
+
+  test('has to say what a scope is of: the short form opens nothing here', async () => {
+    const admin = await anAdministrator();
+    const { token } = await signInAt(await askedFor(['User.Read']), (browser) =>
+      usePasskey(browser, admin.authenticator),
+    );
+    const short = graph(async () => token.accessToken);
+    expect(await refusal(short.api('/me').get())).toMatchObject({ statusCode: 401 });
   });
 
   test('waits as long as they are told to after too many passes, and the client asks again by itself', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
@@ -548,6 +549,17 @@ describe('the module’s requests', () => {
       await house.work(resetRegistrationPolicy);
     }
   });
+});
+
+test('what docs/api.md shows of the module is in the table', () => {
+  const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const [, shown = ''] = /```powershell\n([\s\S]*?)```/.exec(page) ?? [];
+  const cmdlets = [...shown.matchAll(/^(\w+-Mg\w+)/gm)].map(([, name]) => name!);
+  expect(cmdlets.length).toBeGreaterThan(5);
+  const sent = new Set(Object.keys(lines).map((line) => line.split(' ')[0]!));
+  // Those two point the module here, and send nothing.
+  const local = ['Add-MgEnvironment', 'Connect-MgGraph'];
+  expect(cmdlets.filter((name) => !sent.has(name) && !local.includes(name))).toEqual([]);
 });
 
 test('Set-CIPPAuthenticationPolicy: what was read through beta is written back whole with one value changed', async () => {

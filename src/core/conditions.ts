@@ -1,6 +1,7 @@
 /** Filters of a list as conditions in SQL: each list says which of its properties can be compared, how, and with what. */
 import { AppError } from './errors.ts';
 import type { Comparison, Filter } from './filter.ts';
+import { nameAmong } from './text.ts';
 
 /** A piece of SQL with `?` where the values go. */
 export interface Condition {
@@ -55,12 +56,13 @@ export function joined(how: 'and' | 'or', parts: readonly Condition[]): Conditio
   };
 }
 
-function compared(properties: Properties, { property: name, operator, value }: Comparison): Condition {
-  const property = Object.hasOwn(properties, name) ? properties[name]! : undefined;
-  if (!property) {
+function compared(properties: Properties, { property: written, operator, value }: Comparison): Condition {
+  const name = nameAmong(Object.keys(properties), written);
+  if (name === undefined) {
     const those = Object.keys(properties).join(', ');
-    throw new AppError('invalid_input', `$filter cannot compare "${name.slice(0, 64)}". It can compare: ${those}.`);
+    throw new AppError('invalid_input', `$filter cannot compare "${written.slice(0, 64)}". It can compare: ${those}.`);
   }
+  const property = properties[name]!;
   if (!property.operators.includes(operator)) {
     const those = property.operators.join(', ');
     throw new AppError('invalid_input', `$filter cannot use ${operator} on ${name}. It can use: ${those}.`);
@@ -170,7 +172,8 @@ export function searchFor(searched: Searched, search: Search): Condition {
     );
   }
   const { property, value } = search;
-  if (Object.hasOwn(searched, property)) return searched[property]!(value);
+  const name = nameAmong(Object.keys(searched), property);
+  if (name !== undefined) return searched[name]!(value);
   const those = Object.keys(searched).join(', ');
   throw new AppError('invalid_input', `$search cannot look in "${property.slice(0, 64)}". It can look in: ${those}.`);
 }

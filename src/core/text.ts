@@ -27,3 +27,8 @@ export function isStorableJson(value: unknown): boolean {
   }
   return true;
 }
+
+/** The one of `names` that this is, whatever its upper and lower case; as it is written where two differ in nothing else. */
+export function nameAmong<Name extends string>(names: readonly Name[], written: string): Name | undefined {
+  return names.find((name) => name === written) ?? names.find((name) => name.toLowerCase() === written.toLowerCase());
+}

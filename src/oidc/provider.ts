@@ -72,6 +72,7 @@ export function makeProvider(parts: ProviderParts): Provider {
     return this.clientSecret.split(' ').filter((stored) => digestsEqual(digest, stored)).length > 0;
   };
   tellByOutbox(provider, db);
+  passOverOfflineAccess(provider);
   provider.on('backchannel.error', (_ctx, error) => parts.onFault(error));
   provider.use(async (ctx, next) => {
     await next();
@@ -145,6 +146,28 @@ function tellByOutbox(provider: Provider, db: NamedStatements): void {
     return this.backchannelLogoutUri !== undefined;
   };
 }
+
+/**
+ * Core 11 has `offline_access` ignored where it is not granted. MSAL names it in every request, and the library, which ignores it at
+ * the authorization endpoint, would refuse a refresh for it.
+ */
+function passOverOfflineAccess(provider: Provider): void {
+  const tokens = provider.RefreshToken as unknown as {
+    find(id: string, options?: object): Promise<{ readonly scopes: ReadonlySet<string> } | undefined>;
+  };
+  const { find } = tokens;
+  tokens.find = async function (...asked) {
+    const token = await find.apply(this, asked);
+    const params = Provider.ctx?.oidc.params;
+    if (params?.grant_type === 'refresh_token' && typeof params.scope === 'string' && !token?.scopes.has(offline)) {
+      const others = params.scope.split(' ').filter((scope) => scope !== offline);
+      params.scope = others.join(' ') || undefined;
+    }
+    return token;
+  };
+}
+
+const offline = 'offline_access';
 
 function configuration({ issuer, db, secrets, keys, pages, policyFrom }: ProviderParts): Configuration {
   const secure = issuer.startsWith('https:');

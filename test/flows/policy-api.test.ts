@@ -358,9 +358,32 @@ describe('what has to be registered', () => {
     expect(await enforced()).toEqual(registrationDefaults);
   });
 
-  test('is not changed beside a configuration, which has an address of its own', async () => {
-    const answer = await call('PATCH', policy, { authenticationMethodConfigurations: [defaults, passwordDefaults] });
-    expectRefusal(answer, 400, 'badRequest', expect.stringMatching(/"authenticationMethodConfigurations"/));
+  test('is changed together with the configurations that come along, or not at all', async () => {
+    const { body: whole } = await call('GET', policy);
+    const registrationEnforcement = { requiredRegistration: { snoozes: 5 } };
+    const passes = { ...defaults, maximumLifetimeInMinutes: 600 };
+    const together = (authenticationMethodConfigurations: readonly object[]) =>
+      call('PATCH', policy, { ...whole, registrationEnforcement, authenticationMethodConfigurations });
+    try {
+      for (const [list, message] of [
+        [[passes, { ...passwordDefaults, minimumLength: 1 }], /^minimumLength/],
+        [[passes, { id: 'Fido2', state: 'enabled' }], /"Fido2" is not one more/],
+        [[passes, { ...passes, id: 'temporaryaccesspass' }], /"temporaryaccesspass" is not one more/],
+        [[passes, { ...passwordDefaults, stat: 'enabled' }], /"stat"/],
+        [[{ ...passes, minimumLifetimeInMinutes: 601 }], /minimumLifetimeInMinutes/],
+        [[{ state: 'enabled' }], /authenticationMethodConfigurations\.0\.id/],
+      ] as const) {
+        expectRefusal(await together(list), 400, 'badRequest', expect.stringMatching(message));
+      }
+      expect((await call('GET', policy)).body).toEqual(whole);
+      expect((await together([passwordDefaults, passes])).status).toBe(204);
+      expect((await call('GET', policy)).body).toMatchObject({
+        registrationEnforcement: { requiredRegistration: { snoozes: 5 } },
+        authenticationMethodConfigurations: [passes, passwordDefaults],
+      });
+    } finally {
+      await house.work(resetRegistrationPolicy);
+    }
   });
 
   test('is changed by nobody who may only read', async () => {

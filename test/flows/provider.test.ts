@@ -764,6 +764,19 @@ describe('codes and tokens', () => {
     expect(await userinfoStatus(third.access_token)).toBe(401);
   });
 
+  test('offline_access that was not granted is passed over at a refresh; any other scope is refused', async () => {
+    const { browser, tokens } = await signedIn();
+    const second = await app.refresh(tokens.refresh_token!, { scope: 'openid offline_access' });
+    expect(second.scope).toBe('openid');
+    await expect(app.refresh(second.refresh_token!, { scope: 'openid offline_access address' })).rejects.toMatchObject({
+      error: 'invalid_scope',
+    });
+    const third = await app.refresh(second.refresh_token!, { scope: 'offline_access' });
+    await browser.visit(await app.logoutUrl(tokens.id_token));
+    await browser.click('confirm-logout');
+    await expect(app.refresh(third.refresh_token!)).rejects.toMatchObject({ error: 'invalid_grant' });
+  });
+
   test('a refresh token is worth nothing to another client', async () => {
     const { tokens } = await signedIn();
     const asked = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token! };

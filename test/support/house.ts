@@ -1,4 +1,5 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { inject } from 'vitest';
 import { type Config, readConfig } from '../../src/config.ts';
@@ -76,20 +77,27 @@ export interface TestHouse extends TestBase {
   readonly logouts: House['logouts'];
 }
 
-/** The real app on a free port. What its API answers is checked against the OpenAPI document; `close` says what was wrong. */
-export async function startHouse(env: Readonly<Record<string, string>> = {}): Promise<TestHouse> {
+/**
+ * The real app on a free port, over https when it is given a certificate. What its API answers is checked against the OpenAPI
+ * document; `close` says what was wrong.
+ */
+export async function startHouse(
+  env: Readonly<Record<string, string>> = {},
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<TestHouse> {
   const port = await freePort();
-  const issuer = `http://localhost:${port}`;
+  const issuer = `${tls ? 'https' : 'http'}://localhost:${port}`;
   const opened = await openTestBase({ PORT: String(port), LATCHKEY_ISSUER: issuer, ...env });
   const protocolStatements: string[] = [];
   const house = await wire(opened.base, makeLog(process.env.TEST_LOG ?? 'silent'), (name) =>
     protocolStatements.push(name),
   );
   const answers = checkingAnswers(issuer);
-  const server = createServer((req, res) => {
+  const listener: RequestListener = (req, res) => {
     answers.watch(req, res);
     return house.handler(req, res);
-  });
+  };
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
   if ((server.address() as AddressInfo).port !== port) throw new Error('The port changed hands.');
   return {

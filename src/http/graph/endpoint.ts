@@ -1,6 +1,8 @@
 import type Router from '@koa/router';
 import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import { nameAmong } from '../../core/text.ts';
 import type { Action, OwnAction } from '../../roles/powers.ts';
 import type { RoleName } from '../../roles/role.ts';
 import { limits, readJson } from '../parse.ts';
@@ -119,13 +121,23 @@ export function properties<Schema extends z.ZodType>(
   return { schema, readOnly, required: true, mostBytes: limits.json, read };
 }
 
-/** An object, or nothing; what is not known is passed over. */
-export function optional<Schema extends z.ZodType>(
-  schema: Schema,
+/** An object, or nothing; what is not known is passed over, but not what is known and written in another case. */
+export function optional<Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape, z.core.$loose>,
   mostBytes: number = limits.json,
-): Body<z.output<Schema>> {
+): Body<z.output<z.ZodObject<Shape, z.core.$loose>>> {
   const required = !schema.safeParse({}).success;
-  return { schema, readOnly: [], required, mostBytes, read: (sent) => parseBody(schema, sent ?? {}) };
+  const names = Object.keys(schema.shape);
+  const read = (sent: unknown) => {
+    const parsed = parseBody(schema, sent ?? {});
+    for (const written of Object.keys(parsed)) {
+      const name = nameAmong(names, written);
+      if (name === undefined || name === written) continue;
+      throw new AppError('invalid_input', `${written}: this property is written ${name}.`);
+    }
+    return parsed;
+  };
+  return { schema, readOnly: [], required, mostBytes, read };
 }
 
 /** `$ref`: whom it is about. */

@@ -2,7 +2,7 @@ import type { Context, Next } from 'koa';
 
 /**
  * OData's other way to write a key: `users('id')/x('key')` is `users/id/x/key`. An alternate key keeps its name:
- * `applications(appId='x')` is `applications/appId=x`.
+ * `applications(appId='x')` is `applications/appId=x`. A segment of OData's own may come with its dollar encoded: `/%24ref`.
  */
 export async function withKeysAsSegments(ctx: Context, next: Next): Promise<void> {
   if (ourApi.test(ctx.path)) {
@@ -14,11 +14,13 @@ export async function withKeysAsSegments(ctx: Context, next: Next): Promise<void
 }
 
 export function keysAsSegments(path: string): string {
-  return path.replace(
-    /(\w)(?:\(|%28)(?:((?<=applications(?:\(|%28))appId)(?:=|%3D))?(?:'|%27)((?:[^/'%]|''|%(?!27)[0-9a-f]{2})+)(?:'|%27)(?:\)|%29)(?=\/|$)/gi,
-    (_whole, before: string, name: string | undefined, key: string) =>
-      `${before}/${name ? 'appId=' : ''}${key.replaceAll("''", "'")}`,
-  );
+  return path
+    .replaceAll(/\/%24(?=\w+(?:\/|$))/g, '/$')
+    .replace(
+      /(\w)(?:\(|%28)(?:((?<=applications(?:\(|%28))appId)(?:=|%3D))?(?:'|%27)((?:[^/'%]|''|%(?!27)[0-9a-f]{2})+)(?:'|%27)(?:\)|%29)(?=\/|$)/gi,
+      (_whole, before: string, name: string | undefined, key: string) =>
+        `${before}/${name ? 'appId=' : ''}${key.replaceAll("''", "'")}`,
+    );
 }
 
 export const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;

@@ -5,6 +5,7 @@ import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../..
 import { type PasswordSettings, passwordSettingsChange } from '../../methods/password/settings.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
+import { parseBody } from './api.ts';
 import { passPolicyResource, passPolicyShape } from './resources.ts';
 import { entity } from './shape.ts';
 
@@ -29,6 +30,12 @@ type Configuration = z.output<typeof configurationShape>;
 
 /** What PATCH takes depends on the configuration that is named. */
 export const configurationChange = z.union([passSettingsChange, passwordSettingsChange]);
+
+/** The same, several of them, each with its `id` beside it. */
+export const configurationChanges = z
+  .array(z.looseObject({ id: z.string() }))
+  .max(20)
+  .meta({ description: 'Each is changed as at its own address.' });
 
 /** The policy of one method, as `authenticationMethodConfigurations` has it. */
 interface MethodConfiguration {
@@ -59,6 +66,22 @@ export function configurationNamed(name: string): MethodConfiguration {
   const key = name.toLowerCase();
   if (Object.hasOwn(configurations, key)) return configurations[key]!;
   throw new AppError('not_found', 'There is no such authentication method configuration.');
+}
+
+/**
+ * What a list asks of each, in one order whoever asks: two that lock the same policies wait for each other, and not in a circle.
+ * `writable` takes away what is not to be changed. Fails with `invalid_input`.
+ */
+export function configurationsIn(list: z.output<typeof configurationChanges>, writable: (item: unknown) => unknown) {
+  const keys = list.map(({ id }) => id.toLowerCase());
+  const stranger = keys.findIndex((key, at) => !Object.hasOwn(configurations, key) || keys.indexOf(key) < at);
+  if (stranger >= 0) {
+    const those = 'authenticationMethodConfigurations takes those that are here, each once';
+    throw new AppError('invalid_input', `${those}; "${list[stranger]!.id.slice(0, 64)}" is not one more.`);
+  }
+  return Object.entries(configurations)
+    .filter(([key]) => keys.includes(key))
+    .map(([key, { changes, change }]) => ({ change, asked: parseBody(changes, writable(list[keys.indexOf(key)])) }));
 }
 
 /** All of them, in Graph's shape. */

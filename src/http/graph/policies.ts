@@ -10,14 +10,16 @@ import { type GraphParts, parseBody, type Version, whoOf } from './api.ts';
 import { type Body, endpoints, nothing, ok } from './endpoint.ts';
 import {
   configurationChange,
+  configurationChanges,
   configurationNamed,
   configurationShape,
   configurationAnswer,
+  configurationsIn,
   readConfigurations,
 } from './method-configurations.ts';
 import { entity } from './shape.ts';
 
-/** What PATCH of the whole policy takes: configurations are changed where they are. */
+/** What PATCH of the whole policy takes. Configurations come along when it is sent back as it was read. */
 const policyChange = z.strictObject({
   registrationEnforcement: z
     .strictObject({
@@ -26,6 +28,7 @@ const policyChange = z.strictObject({
     })
     .optional(),
   assurance: assuranceSettingsChange.optional(),
+  authenticationMethodConfigurations: configurationChanges.optional(),
 });
 
 const policyShape = z
@@ -82,9 +85,11 @@ export function policyRoutes(router: Router, { issuer, run }: GraphParts, versio
     async (ctx, { body: changes }) => {
       const { requiredRegistration: required, authenticationMethodsRegistrationCampaign: campaign } =
         changes.registrationEnforcement ?? {};
+      const configured = configurationsIn(changes.authenticationMethodConfigurations ?? [], writable);
       await run(whoOf(ctx), async (work) => {
         await changeRegistrationEnforcement(work, { ...(required && { required }), ...(campaign && { campaign }) });
         await changeAssurancePolicy(work, changes.assurance ?? {});
+        for (const { change, asked } of configured) await change(work, asked as never);
       });
     },
   );

@@ -1,11 +1,15 @@
 import type { Context } from 'koa';
 import { AppError } from '../../core/errors.ts';
 import type { Page } from '../../core/page.ts';
+import { nameAmong } from '../../core/text.ts';
 import type { Version } from './api.ts';
 
 const known = ['$select', '$top', '$skiptoken', '$count', '$filter', '$orderby', '$search'] as const;
 
 export type QueryOption = (typeof known)[number];
+
+/** What `skipToken()` of Graph's JavaScript client writes. */
+const spellings: Readonly<Record<string, QueryOption>> = { $skipToken: '$skiptoken' };
 
 /**
  * The OData query options of a request, and those of an address's own under their own names. Every resource names those it supports;
@@ -19,7 +23,8 @@ export function queryOf(
 ): { readonly options: Partial<Record<QueryOption, string>>; readonly others: Readonly<Record<string, string>> } {
   const found: Record<string, string> = {};
   for (const [written, value] of Object.entries(ctx.query)) {
-    const isOdata = (name: string) => name === written || (version === 'beta' && name === `$${written}`);
+    const isOdata = (name: string) => name === named || (version === 'beta' && name === `$${named}`);
+    const named = spellings[written] ?? written;
     const option = supported.find(isOdata) ?? others.find((name) => name === written);
     if (!option) {
       throw new AppError('invalid_input', `The query option "${written.slice(0, 64)}" is not supported here.`);
@@ -59,7 +64,7 @@ export function listAsked(options: Partial<Record<QueryOption, string>>): ListAs
 export function isOldestFirst($orderby: string | undefined, property: string): boolean {
   if ($orderby === undefined) return false;
   const [name, direction = 'asc', ...rest] = $orderby.trim().split(/\s+/);
-  if (name === property && rest.length === 0 && (direction === 'asc' || direction === 'desc'))
+  if (nameAmong([property], name ?? '') && rest.length === 0 && (direction === 'asc' || direction === 'desc'))
     return direction === 'asc';
   throw new AppError('invalid_input', `$orderby can be "${property} asc" or "${property} desc".`);
 }
@@ -90,14 +95,14 @@ export function selecting<Resource extends object>(
   properties: readonly (keyof Resource & string)[],
 ): { readonly cut: (resource: Resource) => Partial<Resource>; readonly context: string } {
   if ($select === undefined) return { cut: (resource) => resource, context: '' };
-  const asked = $select.split(',').map((name) => name.trim());
-  const stranger = asked.find((name) => !(properties as readonly string[]).includes(name));
-  if (stranger !== undefined) {
+  const asked = $select.split(',').map((written) => {
+    const name = nameAmong(properties, written.trim());
+    if (name !== undefined) return name;
     throw new AppError(
       'invalid_input',
-      `$select names "${stranger.slice(0, 64)}". These properties can be selected: ${properties.join(', ')}.`,
+      `$select names "${written.trim().slice(0, 64)}". These properties can be selected: ${properties.join(', ')}.`,
     );
-  }
+  });
   const kept = properties.filter((name) => asked.includes(name));
   return {
     cut: (resource) => Object.fromEntries(kept.map((name) => [name, resource[name]])) as Partial<Resource>,
@@ -112,7 +117,7 @@ export interface NameFilter {
 }
 
 const equality = /^\s*(\w+)\s+eq\s+'((?:[^']|'')*)'\s*$/;
-const prefix = /^\s*startswith\(\s*(\w+)\s*,\s*'((?:[^']|'')*)'\s*\)\s*$/;
+const prefix = /^\s*startswith\(\s*(\w+)\s*,\s*'((?:[^']|'')*)'\s*\)\s*$/i;
 
 /** One comparison with a text. Fails with `invalid_input` for what is not in `forms`, and says what is. */
 export function nameFilter(
@@ -121,9 +126,10 @@ export function nameFilter(
 ): NameFilter | undefined {
   if ($filter === undefined) return undefined;
   const equal = equality.exec($filter);
-  const [, property = '', value = ''] = equal ?? prefix.exec($filter) ?? [];
+  const [, written = '', value = ''] = equal ?? prefix.exec($filter) ?? [];
   const operator = equal ? 'eq' : 'startswith';
-  if (Object.hasOwn(forms, property) && forms[property]!.includes(operator)) {
+  const property = nameAmong(Object.keys(forms), written);
+  if (property !== undefined && forms[property]!.includes(operator)) {
     return { property, operator, value: value.replaceAll("''", "'") };
   }
   const examples = Object.entries(forms).flatMap(([name, operators]) =>

@@ -1,6 +1,6 @@
 import type { Order, Search } from '../../core/conditions.ts';
 import { AppError } from '../../core/errors.ts';
-import { isStorable } from '../../core/text.ts';
+import { isStorable, nameAmong } from '../../core/text.ts';
 
 const mostClauses = 10;
 
@@ -45,7 +45,7 @@ function refused(): AppError {
 export function parseOrder<By extends string>(text: string | undefined, names: readonly By[]): Order<By> | undefined {
   if (text === undefined) return undefined;
   const [name, direction = 'asc', ...rest] = text.trim().split(/\s+/);
-  const by = names.find((one) => one === name);
+  const by = nameAmong(names, name ?? '');
   if (by && rest.length === 0 && (direction === 'asc' || direction === 'desc')) {
     return { by, descending: direction === 'desc' };
   }

@@ -76,10 +76,16 @@ export interface TestHouse extends TestBase {
   readonly logouts: House['logouts'];
 }
 
-/** The real app on a free port. What its API answers is checked against the OpenAPI document; `close` says what was wrong. */
-export async function startHouse(env: Readonly<Record<string, string>> = {}): Promise<TestHouse> {
+/**
+ * The real app on a free port. What its API answers is checked against the OpenAPI document; `close` says what was wrong. Two in
+ * one browser need a `hostName` each, under localhost: cookies know no ports.
+ */
+export async function startHouse(
+  env: Readonly<Record<string, string>> = {},
+  { hostName = 'localhost' }: { readonly hostName?: string } = {},
+): Promise<TestHouse> {
   const port = await freePort();
-  const issuer = `http://localhost:${port}`;
+  const issuer = `http://${hostName}:${port}`;
   const opened = await openTestBase({ PORT: String(port), LATCHKEY_ISSUER: issuer, ...env });
   const protocolStatements: string[] = [];
   const house = await wire(opened.base, makeLog(process.env.TEST_LOG ?? 'silent'), (name) =>

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectNamedStatements } from '../../src/database/named-statements.ts';
+import { purgeExpired } from '../../src/oidc/purge.ts';
 import { changePerson, deletePerson } from '../../src/people.ts';
 import { methodRegistry } from '../../src/methods/registry.ts';
 import { linkIdentity, unlinkIdentity } from '../../src/others-identities.ts';
@@ -64,6 +66,8 @@ const title = (page: Page) => page.find('h1')!.text;
 const isAt = (page: Page) => ({ host: new URL(page.url).hostname, step: page.step });
 const [there, here] = ['organisation.localhost', 'localhost'];
 const federated = () => `${houses.hub.issuer}/amr/federated`;
+
+const methods = methodRegistry({ rpId: there, rpName: 'Test', origin: `http://${there}` });
 
 /** Somebody new of the organisation, with a passkey there, who has come to the app by it. */
 async function someone(trusted: Trusted) {
@@ -238,7 +242,6 @@ describe('signed out', () => {
     const { callback } = await browser.visit(await app.authorizationUrl({ prompt: 'none' }));
     return callback.searchParams.get('error') ?? 'code';
   };
-  const methods = methodRegistry({ rpId: there, rpName: 'Test', origin: `http://${there}` });
   /** The token goes from the organisation to the hub, and from the hub to the app. */
   const told = async (sub: string) => {
     await houses.deliverLogouts();
@@ -306,6 +309,40 @@ describe('signed out', () => {
     await atHub({}, browser);
     await leaves(browser, userName);
     expect((await signedIn(browser)).claims).toMatchObject({ sub: claims.sub, auth_time: claims.auth_time });
+  });
+});
+
+describe('an app with offline access', () => {
+  const refreshed = async ({ tokens }: SignedIn) => {
+    const answer = await app.refresh(tokens.refresh_token!).catch(({ error }: { error: string }) => error);
+    return typeof answer === 'string' ? answer : answer.refresh_token;
+  };
+
+  test('loses it by a logout there, also when the session here has run out', async () => {
+    const trusted = await houses.trust({ provider: { ...believed(), ceiling: 'phr' } });
+    const [person, other] = [await someone(trusted), await someone(trusted)];
+    const offline = async ({ browser }: { readonly browser: CookieBrowser }) =>
+      signedIn(await atHub({ scope: 'openid offline_access', prompt: 'consent' }, browser));
+    const [its, others] = [await offline(person), await offline(other)];
+    const { knex, connection } = houses.hub.base;
+    await knex('oidc_sessions')
+      .where({ account_id: person.claims.sub })
+      .update({ expires_at: new Date(Date.now() - 6 * 60_000) });
+    const db = connectNamedStatements(connection, { max: 1 });
+    await purgeExpired(db);
+    await db.close();
+    expect(await knex('oidc_sessions').where({ account_id: person.claims.sub })).toEqual([]);
+    const tokens = { ...its.tokens, refresh_token: await refreshed(its) } as SignedIn['tokens'];
+    expect(tokens.refresh_token).toMatch(/^[\w-]{40,}$/);
+
+    await houses.organisation.work((w) => revokeSessions(w, { user: person.id, methods }));
+    await houses.deliverLogouts();
+    expect(await refreshed({ ...its, tokens })).toBe('invalid_grant');
+    expect(await refreshed(others)).toMatch(/^[\w-]{40,}$/);
+    const sids = receiver.logouts
+      .filter(({ claims }) => claims.sub === person.claims.sub)
+      .map(({ claims }) => claims.sid);
+    expect(sids).toEqual([its.claims.sid]);
   });
 });
 

@@ -18,10 +18,14 @@ export interface Behind {
   /** Where people have their accounts. */
   readonly organisation: TestHouse;
   /** Makes the organisation a provider of the hub, for a domain of its own, on both sides. */
-  trust(settings?: Federating): Promise<Trusted>;
+  trust(settings?: Trust): Promise<Trusted>;
   /** Takes the organisation's logout tokens to the hub, then the hub's to its apps. */
   deliverLogouts(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface Trust extends Federating {
+  readonly provider?: { readonly clientAuthentication?: string; readonly [setting: string]: unknown };
 }
 
 export interface Trusted extends Organisation {
@@ -42,11 +46,12 @@ export async function startTwoHouses(): Promise<Behind> {
     async trust({ provider = {}, ...more } = {}) {
       const clientId = `hub-${randomBytes(4).toString('hex')}`;
       const its = await federate(hub, organisation.issuer, { ...more, provider: { clientId, ...provider } });
+      const { clientAuthentication: token_endpoint_auth_method = 'client_secret_basic' } = provider;
       const ours = `${hub.issuer}/federation/${its.id}`;
       await organisation.seed({
         clients: [
           {
-            ...{ client_id: clientId, client_name: 'Hub', client_secret: clientSecret },
+            ...{ client_id: clientId, client_name: 'Hub', client_secret: clientSecret, token_endpoint_auth_method },
             redirect_uris: [`${ours}/callback`],
             post_logout_redirect_uris: [`${ours}/signed-out`],
             backchannel_logout_uri: `${ours}/backchannel-logout`,

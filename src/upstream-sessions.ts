@@ -11,7 +11,7 @@ import {
   takeSignOut,
   type UpstreamSession,
 } from './methods/upstream/sessions/upstream-session.ts';
-import { endBornElsewhere } from './oidc/endings.ts';
+import { endBornElsewhere, type EndedElsewhere } from './oidc/endings.ts';
 import { bornElsewhere } from './oidc/own-sessions.ts';
 
 /**
@@ -37,13 +37,14 @@ export async function endSessionsThrough(
 ): Promise<number> {
   const { providerId, userId } = asked;
   const ended = await endBornElsewhere(work, idsOf(await endSignInsThrough(work, asked)));
-  if (ended.length === 0) return 0;
+  const { sessions, offline } = ended;
+  if (sessions.length === 0 && offline.length === 0) return 0;
   work.record({
     type: 'session.ended-elsewhere',
     userId,
-    details: { identityProvider: providerId, why, sessions: ended.length },
+    details: { identityProvider: providerId, why, ...howMany(ended) },
   });
-  return ended.length;
+  return sessions.length;
 }
 
 /**
@@ -70,15 +71,14 @@ export async function receiveLogout(
     }
     const named = await endSignInsNamed(work, { providerId, issuer: provider.issuer, token: read });
     const ended = await endBornElsewhere(work, idsOf(named));
-    const users = new Set(ended.flatMap(({ accountId }) => accountId ?? []));
+    const users = new Set([...ended.sessions, ...ended.offline].flatMap(({ accountId }) => accountId ?? []));
     const about = { identityProvider: providerId, why: 'logout' satisfies Ending, jti: read.jti };
     for (const userId of users) {
-      const sessions = ended.filter(({ accountId }) => accountId === userId).length;
-      work.record({ type: 'session.ended-elsewhere', userId, details: { ...about, sessions } });
+      work.record({ type: 'session.ended-elsewhere', userId, details: { ...about, ...howMany(ended, userId) } });
     }
     // That it came is recorded as well where nothing was left to end.
     if (users.size === 0) work.record({ type: 'session.ended-elsewhere', details: { ...about, sessions: 0 } });
-    return ended.length;
+    return ended.sessions.length;
   });
 }
 
@@ -116,6 +116,14 @@ export async function wayOnAfterSigningOut(
   asked: { readonly providerId: string; readonly state: string },
 ): Promise<string | undefined> {
   return run(who, (work) => takeSignOut(work, asked));
+}
+
+/** In an event: sessions, and what apps had for offline access of sessions that had run out, where there was any. */
+function howMany({ sessions, offline }: EndedElsewhere, userId?: string): object {
+  const countOf = (ended: readonly { readonly accountId: string | null }[]) =>
+    ended.filter(({ accountId }) => userId === undefined || accountId === userId).length;
+  const offlineGrants = countOf(offline);
+  return { sessions: countOf(sessions), ...(offlineGrants > 0 && { offlineGrants }) };
 }
 
 function idsOf(sessions: readonly UpstreamSession[]): string[] {

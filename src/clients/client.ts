@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { reachableLevels } from '../assurance/levels.ts';
 import { AppError } from '../core/errors.ts';
+import { isLocalhost } from '../core/localhost.ts';
 import { applicationPermissions, delegatedScopes } from '../roles/powers.ts';
 
 /** Relying parties and API clients, in RFC 7591's words and a few of ours (`require_pkce`, `minimum_acr`, `first_party`, `app_roles`, `delegated_permissions`). */
@@ -49,7 +50,10 @@ function isLogoutUrl(value: string): boolean {
   if (!URL.canParse(value)) return true; // said already
   const { protocol, hostname, hash, username, password } = new URL(value);
   if (hash !== '' || username !== '' || password !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
+  return (
+    protocol === 'https:' ||
+    (protocol === 'http:' && (isLocalhost(hostname) || ['127.0.0.1', '[::1]'].includes(hostname)))
+  );
 }
 
 const metadataShape = {

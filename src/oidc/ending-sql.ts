@@ -26,3 +26,19 @@ export function endingSql(condition: string): string {
 export const queueOneSql = `
   insert into logout_outbox (id, client_id, account_id, session_uid, sid, created_at, due_at)
   values (gen_random_uuid(), $1, $2::uuid, $3, $4, now(), ${dueNow})`;
+
+/**
+ * SQL: the grants that sessions born of these sign-ins elsewhere have left behind. Their apps are told as of a session, by the
+ * `sid` that their refresh tokens remember. The caller ends them.
+ */
+export const leftBehindSql = `
+  with left_behind as (select id, account_id, client_id from oidc_grants where upstream_id = any (?)),
+  told as (
+    insert into logout_outbox (id, client_id, account_id, session_uid, sid, created_at, due_at)
+    select gen_random_uuid(), l.client_id, l.account_id, token.session_uid, token.payload->>'sid', now(), ${dueNow}
+      from left_behind l
+      join client_standing on client_standing.client_id = l.client_id and client_standing.told_of_logouts
+      join lateral (select session_uid, payload from oidc_artifacts a
+                     where a.grant_id = l.id and a.model = 'RefreshToken' and a.session_uid is not null
+                     order by a.expires_at desc limit 1) as token on true)
+  select id, account_id, client_id from left_behind`;

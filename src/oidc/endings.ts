@@ -1,5 +1,5 @@
 import type { Work } from '../core/work.ts';
-import { endingSql } from './ending-sql.ts';
+import { endingSql, leftBehindSql } from './ending-sql.ts';
 
 /** A session that has ended, its user, and every relying party that got something from it; those that want to be told are queued. */
 export interface EndedSession {
@@ -85,11 +85,19 @@ export async function endOthersOf(work: Work, accountId: string, keptUid: string
   return ended.map(toEndedSession);
 }
 
+/** What hung on sign-ins elsewhere. */
+export interface EndedElsewhere {
+  readonly sessions: readonly EndedSession[];
+  /** What an app had for offline access of a session that had run out. */
+  readonly offline: readonly { readonly accountId: string; readonly clientId: string }[];
+}
+
 /**
- * Ends the sessions that are born of these sign-ins elsewhere, and all they got, as `endSession` does with one. Whoever asks has
- * marked the sign-ins as ended: none is born of them from then on (session-rows.ts).
+ * Ends the sessions that are born of these sign-ins elsewhere, and all they got, as `endSession` does with one; what is left of
+ * sessions that have run out ends as well. Whoever asks has marked the sign-ins as ended: none is born of them from then on
+ * (session-rows.ts).
  */
-export async function endBornElsewhere(work: Work, upstreamIds: readonly string[]): Promise<EndedSession[]> {
+export async function endBornElsewhere(work: Work, upstreamIds: readonly string[]): Promise<EndedElsewhere> {
   const ended = await rowsOf<SessionRow>(
     work,
     endingSql(
@@ -97,7 +105,9 @@ export async function endBornElsewhere(work: Work, upstreamIds: readonly string[
     ),
     [upstreamIds],
   );
-  if (ended.length === 0) return [];
+  // A session that is purged meanwhile was waited for just now, and what it leaves behind is seen here.
+  const left = await rowsOf<{ id: string; account_id: string; client_id: string }>(work, leftBehindSql, [upstreamIds]);
+  if (ended.length === 0 && left.length === 0) return { sessions: [], offline: [] };
   const granted = ended.flatMap(({ authorizations }) =>
     Object.values(authorizations ?? {}).flatMap(({ grantId }) => grantId ?? []),
   );
@@ -109,10 +119,13 @@ export async function endBornElsewhere(work: Work, upstreamIds: readonly string[
     [ended.map(({ account_id }) => account_id), granted],
   );
   const kept = new Set(shared.map(({ grant_id }) => grant_id));
-  const grantIds = granted.filter((grantId) => !kept.has(grantId));
+  const grantIds = [...granted.filter((grantId) => !kept.has(grantId)), ...left.map(({ id }) => id)];
   await deleteArtifacts(work, 'session_uid = any (?) or grant_id = any (?)', [ended.map(({ uid }) => uid), grantIds]);
   await work.tx.raw('delete from oidc_grants where id = any (?)', [grantIds]);
-  return ended.map(toEndedSession);
+  return {
+    sessions: ended.map(toEndedSession),
+    offline: left.map(({ account_id: accountId, client_id: clientId }) => ({ accountId, clientId })),
+  };
 }
 
 /** Ends every grant, token and code of one client. Sessions stay: they are the people's. */

@@ -10,10 +10,10 @@ const rowsAtOnce = 2_000;
  */
 export async function purgeExpired(db: NamedStatements): Promise<number> {
   let purged = 0;
-  for (const table of ['oidc_artifacts', 'oidc_grants', 'oidc_sessions']) {
+  for (const table of ['oidc_artifacts', 'oidc_grants', 'oidc_sessions'] as const) {
     let chunk: number;
     do {
-      ({ rowCount: chunk } = await db.query(`purge.${table}`, purgeSql(table, kept[table]), []));
+      ({ rowCount: chunk } = await db.query(`purge.${table}`, purges[table], []));
       purged += chunk;
     } while (chunk === rowsAtOnce);
   }
@@ -30,12 +30,28 @@ export async function endWithPasses(db: NamedStatements): Promise<number> {
 
 const endWithPassesSql = endingSql(`pass_id is not null and (not_after <= now() or not ${passHolds})`);
 
-// A session that was idle for too long opens nothing, but its relying parties are to hear when its pass ends.
-const kept: Readonly<Record<string, string>> = {
-  oidc_sessions: 'and (pass_id is null or ended_at is not null)',
-};
-
 const purgeSql = (table: string, unless = ''): string => `
   delete from ${table} where ctid = any (array(
     select ctid from ${table} where expires_at < now() - interval '5 minutes' ${unless}
     limit ${rowsAtOnce} for update skip locked))`;
+
+// A session that was idle for too long opens nothing, but its relying parties are to hear when its pass ends.
+const purgeSessionsSql = purgeSql('oidc_sessions', 'and (pass_id is null or ended_at is not null)');
+
+/**
+ * Of a session that was born of a sign-in elsewhere, what is left for offline access hangs on that sign-in from now on: whoever
+ * ends it there ends it here (endings.ts), where the session says so no more.
+ */
+const purges = {
+  oidc_artifacts: purgeSql('oidc_artifacts'),
+  oidc_grants: purgeSql('oidc_grants'),
+  oidc_sessions: `
+    with gone as (${purgeSessionsSql} returning upstream_id, ended_at, payload->'authorizations' as authorizations),
+    left_behind as (
+      update oidc_grants g set upstream_id = gone.upstream_id
+        from gone, jsonb_each(coalesce(gone.authorizations, '{}')) as entry
+       where gone.upstream_id is not null and gone.ended_at is null and g.id = entry.value->>'grantId'
+         and exists (select from oidc_artifacts a
+                      where a.grant_id = g.id and a.model = 'RefreshToken' and a.expires_at > now()))
+    select from gone`,
+} as const;

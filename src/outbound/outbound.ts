@@ -6,6 +6,7 @@ import { lookup as resolveName } from 'node:dns/promises';
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { type BlockList, isIP } from 'node:net';
+import { isLocalhost } from '../core/localhost.ts';
 import { isIn, isLoopback, isPublic } from './addresses.ts';
 
 export interface OutboundRules {
@@ -141,7 +142,9 @@ async function checkedAddresses(
   deadline: AbortSignal,
 ): Promise<readonly Address[] | undefined> {
   const host = hostname.replace(/^\[|\]$/g, '');
-  const addresses = isIP(host) !== 0 ? [{ address: host, family: isIP(host) }] : await within(deadline, resolve(host));
+  // A name under localhost is this machine's, as localhost is: no resolver far away is asked for it (RFC 6761 §6.3).
+  const name = isLocalhost(host) ? 'localhost' : host;
+  const addresses = isIP(host) !== 0 ? [{ address: host, family: isIP(host) }] : await within(deadline, resolve(name));
   const reachable = addresses.every(({ address }) => {
     if (local && isLoopback(address)) return true;
     return protocol === 'https:' && (isPublic(address) || isIn(allow, address));

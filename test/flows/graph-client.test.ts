@@ -44,7 +44,7 @@ beforeAll(async () => {
   const throttles = { source: plenty, sourceAndAccount: plenty, issuing: { most: 2, windowMinutes: 1 } };
   house = await startHouse(
     { LATCHKEY_THROTTLES: JSON.stringify(throttles) },
-    { cert: testCertificate, key: testCertificateKey },
+    { tls: { cert: testCertificate, key: testCertificateKey } },
   );
   await house.seed({
     clients: [

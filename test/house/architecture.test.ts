@@ -61,7 +61,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/sign-in',
   ],
   // calls to addresses that others have named
-  'src/outbound': [],
+  'src/outbound': ['src/core'],
   // where people are signed in, the end of it, and who is told
   'src/sessions': ['src/core', 'src/methods', 'src/oidc', 'src/outbound', 'src/roles', 'src/sign-in', 'src/users'],
   // what a person loses when they are disabled or deleted: above the rooms, below the doors

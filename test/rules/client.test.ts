@@ -18,6 +18,7 @@ describe('backchannel_logout_uri', () => {
     'http://localhost:4000/logout',
     'http://127.0.0.1:4000/logout',
     'http://[::1]:4000/logout',
+    'http://app.localhost:4000/logout',
   ])('%s is taken', (uri) => {
     expect(clientInput.safeParse(client(uri)).success).toBe(true);
     const { client_id, redirect_uris } = client(uri);
@@ -29,6 +30,7 @@ describe('backchannel_logout_uri', () => {
     'http://app.example/logout',
     'http://10.0.0.1/logout',
     'http://localhost.evil.example/logout',
+    'http://evil-localhost/logout',
     'https://app.example/logout#part',
     'https://user:secret@app.example/logout',
     'ftp://app.example/logout',

@@ -60,6 +60,7 @@ describe('an address that is refused', () => {
     'http://8.8.8.8/',
     'https://10.0.0.1/',
     'http://user:secret@localhost/',
+    'http://user@organisation.localhost/',
   ])('%s, also by a provider on localhost', async (form) => {
     expect(await postForm(local, form, {})).toMatchObject({ kind: 'forbidden' });
   });
@@ -117,6 +118,24 @@ describe('a name', () => {
     });
     expect(answers).toHaveLength(2);
     expect(reached).toContain('127.0.0.2');
+  });
+
+  test('under localhost is this machine, whatever a resolver would say of it', async () => {
+    const asked: string[] = [];
+    const rules = {
+      resolve: async (host: string) => {
+        asked.push(host);
+        return host === 'localhost' ? ipv4('127.0.0.1') : ipv4('8.8.8.8');
+      },
+    };
+    const before = connections;
+    const https = `https://organisation.localhost:${port}/`;
+    expect(await postForm({ ...strict, ...rules }, https, {})).toMatchObject({ kind: 'forbidden' });
+    expect(connections).toBe(before);
+    const http = `http://organisation.localhost:${port}/`;
+    expect(await postForm({ ...local, ...rules }, http, {})).toMatchObject({ kind: 'failed' });
+    expect(connections).toBe(before + 1);
+    expect(asked).toEqual(['localhost', 'localhost']);
   });
 
   test('that the resolver does not answer for is given up in time', async () => {

@@ -136,6 +136,14 @@ describe('the host of an endpoint', () => {
     expect(isEndpoint('https://api.contoso.example:22/', issuer, listed, false)).toBe(false);
     expect(isEndpoint('http://api.contoso.example/', issuer, listed, true)).toBe(false);
   });
+  test('under localhost takes no TLS where ours is there too, and is its own alone', () => {
+    const organisation = new URL('http://organisation.localhost:4000');
+    expect(isEndpoint('http://organisation.localhost:4000/token', organisation, [], true)).toBe(true);
+    expect(isEndpoint('http://organisation.localhost:4000/token', organisation, [], false)).toBe(false);
+    for (const other of ['hub.localhost:4000', 'a.organisation.localhost:4000', 'organisation.localhost:5000']) {
+      expect(isEndpoint(`http://${other}/token`, organisation, [], true)).toBe(false);
+    }
+  });
   test('above an address there is none', () => {
     expect(isEndpoint('https://0.0.1/', new URL('https://10.0.0.1/'), [], false)).toBe(false);
   });

@@ -79,14 +79,17 @@ export interface TestHouse extends TestBase {
 
 /**
  * The real app on a free port, over https when it is given a certificate. What its API answers is checked against the OpenAPI
- * document; `close` says what was wrong.
+ * document; `close` says what was wrong. Two in one browser need a `hostName` each, under localhost: cookies know no ports.
  */
 export async function startHouse(
   env: Readonly<Record<string, string>> = {},
-  tls?: { readonly cert: string; readonly key: string },
+  {
+    hostName = 'localhost',
+    tls,
+  }: { readonly hostName?: string; readonly tls?: { readonly cert: string; readonly key: string } } = {},
 ): Promise<TestHouse> {
   const port = await freePort();
-  const issuer = `${tls ? 'https' : 'http'}://localhost:${port}`;
+  const issuer = `${tls ? 'https' : 'http'}://${hostName}:${port}`;
   const opened = await openTestBase({ PORT: String(port), LATCHKEY_ISSUER: issuer, ...env });
   const protocolStatements: string[] = [];
   const house = await wire(opened.base, makeLog(process.env.TEST_LOG ?? 'silent'), (name) =>

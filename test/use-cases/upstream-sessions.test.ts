@@ -3,11 +3,14 @@ import { BlockList } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { anonymous } from '../../src/core/actor.ts';
 import { changeIdentityProvider, deleteIdentityProvider, putIdentityProvider } from '../../src/identity-providers.ts';
+import { connectNamedStatements } from '../../src/database/named-statements.ts';
 import { createProvider } from '../../src/methods/upstream/manage-providers.ts';
 import { relyingParty } from '../../src/methods/upstream/relying-party.ts';
 import { purge } from '../../src/methods/upstream/sessions/store.ts';
 import { keepSignIn, signInWithHint } from '../../src/methods/upstream/sessions/upstream-session.ts';
 import { tryIdentityProvider } from '../../src/methods/upstream/try-provider.ts';
+import { endSession } from '../../src/oidc/endings.ts';
+import { purgeExpired } from '../../src/oidc/purge.ts';
 import { linkIdentity, unlinkIdentity } from '../../src/others-identities.ts';
 import { receiveLogout, wayOnAfterSigningOut, wayToSignOut } from '../../src/upstream-sessions.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
@@ -360,6 +363,145 @@ describe('what a provider opened ends with it', () => {
     await latchkey.work((w) => unlinkIdentity(w, { user: userId, identityId: identity.id }));
     expect(await standing(its)).toEqual(over);
     for (const one of kept) expect(await standing(one)).toEqual(whole);
+  });
+});
+
+describe('what an app has for offline access of a session that has run out', () => {
+  const days = (count: number) => count * 24 * 60 * 60_000;
+  const knex = (table: string) => latchkey.base.knex(table);
+
+  async function purgeHere(): Promise<void> {
+    const db = connectNamedStatements(latchkey.base.connection, { max: 1 });
+    await purgeExpired(db);
+    await db.close();
+  }
+  const purgeSignIns = (count: number) => latchkey.work((w) => purge(w.tx, new Date(w.now.getTime() + days(count))));
+
+  /** The session goes, and the refresh token is good for two weeks more. */
+  async function runsOut<Its extends { uid: string; grantId: string }>(its: Its, model = 'RefreshToken'): Promise<Its> {
+    const { uid, grantId } = its;
+    const later = new Date(Date.now() + days(14));
+    await knex('oidc_grants').where({ id: grantId }).update({ expires_at: later });
+    const token = { session_uid: uid, model, expires_at: later, payload: JSON.stringify({ sid: 'ours' }) };
+    await knex('oidc_artifacts').where({ grant_id: grantId }).update(token);
+    await knex('oidc_sessions')
+      .where({ uid })
+      .update({ expires_at: new Date(Date.now() - 6 * 60_000) });
+    await purgeHere();
+    expect(await knex('oidc_sessions').where({ uid })).toEqual([]);
+    return its;
+  }
+  const left: Standing = { live: false, grant: true, token: true, told: 0 };
+
+  test('ends with the session there, days later, and the app is told by the name it knows', async () => {
+    const id = await aProvider({ endsSessionThere: true });
+    const its = await aSessionThrough(id, { sid: 'a' });
+    const others = [
+      await aSessionThrough(id, { sid: 'b', userId: its.userId }),
+      await aSessionThrough(id, { sid: 'a', sub: 'sub-2' }),
+      await aSession(its.userId),
+    ];
+    for (const one of [its, ...others]) await runsOut(one);
+    await purgeSignIns(3);
+    const row = await knex('upstream_sessions').where({ id: its.upstreamId }).first();
+    expect(row).toMatchObject({ sid: 'a', id_token: null });
+    for (const one of [its, ...others]) expect(await standing(one)).toEqual(left);
+
+    expect(await receive(id, { sid: 'a', sub: 'sub-1' })).toBe(0);
+    expect(await standing(its)).toEqual({ live: false, grant: false, token: false, told: 1 });
+    expect(await knex('logout_outbox').where({ session_uid: its.uid })).toMatchObject([
+      { client_id: 'wiki', account_id: its.userId, sid: 'ours' },
+    ]);
+    for (const one of others) expect(await standing(one)).toEqual(left);
+    expect(await eventsOf(latchkey, { type: 'session.ended-elsewhere', userId: its.userId })).toMatchObject([
+      { details: { identityProvider: id, why: 'logout', sessions: 0, offlineGrants: 1 } },
+    ]);
+    // With the person alone, the rest that was opened there.
+    await receive(id, { sub: 'sub-1' });
+    expect(await Promise.all(others.map(standing))).toMatchObject([{ grant: false }, { grant: true }, { grant: true }]);
+  });
+
+  test('ends when they are unlinked, and when the provider is disabled or deleted', async () => {
+    const ends: ((id: string, userId: string) => Promise<unknown>)[] = [
+      async (id, user) => {
+        const { identity } = await latchkey.work((w) => linkIdentity(w, { user, providerId: id, sub: 'sub-1' }));
+        await latchkey.work((w) => unlinkIdentity(w, { user, identityId: identity.id }));
+      },
+      (id) => latchkey.work((w) => changeIdentityProvider(w, { id, changes: { state: 'disabled' }, ourIssuer })),
+      (id) => latchkey.work((w) => deleteIdentityProvider(w, { id, unlinks: true })),
+    ];
+    for (const end of ends) {
+      const id = await aProvider();
+      const its = await runsOut(await aSessionThrough(id));
+      await end(id, its.userId);
+      expect(await standing(its)).toEqual({ live: false, grant: false, token: false, told: 1 });
+    }
+  });
+
+  test('is of nobody else’s making when a passkey had made the session one of its own', async () => {
+    const id = await aProvider();
+    const its = await aSessionThrough(id);
+    await knex('oidc_sessions').where({ uid: its.uid }).update({ upstream_id: null });
+    await runsOut(its);
+    await receive(id, { sub: 'sub-1' });
+    expect(await standing(its)).toEqual(left);
+  });
+
+  test('keeps what is known of the sign-in there for as long as it is good, and nothing else does', async () => {
+    const id = await aProvider();
+    const its = await runsOut(await aSessionThrough(id));
+    const brief = await runsOut(await aSessionThrough(id), 'AccessToken');
+    const kept = async () =>
+      (await knex('upstream_sessions').whereIn('id', [its.upstreamId, brief.upstreamId])).map((row) => row.id);
+    await purgeSignIns(1);
+    expect((await kept()).sort()).toEqual([its.upstreamId, brief.upstreamId].sort());
+    await purgeSignIns(2.1);
+    expect(await kept()).toEqual([its.upstreamId]);
+    await purgeSignIns(13.9);
+    expect(await kept()).toEqual([its.upstreamId]);
+    await purgeSignIns(14.1);
+    expect(await kept()).toEqual([]);
+  });
+
+  test('is not taken from another session that has the same grant', async () => {
+    const id = await aProvider();
+    const its = await aSessionThrough(id);
+    const kept = await aSession(its.userId);
+    const authorizations = { wiki: { grantId: its.grantId } };
+    await knex('oidc_sessions')
+      .where({ uid: kept.uid })
+      .update({ payload: JSON.stringify({ authorizations }) });
+    await latchkey.work((w) => endSession(w, its.uid));
+    await runsOut(its);
+    await receive(id, { sub: 'sub-1' });
+    expect(await standing(its)).toMatchObject({ grant: true, token: true });
+  });
+
+  test('ends also when the session is just being purged', async () => {
+    const id = await aProvider();
+    const its = await aSessionThrough(id);
+    const held = await latchkey.base.knex.transaction();
+    await held.raw('select pg_advisory_xact_lock(4711)');
+    await latchkey.base.knex.raw(`
+      create function hold() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(4711); return new; end $$;
+      create trigger hold before update of upstream_id on oidc_grants for each row execute function hold()`);
+    try {
+      const waiting = async () => {
+        const { rows } = await latchkey.base.knex.raw<{ rows: unknown[] }>(
+          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        );
+        return rows.length;
+      };
+      const purged = runsOut(its);
+      await expect.poll(waiting).toBe(1);
+      const received = receive(id, { sub: 'sub-1' });
+      await expect.poll(waiting).toBe(2);
+      await held.commit();
+      await Promise.all([purged, received]);
+      expect(await standing(its)).toEqual({ live: false, grant: false, token: false, told: 1 });
+    } finally {
+      await latchkey.base.knex.raw('drop function hold cascade');
+    }
   });
 });
 

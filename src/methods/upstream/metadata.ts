@@ -1,6 +1,7 @@
 /** What a provider publishes of itself, judged before anything of it is used: its metadata, and the keys it signs with. */
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
+import { isLocalhost } from '../../core/localhost.ts';
 import { type FetchOptions, OutboundError } from '../../outbound/outbound.ts';
 import { type Provider, signingAlgorithms } from './provider.ts';
 import { Refused, type RefusalReason } from './refusal.ts';
@@ -86,7 +87,7 @@ export function isEndpoint(endpoint: string, issuer: URL, listed: readonly strin
   if (!URL.canParse(endpoint)) return false;
   const url = new URL(endpoint);
   if (url.username !== '' || url.password !== '' || endpoint.includes('#')) return false;
-  if (url.protocol !== 'https:' && !(local && url.protocol === 'http:' && isLoopbackName(url.hostname))) return false;
+  if (url.protocol !== 'https:' && !(local && url.protocol === 'http:' && isLoopbackName(url, issuer))) return false;
   if (listed.includes(url.host)) return true;
   if (url.port !== issuer.port && url.port !== '') return false;
   const [host, home] = [url.hostname, issuer.hostname];
@@ -95,8 +96,10 @@ export function isEndpoint(endpoint: string, issuer: URL, listed: readonly strin
   return host.endsWith(`.${home}`) || (home.endsWith(`.${host}`) && host.includes('.'));
 }
 
-function isLoopbackName(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+/** Under localhost the issuer's own name alone: its neighbours there are others' houses. */
+function isLoopbackName({ hostname: host }: URL, issuer: URL): boolean {
+  if (host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)) return true;
+  return host === issuer.hostname && isLocalhost(host);
 }
 
 function isAddress(host: string): boolean {

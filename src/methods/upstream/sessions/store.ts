@@ -30,9 +30,10 @@ function toSession(row: SessionRow): StoredSession {
 /** The ID token is kept for nothing else than signing out there. False when the provider is gone, disabled or another by now; and it stays as it is until the work ends. */
 export async function insert(tx: Transaction, now: Date, asked: StoredSession): Promise<boolean> {
   const { rows } = await tx.raw<{ rows: unknown[] }>(
-    `insert into upstream_sessions (id, provider_id, issuer, sub, sid, user_id, id_token, created_at)
+    `insert into upstream_sessions (id, provider_id, issuer, sub, sid, user_id, id_token, created_at, kept_until)
      select :id, p.id, :issuer, :sub, :sid, :userId,
-       case when (p.settings->>'endsSessionThere')::boolean then :sealedIdToken::bytea end, :now
+       case when (p.settings->>'endsSessionThere')::boolean then :sealedIdToken::bytea end, :now,
+       :now::timestamptz + interval '2 days'
        from identity_providers p
       where p.id = :providerId and p.settings->>'issuer' = :issuer and p.settings->>'state' = 'enabled'
         for share of p
@@ -102,9 +103,23 @@ export async function takeSignOut(
   return row?.next_url;
 }
 
-/** What is past its date. A session of ours lasts a day at most after the sign-in that it is born of. */
+/**
+ * What is past its date. A session of ours lasts a day at most after the sign-in that it is born of; what it leaves behind for
+ * offline access keeps the sign-in, though not its ID token.
+ */
 export async function purge(tx: Transaction, now: Date): Promise<void> {
   await tx('upstream_logout_tokens').where('until', '<', now).delete();
   await tx('upstream_sign_outs').where('until', '<', now).delete();
-  await tx.raw("delete from upstream_sessions where created_at < ?::timestamptz - interval '2 days'", [now]);
+  await tx.raw(
+    `update upstream_sessions u
+        set kept_until = (select max(g.expires_at) from oidc_grants g where g.upstream_id = u.id)
+      where kept_until < :now and exists (select from oidc_grants g where g.upstream_id = u.id and g.expires_at > :now)`,
+    { now },
+  );
+  await tx('upstream_sessions').where('kept_until', '<', now).delete();
+  await tx.raw(
+    `update upstream_sessions set id_token = null
+      where id_token is not null and created_at < ?::timestamptz - interval '2 days'`,
+    [now],
+  );
 }

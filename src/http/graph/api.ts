@@ -110,14 +110,26 @@ const graphCodes: Readonly<Record<Failure['code'], string>> = {
 /** What `error.code` can be. */
 export const errorCodes: readonly string[] = [...new Set(Object.values(graphCodes))];
 
+/** What every answer of the API says of itself: that nobody keeps it, and by which ids it is found again in logs. */
+export function markAnswer(ctx: Context): void {
+  const { requestId } = ctx.state.origin as Origin;
+  ctx.set('cache-control', 'no-store');
+  ctx.set('request-id', requestId);
+  ctx.set('client-request-id', clientRequestId(ctx) || requestId);
+}
+
 /** Every refusal on the API's paths, the framework's own included, in Graph's envelope. */
 export function showGraphFailure(ctx: Context, failure: Failure): void {
   ctx.status = failure.status;
-  ctx.set('cache-control', 'no-store');
-  ctx.set('request-id', failure.requestId);
-  ctx.body = graphError(
-    { ...failure, code: graphCodes[failure.code] },
-    ctx.get('client-request-id').slice(0, 64),
-    new Date(),
-  );
+  markAnswer(ctx);
+  ctx.body = graphError({ ...failure, code: graphCodes[failure.code] }, clientRequestId(ctx), new Date());
+}
+
+/** The caller's own name for its request; empty when it has none. Headers take no more than visible characters back. */
+function clientRequestId(ctx: Context): string {
+  return ctx
+    .get('client-request-id')
+    .replaceAll(/[^\x20-\x7e]/g, '')
+    .slice(0, 64)
+    .trim();
 }

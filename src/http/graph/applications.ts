@@ -103,6 +103,7 @@ export function applicationRoutes(router: Router, { issuer, run }: GraphParts, v
       summary: 'Make an application',
       opens: ['clients.write'],
       body: properties(newApplication, readOnly),
+      repeatable: true,
       answer: created(entity(madeApplicationShape), { located: true }),
     },
     async (ctx, { body: { displayName, oidc, passwordCredentials }, sent: body }) => {

@@ -49,6 +49,8 @@ export interface Description<Sent, Given> {
   /** Query options of its own. */
   readonly parameters?: Readonly<Record<string, z.ZodType<string | undefined>>>;
   readonly body?: Body<Sent>;
+  /** Sent again with its `Idempotency-Key`, it makes nothing more: the handler sees to it with `madeOnce`. */
+  readonly repeatable?: true;
   readonly answer: Answer<Given>;
 }
 

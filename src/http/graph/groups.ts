@@ -69,6 +69,7 @@ export function groupRoutes(router: Router, { issuer, run }: GraphParts, version
       summary: 'Make a group',
       opens: ['groups.write'],
       body: properties(newGroup, readOnly),
+      repeatable: true,
       answer: created(entity(groupShape), { located: true }),
     },
     async (ctx, { body: asked, sent: body }) => {

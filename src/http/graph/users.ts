@@ -87,6 +87,7 @@ export function userRoutes(router: Router, { issuer, run }: GraphParts, version:
       summary: 'Make a user',
       opens: ['users.write'],
       body: properties(newUser, readOnly),
+      repeatable: true,
       answer: created(entity(userShape), { located: true }),
     },
     async (ctx, { body: asked, sent: body }) => {

@@ -121,6 +121,16 @@ export function properties<Schema extends z.ZodType>(
   return { schema, readOnly, required: true, mostBytes: limits.json, read };
 }
 
+/** The same; nothing at all stands for an object without properties. */
+export function optionalProperties<Schema extends z.ZodType>(
+  schema: Schema,
+  readOnly: readonly string[],
+): Body<z.output<Schema>> {
+  const read = (sent: unknown) => parseProperties(schema, readOnly, sent ?? {});
+  const required = !schema.safeParse({}).success;
+  return { schema, readOnly, required, mostBytes: limits.json, read };
+}
+
 /** An object, or nothing; what is not known is passed over. */
 export function optional<Schema extends z.ZodType>(
   schema: Schema,

@@ -716,7 +716,12 @@ describe('what is not there', () => {
     expectRefusal(await call('GET', path), 404, 'itemNotFound');
   });
 
-  test.each(['v2.0', 'v1', 'v1x0', 'anything', 'graph'])('the API is not under /%s', async (version) => {
+  test.each(['v2.0', 'v1'])('there is no version %s', async (version) => {
+    const answer = await call('GET', passesOf((await aUser()).id, version));
+    expectRefusal(answer, 404, 'itemNotFound', /no such version/);
+  });
+
+  test.each(['v1x0', 'anything', 'graph'])('the API is not under /%s', async (version) => {
     const answer = await call('GET', passesOf((await aUser()).id, version));
     expect({ status: answer.status, json: answer.body }).toEqual({ status: 404, json: {} });
   });

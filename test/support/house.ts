@@ -4,6 +4,7 @@ import { inject } from 'vitest';
 import { type Config, readConfig } from '../../src/config.ts';
 import { operator } from '../../src/core/actor.ts';
 import type { Work } from '../../src/core/work.ts';
+import { answerUnreadable } from '../../src/http/unreadable.ts';
 import { issuePass, type IssuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { applySeed, parseSeed } from '../../src/seed.ts';
 import { createUser } from '../../src/users/manage-users.ts';
@@ -90,6 +91,7 @@ export async function startHouse(env: Readonly<Record<string, string>> = {}): Pr
     answers.watch(req, res);
     return house.handler(req, res);
   });
+  answerUnreadable(server);
   await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
   if ((server.address() as AddressInfo).port !== port) throw new Error('The port changed hands.');
   return {

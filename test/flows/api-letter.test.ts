@@ -362,6 +362,28 @@ describe('conventions', () => {
     );
   });
 
+  test.each([
+    ['/groups/{staff}/members', 'displayName'],
+    ['/users/{joiner}/memberOf', 'displayName'],
+    ['/roleManagement/directory/roleDefinitions', 'displayName'],
+    ['/roleManagement/directory/roleAssignments', 'principalId'],
+    ['/roleManagement/directory/roleDefinitions/f2ef992c-3afb-46b9-b7cf-a126ee74c451', 'displayName'],
+  ])('$select of %s', async (path, property) => {
+    const { status, body } = await ask(`GET ${path}?$select=${property}`, { as: 'person' });
+    expect(status).toBe(200);
+    expect(body['@odata.context']).toMatch(/\(|#directoryObjects$/);
+    for (const one of (body.value as Json[] | undefined) ?? [body]) {
+      expect(Object.keys(one).filter((name) => !name.startsWith('@odata.'))).toEqual([property]);
+    }
+  });
+
+  test.each(['/groups/{staff}/members', '/users/{joiner}/memberOf'])('$count of %s', async (path) => {
+    for (const headers of [{}, { ConsistencyLevel: 'eventual' }]) {
+      const { body } = await ask(`GET ${path}?$count=true&$top=1`, { headers });
+      expect(body).toMatchObject({ '@odata.count': 1, value: [expect.anything()] });
+    }
+  });
+
   test('POST /$batch: up to twenty requests, dependsOn', async () => {
     const one = (id: string, more: object = {}) => ({ id, method: 'GET', url: '/users?$top=1', ...more });
     const headers = { 'client-request-id': 'mine' };
@@ -1026,6 +1048,15 @@ describe('directory, roles, clients, logs', () => {
       'GET /roleManagement/directory/roleDefinitions',
       { as: 'person' },
       { status: 200, body: { value: expect.arrayContaining([expect.objectContaining({ templateId: reader })]) } },
+    ],
+    [
+      'roleAssignments of all',
+      `GET ${assignments}`,
+      { as: 'person' },
+      {
+        status: 200,
+        body: { value: expect.arrayContaining([expect.not.objectContaining({ isUsableOnce: expect.anything() })]) },
+      },
     ],
     [
       'by template id',

@@ -161,7 +161,15 @@ describe('sign-in methods', () => {
     expect(JSON.stringify(await eventsOf(house))).not.toContain(newPassword);
     expect(await done('method', 'reset-password', 'other@example.com')).toMatch(/\nPassword: \S+\n$/);
     writeFileSync(file, 'short\n');
-    await refused(1, /^newPassword needs 8 to 128 characters/, 'method', 'reset-password', 'other@example.com', '--secret-file', file);
+    await refused(
+      1,
+      /^newPassword needs 8 to 128 characters/,
+      'method',
+      'reset-password',
+      'other@example.com',
+      '--secret-file',
+      file,
+    );
     const [password] = (await json('method', 'list', 'other@example.com')).value as Json[];
     await refused(
       1,
@@ -264,6 +272,25 @@ test('a domain is shown, and a link is allowed to an administrator or not', asyn
   expect(await done('idp', 'forbid', joiner, 'contoso')).toContain('may not sign in at contoso');
   expect((await json('idp', 'links', joiner)).value).toMatchObject([{ allowedAdministrator: false }]);
   await refused(1, /is not linked with contoso/, 'idp', 'allow', 'other@example.com', 'contoso');
+});
+
+test('a policy is that of the API, for every method that has a configuration', async () => {
+  const policy = await api('/policies/authenticationMethodsPolicy');
+  const configurations = policy.authenticationMethodConfigurations as Json[];
+  expect(configurations.length).toBeGreaterThan(1);
+  for (const configuration of configurations) {
+    expect(await json('policy', 'show', String(configuration.id))).toEqual(configuration);
+    const printed = (await done('policy', 'show', String(configuration.id))).trim().split('\n');
+    // What is printed can be typed, and changes nothing.
+    expect(await json('policy', 'set', String(configuration.id), ...printed)).toEqual(configuration);
+    expect(await json('policy', 'reset', String(configuration.id))).toEqual(configuration);
+  }
+  expect(await json('policy', 'show')).toEqual(configurations.find(({ id }) => id === 'TemporaryAccessPass'));
+  const { requiredRegistration } = policy.registrationEnforcement as Json;
+  expect(await json('policy', 'show', 'registration')).toEqual(requiredRegistration);
+  expect(await json('policy', 'show', 'assurance')).toEqual(policy.assurance);
+  await refused(1, /no such authentication method configuration/, 'policy', 'show', 'Sms');
+  await refused(2, /Use: latchkey policy show/, 'policy', 'show', 'registration', 'more');
 });
 
 describe('the logs and the reports', () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Server, STATUS_CODES } from 'node:http';
+import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { graphError } from './graph/resources.ts';
 import { asksAnApi } from './graph/keys.ts';
@@ -10,7 +10,9 @@ import { asksAnApi } from './graph/keys.ts';
  */
 export function answerUnreadable(server: Server): void {
   server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy();
+    // As node does by itself: an answer that has begun is not written into.
+    const { _httpMessage: begun } = socket as { _httpMessage?: ServerResponse | null };
+    if (error.code === 'ECONNRESET' || !socket.writable || begun?.headersSent) return socket.destroy();
     const { status, message } = refusals[error.code ?? ''] ?? { status: 400, message: 'This is no HTTP request.' };
     const target = /^[A-Z]+ (\/[^ ?]*)/.exec(error.rawPacket?.toString('latin1', 0, 256) ?? '')?.[1] ?? '';
     const requestId = randomUUID();

@@ -52,7 +52,7 @@ export function checkingAnswers(issuer: string) {
     complaints,
     watch(req: IncomingMessage, res: ServerResponse): void {
       if (!/^\/(?:v1\.0|beta)(?:[/?]|$)/i.test(req.url ?? '')) return;
-      const isBatch = /^\/[^/]+\/\$batch(?:\?|$)/i.test(req.url!);
+      const isBatch = req.method === 'POST' && /^\/[^/]+\/\$batch(?:\?|$)/i.test(req.url!);
       const sent = isBatch ? copyOf(req) : [];
       const chunks: Buffer[] = [];
       const keep = (chunk: unknown) => {

@@ -3,8 +3,10 @@ import { clientCommands } from './cli/clients.ts';
 import { type Command, note, one, options, print, printJson, UsageError, withBase } from './cli/command.ts';
 import { federationCommands } from './cli/federation.ts';
 import { groupCommands } from './cli/groups.ts';
+import { logCommands } from './cli/logs.ts';
 import { logoutCommands } from './cli/logouts.ts';
 import { mailCommands } from './cli/mail.ts';
+import { methodCommands } from './cli/methods.ts';
 import { passCommands } from './cli/passes.ts';
 import { policyCommands } from './cli/policy.ts';
 import { roleCommands } from './cli/roles.ts';
@@ -19,7 +21,7 @@ import { demandSameMasterKey } from './oidc/signing-keys.ts';
 import { applySeed, readSeedFile } from './seed.ts';
 import { asOperator, openBase } from './wire.ts';
 
-const usage = `Latchkey: from nothing to a passkey, and back to one after a loss.
+export const usage = `Latchkey: from nothing to a passkey, and back to one after a loss.
 
   latchkey serve                          start the provider
   latchkey check                          read the configuration and say what is wrong
@@ -30,16 +32,27 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey user show NAME
   latchkey user set NAME [--display-name TEXT] [--mail ADDRESS] [--manager NAME]
   latchkey user enable NAME | disable NAME | delete NAME
+  latchkey user manager NAME | groups NAME
+  latchkey user sign-out NAME             everywhere, at once; a pass ends with it
   latchkey user contain NAME [--since TIME] [--reason TEXT]
                                           end passes and sessions, suspend what was added since: 72 hours if not said
+  latchkey method list USER
+  latchkey method show USER ID | delete USER ID
+  latchkey method set USER ID KEY=VALUE ...
+                                          displayName; state=suspended puts it out of use, state=active back
+  latchkey method reset-password USER [--secret-file FILE]
+                                          a new one is made and printed, once, when none is read from FILE
   latchkey group list
-  latchkey group add NAME | delete NAME | members NAME
+  latchkey group add NAME | show NAME | delete NAME | members NAME
+  latchkey group set NAME --display-name TEXT
   latchkey group add-member GROUP USER | remove-member GROUP USER
   latchkey role list
+  latchkey role show ROLE                 who holds it, and for which group
   latchkey role grant USER ROLE [--group NAME] [--lifetime MINUTES] [--one-time]
                                           group and limits are for the role Pass Issuer
   latchkey role revoke USER ROLE
   latchkey client list
+  latchkey client add NAME KEY=VALUE ...  its client_id is made here; the secret is printed, once
   latchkey client show ID | secret ID | delete ID
                                           secret makes a new one and prints it, once; those before stop
   latchkey client secret add ID [--days DAYS]
@@ -55,8 +68,11 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey idp links USER                 who somebody is at identity providers
   latchkey idp link USER ID SUB [--administrator]
                                           --administrator: it signs the user in also while they hold a role
+  latchkey idp allow USER ID | forbid USER ID
+                                          whether a link signs the user in also while they hold a role
   latchkey idp unlink USER ID
   latchkey domain list
+  latchkey domain show NAME
   latchkey domain put NAME ID [KEY=VALUE ...]
                                           its people sign in at identity provider ID; mfaBehavior, straight
   latchkey domain delete NAME
@@ -64,14 +80,22 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
                            [--purpose registration|signIn] [--reason TEXT] [--ticket TEXT]
                            [--verified-by callBack|inPerson|video|manager]
   latchkey pass list
+  latchkey pass show USER
   latchkey pass extend USER --lifetime MINUTES
   latchkey pass history USER
   latchkey pass revoke USER
   latchkey pass approvals | approve ID | reject ID
-  latchkey policy show [NAME]             a policy: temporaryAccessPass when none is named, password, registration, assurance
+  latchkey policy show [NAME]             a policy: of a method (temporaryAccessPass when none is named), registration, assurance
   latchkey policy set [NAME] KEY=VALUE ...
                                           change what is named, keep the rest; values are JSON, or plain words
   latchkey policy reset [NAME]            back to the defaults
+  latchkey audit list [--filter FILTER] [--top COUNT]
+                                          what was changed or refused, newest first; FILTER as in the API
+  latchkey audit sign-ins [--filter FILTER] [--top COUNT]
+  latchkey audit show ID
+  latchkey report registrations [USER] [--filter FILTER]
+                                          who has registered what
+  latchkey report methods | features      how many people have what
   latchkey mail list                      what was sent to whom, and what was not
   latchkey logout list                    logout tokens of the last 30 days, and whether they arrived
 
@@ -97,7 +121,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
   await command(operands, values);
 }
 
-const commands: Readonly<Record<string, Command>> = {
+export const commands: Readonly<Record<string, Command>> = {
   serve: async () => serve(readConfig(process.env)),
 
   check: async (_operands, { json }) => {
@@ -140,12 +164,14 @@ const commands: Readonly<Record<string, Command>> = {
   },
 
   ...userCommands,
+  ...methodCommands,
   ...clientCommands,
   ...federationCommands,
   ...groupCommands,
   ...roleCommands,
   ...passCommands,
   ...policyCommands,
+  ...logCommands,
   ...mailCommands,
   ...logoutCommands,
 };

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { AppError, ConfigurationError } from './core/errors.ts';
 import { firstStart } from './first-start.ts';
+import { answerUnreadable } from './http/unreadable.ts';
 import { startDelivery } from './mail/delivery.ts';
 import { smtpTo } from './mail/smtp.ts';
 import { startMaintenance } from './maintenance.ts';
@@ -107,6 +108,7 @@ function makeServer(config: Config): Server {
   const server = config.tls
     ? (createTlsServer({ ...options, ...config.tls }) as unknown as Server)
     : createServer(options);
+  answerUnreadable(server);
   server.headersTimeout = 10_000;
   server.requestTimeout = 20_000;
   server.keepAliveTimeout = 5_000;

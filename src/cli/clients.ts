@@ -1,5 +1,5 @@
-import { changeApp, deleteApp } from '../apps.ts';
-import { type Client, clientChange, type ClientSecret } from '../clients/client.ts';
+import { changeApp, createApp, deleteApp } from '../apps.ts';
+import { type Client, clientChange, type ClientSecret, newClient } from '../clients/client.ts';
 import {
   addClientSecret,
   clientAndOwners,
@@ -26,6 +26,22 @@ export const clientCommands: Readonly<Record<string, Command>> = {
   'client show': (operands, { json }) => {
     const clientId = one(operands, 'client show ID');
     return withBase(async (base) => showClient(await base.run(asOperator, (work) => shown(work, clientId)), json));
+  },
+
+  'client add': ([displayName, ...settings], { json }) => {
+    const form = 'client add NAME KEY=VALUE ...';
+    const name = one(displayName === undefined ? [] : [displayName], form);
+    const asked = { ...settingsFrom(settings, newClient.omit({ client_name: true }), form), client_name: name };
+    return withBase(async (base) => {
+      const { made, secret } = await base.run(asOperator, async (work) => {
+        const wants = asked.token_endpoint_auth_method !== 'none';
+        const { client, secrets } = await createApp(work, asked, wants ? [{}] : []);
+        return { made: await shown(work, client.clientId), secret: secrets[0]?.secret };
+      });
+      if (json) return printJson({ ...made, ...(secret !== undefined && { client_secret: secret }) });
+      print(`Made ${name}. Its client_id: ${made.client_id}\n`);
+      if (secret !== undefined) print(`The secret is shown this once.\nSecret: ${secret}\n`);
+    });
   },
 
   'client set': ([clientId, ...settings], { json }) => {

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
 import type { parseArgs } from 'node:util';
 import type { z } from 'zod';
 import { readConfig } from '../config.ts';
 import { AppError } from '../core/errors.ts';
+import type { Page, PageAsked } from '../core/page.ts';
 import { withMasterKey } from '../master-key.ts';
+import type { MethodRegistry } from '../methods/method.ts';
+import { methodRegistry } from '../methods/registry.ts';
 import { type Base, openBase } from '../wire.ts';
 
 /** Every option of every command. */
@@ -26,6 +30,8 @@ export const options = {
   'secret-file': { type: 'string' },
   unlink: { type: 'boolean' },
   administrator: { type: 'boolean' },
+  filter: { type: 'string' },
+  top: { type: 'string' },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];
@@ -79,6 +85,33 @@ function jsonOrWord(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return text;
+  }
+}
+
+/** The ways in, for what ends them; nobody signs in through a command. */
+export function waysIn({ config }: Base): MethodRegistry {
+  const { hostname: rpId, origin } = new URL(config.issuer);
+  return methodRegistry({ rpId, rpName: 'Latchkey', origin });
+}
+
+/** The whole of a list that comes in pages. */
+export async function everyItem<Item>(pageOf: (asked: PageAsked) => Promise<Page<Item>>): Promise<Item[]> {
+  const items: Item[] = [];
+  let page: Page<Item> | undefined;
+  do {
+    page = await pageOf({ top: 999, skipToken: page?.skipToken });
+    items.push(...page.items);
+  } while (page.skipToken !== undefined);
+  return items;
+}
+
+/** The whole file but for the end of its line; `-` is standard input. */
+export function secretIn(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AppError('invalid_input', `${file} cannot be read (${code}).`);
   }
 }
 

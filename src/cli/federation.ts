@@ -1,15 +1,26 @@
-import { readFileSync } from 'node:fs';
 import { AppError } from '../core/errors.ts';
+import type { Work } from '../core/work.ts';
 import { domainResource, identityProviderResource, identityResource } from '../http/graph/federation-resources.ts';
-import { deleteDomain, listDomains, putDomain } from '../methods/upstream/manage-domains.ts';
+import { deleteDomain, listDomains, putDomain, readDomain } from '../methods/upstream/manage-domains.ts';
 import { deleteIdentityProvider, putIdentityProvider } from '../identity-providers.ts';
 import { type ListedProvider, listProviders, readProvider } from '../methods/upstream/manage-providers.ts';
 import { domainChange, providerChange } from '../methods/upstream/provider-change.ts';
-import { linkIdentity, listIdentitiesOf, unlinkIdentity } from '../others-identities.ts';
+import { allowAdministrator, linkIdentity, listIdentitiesOf, unlinkIdentity } from '../others-identities.ts';
 import { relyingParty } from '../methods/upstream/relying-party.ts';
 import { tryIdentityProvider } from '../methods/upstream/try-provider.ts';
 import { asOperator, outboundOf } from '../wire.ts';
-import { type Command, one, print, printJson, settingsFrom, two, UsageError, withBase } from './command.ts';
+import {
+  type Command,
+  one,
+  type Options,
+  print,
+  printJson,
+  secretIn,
+  settingsFrom,
+  two,
+  UsageError,
+  withBase,
+} from './command.ts';
 
 /** Identity providers, the domains whose people sign in there, and who is who there. */
 export const federationCommands: Readonly<Record<string, Command>> = {
@@ -92,15 +103,16 @@ export const federationCommands: Readonly<Record<string, Command>> = {
     });
   },
 
+  'idp allow': (operands, values) => allow(two(operands, 'idp allow USER ID'), true, values),
+  'idp forbid': (operands, values) => allow(two(operands, 'idp forbid USER ID'), false, values),
+
   'idp unlink': (operands, { json }) => {
     const [name, providerId] = two(operands, 'idp unlink USER ID');
     return withBase(async (base) => {
       const user = await base.run(asOperator, async (work) => {
-        const found = await listIdentitiesOf(work, name);
-        const identity = found.identities.find((each) => each.providerId === providerId);
-        if (!identity) throw new AppError('not_found', `${name} is not linked with ${providerId}.`);
-        await unlinkIdentity(work, { user: found.user.id, identityId: identity.id });
-        return found.user;
+        const { user: found, identity } = await linkOf(work, name, providerId);
+        await unlinkIdentity(work, { user: found.id, identityId: identity.id });
+        return found;
       });
       if (json) printJson({ unlinked: providerId, user: user.userPrincipalName });
       else print(`${user.userPrincipalName} is no longer linked with ${providerId}.\n`);
@@ -115,6 +127,15 @@ export const federationCommands: Readonly<Record<string, Command>> = {
         print(`${name}\t${providerId}\t${mfaBehavior}${straight ? '\tstraight' : ''}\n`);
       }
     }),
+
+  'domain show': (operands, { json }) => {
+    const name = one(operands, 'domain show NAME');
+    return withBase(async (base) => {
+      const domain = await base.run(asOperator, (work) => readDomain(work, name));
+      if (json) printJson(domainResource(domain));
+      else for (const [key, value] of Object.entries(domain)) print(`${key}=${JSON.stringify(value)}\n`);
+    });
+  },
 
   'domain put': ([name, providerId, ...named], { json }) => {
     const form = 'domain put NAME ID [KEY=VALUE ...]';
@@ -137,20 +158,30 @@ export const federationCommands: Readonly<Record<string, Command>> = {
   },
 };
 
+/** Whether a link signs its user in also while they hold a role. */
+function allow([name, providerId]: readonly [string, string], allowed: boolean, { json }: Options): Promise<void> {
+  return withBase(async (base) => {
+    const identity = await base.run(asOperator, async (work) => {
+      const { user, identity: before } = await linkOf(work, name, providerId);
+      await allowAdministrator(work, { user: user.id, identityId: before.id, allowed });
+      return (await linkOf(work, user.id, providerId)).identity;
+    });
+    if (json) printJson(identityResource(identity));
+    else print(`${name} ${allowed ? 'may' : 'may not'} sign in at ${providerId} while they hold a role.\n`);
+  });
+}
+
+async function linkOf(work: Work, name: string, providerId: string) {
+  const { user, identities } = await listIdentitiesOf(work, name);
+  const identity = identities.find((each) => each.providerId === providerId);
+  if (!identity) throw new AppError('not_found', `${name} is not linked with ${providerId}.`);
+  return { user, identity };
+}
+
 /** These are texts, also when they look like a number. */
 function asWords(operand: string): string {
   const [, name, value] = /^(displayName|issuer|clientId)=(?!")(.*)$/s.exec(operand) ?? [];
   return name === undefined ? operand : `${name}=${JSON.stringify(value)}`;
-}
-
-/** The whole file but for the end of its line. */
-function secretIn(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new AppError('invalid_input', `${file} cannot be read (${code}).`);
-  }
 }
 
 function show(found: ListedProvider, json: boolean | undefined): void {

@@ -1,18 +1,17 @@
-import type { Page } from '../core/page.ts';
-import type { Work } from '../core/work.ts';
 import {
   addMember,
+  changeGroup,
   createGroup,
   deleteGroup,
   groupNamed,
   listGroups,
   pageOfMembers,
+  readGroup,
   removeMember,
 } from '../groups/manage-groups.ts';
 import { groupResource, userResource } from '../http/graph/resources.ts';
-import type { User } from '../users/user.ts';
 import { asOperator } from '../wire.ts';
-import { type Command, one, print, printJson, two, withBase } from './command.ts';
+import { type Command, everyItem, one, print, printJson, two, UsageError, withBase } from './command.ts';
 
 /** A group is named by its display name, or by its id. */
 export const groupCommands: Readonly<Record<string, Command>> = {
@@ -32,6 +31,29 @@ export const groupCommands: Readonly<Record<string, Command>> = {
     });
   },
 
+  'group show': (operands, { json }) => {
+    const name = one(operands, 'group show NAME');
+    return withBase(async (base) => {
+      const group = await base.run(asOperator, (work) => groupNamed(work, name));
+      if (json) printJson(groupResource(group));
+      else print(`${group.displayName}\nId: ${group.id}\n`);
+    });
+  },
+
+  'group set': (operands, { json, 'display-name': displayName }) => {
+    const name = one(operands, 'group set NAME --display-name TEXT');
+    if (displayName === undefined) throw new UsageError('Say what to set: --display-name.');
+    return withBase(async (base) => {
+      const group = await base.run(asOperator, async (work) => {
+        const { id } = await groupNamed(work, name);
+        await changeGroup(work, id, { displayName });
+        return readGroup(work, id);
+      });
+      if (json) printJson(groupResource(group));
+      else print(`${name} is ${group.displayName} now.\n`);
+    });
+  },
+
   'group delete': (operands, { json }) => {
     const name = one(operands, 'group delete NAME');
     return withBase(async (base) => {
@@ -44,7 +66,10 @@ export const groupCommands: Readonly<Record<string, Command>> = {
   'group members': (operands, { json }) => {
     const name = one(operands, 'group members NAME');
     return withBase(async (base) => {
-      const members = await base.run(asOperator, (work) => everyMember(work, name));
+      const members = await base.run(asOperator, async (work) => {
+        const { id } = await groupNamed(work, name);
+        return everyItem((asked) => pageOfMembers(work, id, asked));
+      });
       if (json) return printJson({ value: members.map(userResource) });
       for (const user of members) print(`${user.userPrincipalName}\t${user.displayName}\n`);
     });
@@ -68,14 +93,3 @@ export const groupCommands: Readonly<Record<string, Command>> = {
     });
   },
 };
-
-async function everyMember(work: Work, name: string): Promise<User[]> {
-  const group = await groupNamed(work, name);
-  const members: User[] = [];
-  let page: Page<User> | undefined;
-  do {
-    page = await pageOfMembers(work, group.id, { top: 999, skipToken: page?.skipToken });
-    members.push(...page.items);
-  } while (page.skipToken !== undefined);
-  return members;
-}

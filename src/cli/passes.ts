@@ -1,7 +1,9 @@
 import { approvalResource, endedPassResource, issuedPassResource, passResource } from '../http/graph/resources.ts';
 import { handoverUrl } from '../http/pass/link.ts';
 import { inGroups } from '../core/code.ts';
+import { AppError } from '../core/errors.ts';
 import {
+  currentPass,
   extendPass,
   issuePass,
   listPasses,
@@ -63,6 +65,21 @@ export const passCommands: Readonly<Record<string, Command>> = {
         print(`${pass.userPrincipalName}\t${passState(pass, found.now)}\tuntil ${pass.expiresAt.toISOString()}\n`);
       }
     }),
+
+  'pass show': (operands, { json }) => {
+    const user = one(operands, 'pass show USER');
+    return withBase(async (base) => {
+      const { pass, settings, now } = await base.run(asOperator, async (work) => ({
+        ...(await currentPass(work, user)),
+        now: work.now,
+      }));
+      if (!pass) throw new AppError('not_found', 'This user has no pass.');
+      if (json) return printJson(passResource(pass, settings, now));
+      print(
+        `${passState(pass, now)}, from ${pass.startsAt.toISOString()} until ${pass.expiresAt.toISOString()}${pass.oneTime ? ', once' : ''}\n`,
+      );
+    });
+  },
 
   'pass approvals': (_operands, { json }) =>
     withBase(async (base) => {

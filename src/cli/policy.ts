@@ -2,11 +2,8 @@ import type { z } from 'zod';
 import { assurancePolicy, changeAssurancePolicy, resetAssurancePolicy } from '../assurance/manage-policy.ts';
 import { assurancePolicyName, assuranceSettingsChange } from '../assurance/settings.ts';
 import type { Work } from '../core/work.ts';
-import { passPolicyResource } from '../http/graph/resources.ts';
-import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../methods/password/manage-policy.ts';
-import { passwordPolicyName, passwordSettingsChange } from '../methods/password/settings.ts';
-import { changePassPolicy, passPolicy, resetPassPolicy } from '../methods/temporary-access-pass/manage-policy.ts';
-import { passPolicyName, passSettingsChange } from '../methods/temporary-access-pass/settings.ts';
+import { configurationNamed } from '../http/graph/method-configurations.ts';
+import { passPolicyName } from '../methods/temporary-access-pass/settings.ts';
 import {
   changeRegistrationPolicy,
   registrationPolicy,
@@ -17,38 +14,24 @@ import { asOperator, type Base } from '../wire.ts';
 import { type Command, type Options, print, printJson, settingsFrom, UsageError, withBase } from './command.ts';
 
 interface Policy {
+  /** As the API answers it. */
   read(work: Work): Promise<object>;
   /** Parses KEY=VALUE, as `policy show` prints them. */
   changing(operands: readonly string[]): (work: Work) => Promise<void>;
   reset(work: Work): Promise<void>;
-  /** As the API would answer it. */
-  resource(settings: object): object;
 }
 
+/** What `authenticationMethodsPolicy` holds beside the configurations of methods. */
 const policies: Readonly<Record<string, Policy>> = {
-  [passPolicyName]: {
-    read: passPolicy,
-    changing: changing(passSettingsChange, changePassPolicy),
-    reset: resetPassPolicy,
-    resource: (settings) => passPolicyResource(settings as Awaited<ReturnType<typeof passPolicy>>),
-  },
-  [passwordPolicyName]: {
-    read: passwordPolicy,
-    changing: changing(passwordSettingsChange, changePasswordPolicy),
-    reset: resetPasswordPolicy,
-    resource: (settings) => settings,
-  },
   [registrationPolicyName]: {
     read: registrationPolicy,
     changing: changing(registrationSettingsChange, changeRegistrationPolicy),
     reset: resetRegistrationPolicy,
-    resource: (settings) => settings,
   },
   [assurancePolicyName]: {
     read: assurancePolicy,
     changing: changing(assuranceSettingsChange, changeAssurancePolicy),
     reset: resetAssurancePolicy,
-    resource: (settings) => settings,
   },
 };
 
@@ -78,17 +61,26 @@ export const policyCommands: Readonly<Record<string, Command>> = {
   },
 };
 
-/** The policy that comes first, by its name in a seed file; the one for passes when none is named. */
+/** The policy that comes first, by its name in a seed file or in the API; the one for passes when none is named. */
 function named(operands: readonly string[]): { policy: Policy; rest: readonly string[] } {
   const [first = '', ...rest] = operands;
-  if (Object.hasOwn(policies, first)) return { policy: policies[first]!, rest };
-  return { policy: policies[passPolicyName]!, rest: operands };
+  if (first === '' || first.includes('=')) return { policy: configuration(passPolicyName), rest: operands };
+  return { policy: Object.hasOwn(policies, first) ? policies[first]! : configuration(first), rest };
+}
+
+/** Every method whose configuration the API has. Fails with `not_found`. */
+function configuration(name: string): Policy {
+  const { read, changes, change, reset } = configurationNamed(name);
+  return { read, changing: changing(changes, change as (work: Work, changes: unknown) => Promise<void>), reset };
 }
 
 async function showPolicy(base: Base, policy: Policy, { json }: Options): Promise<void> {
-  const settings = await base.run(asOperator, policy.read);
-  if (json) return printJson(policy.resource(settings));
-  for (const [name, value] of Object.entries(settings)) print(`${name}=${JSON.stringify(value)}\n`);
+  const shown = await base.run(asOperator, policy.read);
+  if (json) return printJson(shown);
+  for (const [name, value] of Object.entries(shown)) {
+    // What it is stands in its name; what is printed can be set.
+    if (name !== 'id' && !name.startsWith('@odata.')) print(`${name}=${JSON.stringify(value)}\n`);
+  }
 }
 
 /** Fails as the API would for what cannot be. */

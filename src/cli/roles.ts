@@ -1,21 +1,21 @@
 import type { Work } from '../core/work.ts';
-import { grantRole, listRoleHolders, revokeRole } from '../roles/manage-roles.ts';
-import { type Role, roles } from '../roles/role.ts';
+import { assignmentResource, roleResource } from '../http/graph/resources.ts';
+import { grantRole, listRoleHolders, pageOfAssignments, revokeRole, roleDefinition } from '../roles/manage-roles.ts';
+import { findRole, type Role, roles } from '../roles/role.ts';
 import { getUser } from '../users/manage-users.ts';
 import { groupNamed } from '../groups/manage-groups.ts';
 import { asOperator } from '../wire.ts';
-import { type Command, type Options, print, printJson, two, withBase } from './command.ts';
+import { type Command, everyItem, one, type Options, print, printJson, two, withBase } from './command.ts';
 
 /** A role is named by its name in any case, or by its template id. */
 export const roleCommands: Readonly<Record<string, Command>> = {
   'role list': (_operands, { json }) =>
     withBase(async (base) => {
       const holders = await base.run(asOperator, listRoleHolders);
-      const value = roles.map(({ name, templateId }) => ({
-        displayName: name,
-        templateId,
+      const value = roles.map((role) => ({
+        ...roleResource(role),
         holders: holders
-          .filter((holder) => holder.templateId === templateId)
+          .filter((holder) => holder.templateId === role.templateId)
           .map(({ userPrincipalName, scope }) =>
             scope === null ? userPrincipalName : `${userPrincipalName} (${scope})`,
           ),
@@ -23,6 +23,21 @@ export const roleCommands: Readonly<Record<string, Command>> = {
       if (json) return printJson({ value });
       for (const role of value) print(`${[role.displayName, ...role.holders].join('\t')}\n`);
     }),
+
+  'role show': (operands, { json }) => {
+    const name = one(operands, 'role show ROLE');
+    const templateId = findRole(name)?.templateId ?? name;
+    return withBase(async (base) => {
+      const { role, assignments } = await base.run(asOperator, async (work) => ({
+        role: await roleDefinition(work, templateId),
+        assignments: await everyItem((asked) => pageOfAssignments(work, { ...asked, filter: { templateId } })),
+      }));
+      if (json) return printJson({ ...roleResource(role), assignments: assignments.map(assignmentResource) });
+      print(`${role.name}\nTemplate id: ${templateId}\n`);
+      for (const { userId, scopeGroupId } of assignments)
+        print(`${userId}${scopeGroupId ? `\t${scopeGroupId}` : ''}\n`);
+    });
+  },
 
   'role grant': (operands, { json, ...values }) =>
     change(two(operands, 'role grant USER ROLE'), granting(values), (user, role) => {

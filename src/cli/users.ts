@@ -1,11 +1,22 @@
 import { containUser } from '../containment.ts';
-import { userResource } from '../http/graph/resources.ts';
-import { methodRegistry } from '../methods/registry.ts';
+import { pageOfGroupsOf } from '../groups/manage-groups.ts';
+import { groupResource, userResource } from '../http/graph/resources.ts';
 import { changePerson, deletePerson } from '../people.ts';
-import { createUser, getUser, listUsers } from '../users/manage-users.ts';
+import { revokeSessions } from '../sessions/manage-sessions.ts';
+import { createUser, getUser, listUsers, readManager } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
 import { asOperator } from '../wire.ts';
-import { type Command, one, type Options, print, printJson, UsageError, withBase } from './command.ts';
+import {
+  type Command,
+  everyItem,
+  one,
+  type Options,
+  print,
+  printJson,
+  UsageError,
+  waysIn,
+  withBase,
+} from './command.ts';
 
 export const userCommands: Readonly<Record<string, Command>> = {
   'user list': (_operands, { json }) =>
@@ -68,6 +79,33 @@ export const userCommands: Readonly<Record<string, Command>> = {
     });
   },
 
+  'user manager': (operands, { json }) => {
+    const name = one(operands, 'user manager NAME');
+    return withBase(async (base) => {
+      const manager = await base.run(asOperator, (work) => readManager(work, name));
+      if (json) printJson(userResource(manager));
+      else print(`${manager.userPrincipalName}\t${manager.displayName}\n`);
+    });
+  },
+
+  'user groups': (operands, { json }) => {
+    const name = one(operands, 'user groups NAME');
+    return withBase(async (base) => {
+      const groups = await base.run(asOperator, (work) => everyItem((asked) => pageOfGroupsOf(work, name, asked)));
+      if (json) return printJson({ value: groups.map(groupResource) });
+      for (const { displayName } of groups) print(`${displayName}\n`);
+    });
+  },
+
+  'user sign-out': (operands, { json }) => {
+    const user = one(operands, 'user sign-out NAME');
+    return withBase(async (base) => {
+      await base.run(asOperator, (work) => revokeSessions(work, { user, methods: waysIn(base) }));
+      if (json) printJson({ value: true });
+      else print(`${user} is signed out everywhere, and the pass they had works no longer.\n`);
+    });
+  },
+
   'user contain': (operands, values) => {
     const user = one(operands, 'user contain NAME [--since TIME] [--reason TEXT]');
     const since = values.since === undefined ? undefined : new Date(values.since);
@@ -75,10 +113,8 @@ export const userCommands: Readonly<Record<string, Command>> = {
       throw new UsageError('--since is a time such as 2026-11-21T12:00:00Z.');
     }
     return withBase(async (base) => {
-      const { hostname: rpId, origin } = new URL(base.config.issuer);
-      const methods = methodRegistry({ rpId, rpName: 'Latchkey', origin });
       const done = await base.run(asOperator, (work) =>
-        containUser(work, { methods, user, since, reason: values.reason }),
+        containUser(work, { methods: waysIn(base), user, since, reason: values.reason }),
       );
       if (values.json) {
         return printJson({ since: done.since.toISOString(), endedMethods: done.ended, endedSessions: done.sessions });

@@ -17,7 +17,7 @@ import { type FederationParts, providerRoutes } from './federation/provider-rout
 import { federationRoutes } from './federation/routes.ts';
 import { type GraphParts, showGraphFailure, versions } from './graph/api.ts';
 import { descriptionsOf } from './graph/endpoint.ts';
-import { ourApi, withKeysAsSegments } from './graph/keys.ts';
+import { asksAnApi, ourApi, withKeysAsSegments } from './graph/keys.ts';
 import { graphRoutes } from './graph/routes.ts';
 import { type NotMeParts, notMeRoutes } from './not-me/routes.ts';
 import { operationsRoutes, type Readiness } from './operations/routes.ts';
@@ -92,6 +92,9 @@ const ourPages = /^\/(?:sign-in|pass|continue|federation|not-me|security-info|ac
 
 /** What no route of ours took, below our own addresses, is a 404 or 405 of ours; the protocol is not asked. */
 async function keepOurs(ctx: Context, next: Next): Promise<void> {
+  if (asksAnApi(ctx.path) && !ourApi.test(ctx.path)) {
+    throw new AppError('not_found', 'There is no such version of the API. /v1.0 and /beta are the same one.');
+  }
   if (!ourApi.test(ctx.path) && !ourPages.test(ctx.path)) await next();
 }
 
@@ -157,7 +160,7 @@ function behindOurDoor({ issuer, protocol }: AppParts): Middleware {
 }
 
 function showFailure(show: Show, ctx: Context, failure: Failure): void {
-  if (ourApi.test(ctx.path)) {
+  if (asksAnApi(ctx.path)) {
     showGraphFailure(ctx, failure);
     return;
   }

@@ -43,7 +43,7 @@ export function answerErrors(log: Logger, show: (ctx: Context, failure: Failure)
     try {
       await next();
       if (ctx.respond === false) return;
-      if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'There is no page at this address.');
+      if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'There is nothing at this address.');
       // 501 is the router's answer to methods that no address has (TRACE, …): no fault of ours.
       if ((ctx.status === 405 || ctx.status === 501) && ctx.body == null) {
         show(ctx, {

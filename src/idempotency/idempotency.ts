@@ -24,24 +24,41 @@ export interface Asked {
  */
 export async function once(
   work: Work,
-  { route, key, body }: Asked,
+  asked: Asked,
   make: () => Promise<string>,
 ): Promise<{ readonly id: string; readonly again: boolean }> {
-  if (key === undefined) return { id: await make(), again: false };
-  const { actor, secrets, tx, now } = work;
-  // Of two people behind one app, each has keys of their own; so has one person behind two apps.
-  const who = [actor.kind, actorId(actor) ?? '', actorClientId(actor) ?? ''];
-  const keyHash = secrets.keyedHash('idempotency-key', ...who, route, key);
-  const bodyDigest = secrets.keyedHash('idempotency-body', JSON.stringify(body) ?? '');
+  if (asked.key === undefined) return { id: await make(), again: false };
+  const { tx, now } = work;
+  const keyHash = keyHashOf(work, asked);
   await keys.lock(tx, keyHash);
-  const made = await keys.madeSince(tx, keyHash, forgottenBefore(now));
-  if (!made) {
-    const id = await make();
-    await keys.put(tx, { keyHash, bodyDigest, madeId: id, madeAt: now });
-    return { id, again: false };
-  }
-  if (!made.bodyDigest.equals(bodyDigest)) {
+  const before = await madeBefore(work, asked);
+  if (before !== undefined) return { id: before, again: true };
+  const id = await make();
+  await keys.put(tx, { keyHash, bodyDigest: bodyDigestOf(work, asked), madeId: id, madeAt: now });
+  return { id, again: false };
+}
+
+/** What an earlier request with this key made; it takes no turn, so one that is being made is not seen. Fails as `once`. */
+export async function madeBefore(work: Work, asked: Asked): Promise<string | undefined> {
+  if (asked.key === undefined) return undefined;
+  const made = await keys.madeSince(work.tx, keyHashOf(work, asked), forgottenBefore(work.now));
+  if (made && !made.bodyDigest.equals(bodyDigestOf(work, asked))) {
     throw new AppError('conflict', 'This Idempotency-Key was used for another body. Take a new one for a new request.');
   }
-  return { id: made.madeId, again: true };
+  return made?.madeId;
+}
+
+/** For a key whose thing was deleted, or has ended. */
+export function madeIsGone(): AppError {
+  return new AppError('conflict', 'What this Idempotency-Key made is gone. Take a new one to make another.');
+}
+
+function keyHashOf({ actor, secrets }: Work, { route, key }: Asked): Buffer {
+  // Of two people behind one app, each has keys of their own; so has one person behind two apps.
+  const who = [actor.kind, actorId(actor) ?? '', actorClientId(actor) ?? ''];
+  return secrets.keyedHash('idempotency-key', ...who, route, key!);
+}
+
+function bodyDigestOf({ secrets }: Work, { body }: Asked): Buffer {
+  return secrets.keyedHash('idempotency-body', JSON.stringify(body) ?? '');
 }

@@ -5,6 +5,8 @@ import type { Work } from '../core/work.ts';
 import { permit } from '../roles/permit.ts';
 import * as report from './store.ts';
 
+export type { Counted } from './store.ts';
+
 /** What somebody has registered, counted as it is now; people who are disabled are in no report. */
 export interface Registration {
   readonly userId: string;

@@ -98,7 +98,13 @@ describe('a batch', () => {
     expect(by.a!.headers['Content-Type']).toBe(alone.headers.get('content-type'));
     expect(by.b).toMatchObject({ status: 201, headers: { Location: expect.stringContaining('/v1.0/groups/') } });
     expect(by.c).toMatchObject({ status: 404, body: { error: { code: 'itemNotFound' } } });
-    expect(by.d).toEqual({ id: 'd', status: 204, headers: { 'Cache-Control': 'no-store' } });
+    const requestId = by.d!.headers['Request-Id'];
+    expect(by.d).toEqual({
+      id: 'd',
+      status: 204,
+      headers: { 'Cache-Control': 'no-store', 'Request-Id': requestId, 'Client-Request-Id': requestId },
+    });
+    expect(new Set(Object.values(by).map(({ headers }) => headers['Request-Id'])).size).toBe(7);
     expect(Buffer.from(by.e!.body as never, 'base64').toString()).toBe('1');
     expect(by.f).toMatchObject({ status: 404, body: { error: { code: 'itemNotFound' } } });
     expect(by.g).toMatchObject({ status: 405, body: { error: { code: 'methodNotAllowed' } } });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startMaintenance } from '../../src/maintenance.ts';
 import { connectNamedStatements } from '../../src/database/named-statements.ts';
+import { grantRole } from '../../src/roles/manage-roles.ts';
 import { makeLog } from '../../src/log.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
 import { aName, eventsOf } from '../support/makers.ts';
@@ -19,7 +20,7 @@ beforeAll(async () => {
       client_id,
       client_secret: 'secret',
       grant_types: ['client_credentials'],
-      app_roles: ['User.ReadWrite.All', 'Group.ReadWrite.All'],
+      app_roles: ['User.ReadWrite.All', 'Group.ReadWrite.All', 'UserAuthMethod-TAP.ReadWrite.All'],
     })),
   });
   for (const clientId of ['hr', 'other']) {
@@ -41,7 +42,7 @@ async function post(path: string, body: unknown, key: string | undefined, as = '
       'content-type': 'application/json',
       ...(key !== undefined && { 'idempotency-key': key }),
     },
-    body: JSON.stringify(body),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const sent = (await answer.json()) as Json;
   const error = (sent.error ?? {}) as { message?: string };
@@ -125,6 +126,80 @@ describe.each([
       status: 400,
       said: expect.stringMatching(/Idempotency-Key/),
     });
+  });
+});
+
+describe('a pass asked for again under one key', () => {
+  const passesOf = (user: string) => `/users/${user}/authentication/temporaryAccessPassMethods`;
+  const issuedEvents = async (userId: string) =>
+    (await eventsOf(house)).filter(({ type, user_id }) => type === 'pass.issued' && user_id === userId);
+
+  test('is the one that was made, without its code and its link, and it goes on working', async () => {
+    const name = aName();
+    const { id } = await house.user(name);
+    const [asked, key] = [{ lifetimeInMinutes: 90, reason: 'once' }, aKey()];
+    const first = await post(passesOf(id), asked, key);
+    expect(first).toMatchObject({ status: 201, replayed: null, body: { temporaryAccessPass: expect.any(String) } });
+    const { handoverUrl: _, ...made } = first.body;
+    house.clock.advance(5);
+    // The same user by another name, and the same words in the body.
+    const again = await post(passesOf(name), asked, key);
+    expect(again).toEqual({ ...first, replayed: 'true', body: { ...made, temporaryAccessPass: null } });
+    house.clock.advance(-5);
+    expect(await issuedEvents(id)).toHaveLength(1);
+    expect(JSON.stringify(again)).not.toContain(String(first.body.temporaryAccessPass));
+  });
+
+  test('an empty body and none are the same', async () => {
+    const { id } = await house.user(aName());
+    const key = aKey();
+    const first = await post(passesOf(id), undefined, key);
+    expect(await post(passesOf(id), {}, key)).toMatchObject({ replayed: 'true', body: { id: first.body.id } });
+  });
+
+  test('ten times at once makes one pass, and one answer has its code', async () => {
+    const { id } = await house.user(aName());
+    const key = aKey();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => post(passesOf(id), {}, key)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+    expect(answers.filter(({ body }) => body.temporaryAccessPass !== null)).toHaveLength(1);
+    expect(answers.filter(({ replayed }) => replayed === null)).toHaveLength(1);
+    expect(await issuedEvents(id)).toHaveLength(1);
+  });
+
+  test('for another user, or on other terms, is a 409 and issues nothing', async () => {
+    const [one, other] = [await house.user(aName()), await house.user(aName())];
+    const key = aKey();
+    await post(passesOf(one.id), {}, key);
+    for (const [user, body] of [
+      [other.id, {}],
+      [one.id, { lifetimeInMinutes: 90 }],
+    ] as const) {
+      const answer = await post(passesOf(user), body, key);
+      expect(answer).toMatchObject({ status: 409, said: expect.stringMatching(/another body/) });
+    }
+    expect([await issuedEvents(one.id), await issuedEvents(other.id)].map(({ length }) => length)).toEqual([1, 0]);
+  });
+
+  test('that was replaced or revoked is a 409, and is not issued again', async () => {
+    const { id } = await house.user(aName());
+    const key = aKey();
+    await post(passesOf(id), {}, key);
+    const next = await post(passesOf(id), {}, undefined);
+    expect(await post(passesOf(id), {}, key)).toMatchObject({ status: 409, said: expect.stringMatching(/is gone/) });
+    const now = await fetch(`${house.issuer}/v1.0${passesOf(id)}`, {
+      headers: { authorization: `Bearer ${bearers.hr}` },
+    });
+    expect(((await now.json()) as { value: Json[] }).value).toMatchObject([{ id: next.body.id, isUsable: true }]);
+  });
+
+  test('is refused to whoever may no longer issue it', async () => {
+    const { id } = await house.user(aName());
+    const key = aKey();
+    await post(passesOf(id), {}, key);
+    await house.work((work) => grantRole(work, id, 'Global Reader'));
+    expect(await post(passesOf(id), {}, key)).toMatchObject({ status: 403 });
   });
 });
 

@@ -39,6 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/methods/temporary-access-pass': [
     'src/core',
     'src/groups',
+    'src/idempotency',
     'src/methods',
     'src/policies',
     'src/roles',

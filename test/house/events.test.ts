@@ -30,6 +30,7 @@ import {
 import {
   extendPass,
   issuePass,
+  issuePassOnce,
   revokeOwnPass,
   revokePass,
 } from '../../src/methods/temporary-access-pass/manage-passes.ts';
@@ -278,6 +279,8 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   applyOnce: () =>
     work((w) => applyOnce(w, { seed: parseSeed('{"groups":[{"displayName":"More"}]}'), hash: Buffer.alloc(32, 2) })),
   issuePass: () => issuePass(house.base.run, asOperator, { user: 'eve@example.com' }),
+  issuePassOnce: () =>
+    issuePassOnce(house.base.run, asOperator, { user: 'eve@example.com' }, { key: 'k', body: undefined }),
   extendPass: () => work((w) => extendPass(w, { user: 'eve@example.com', lifetimeMinutes: 90 })),
   revokePass: () => work((w) => revokePass(w, { user: 'eve@example.com' })),
   changePassPolicy: () => work((w) => changePassPolicy(w, { requireReason: true })),

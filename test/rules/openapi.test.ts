@@ -93,10 +93,9 @@ describe('the document is OpenAPI 3.1', () => {
   const text = { type: 'string', minLength: 1 };
   const anySchema = { type: ['object', 'boolean'] };
   const content = map(object({ schema: anySchema }));
-  const response = object(
-    { description: text, content, headers: map(object({ required: { type: 'boolean' }, schema: anySchema })) },
-    ['description'],
-  );
+  const headers = map(object({ $ref: text }));
+  const response = object({ description: text, content, headers }, ['description', 'headers']);
+  const header = object({ description: text, required: { type: 'boolean' }, schema: anySchema });
   const operation = object(
     {
       operationId: { type: 'string', pattern: '^[a-z][A-Za-z0-9_]+$' },
@@ -107,7 +106,7 @@ describe('the document is OpenAPI 3.1', () => {
         items: object(
           {
             name: text,
-            in: { enum: ['path', 'query'] },
+            in: { enum: ['path', 'query', 'header'] },
             required: { type: 'boolean' },
             description: text,
             schema: anySchema,
@@ -145,6 +144,7 @@ describe('the document is OpenAPI 3.1', () => {
     paths: map(object(Object.fromEntries(methods.map((name) => [name, operation])), [])),
     components: object({
       schemas: map(anySchema),
+      headers: map(header),
       responses: map(response),
       securitySchemes: map(
         object({
@@ -169,7 +169,7 @@ describe('the document is OpenAPI 3.1', () => {
 
   test('every reference leads to something, and everything with a name is referred to', () => {
     const used = new Set([...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, address]) => address!));
-    const known = ['schemas', 'responses'].flatMap((kind) =>
+    const known = ['schemas', 'headers', 'responses'].flatMap((kind) =>
       Object.keys(document.components[kind as 'schemas']).map((name) => `#/components/${kind}/${name}`),
     );
     expect([...used].filter((address) => !known.includes(address))).toEqual([]);

@@ -37,7 +37,8 @@ interface Answered {
   readonly url: string;
   readonly status: number;
   readonly type: string;
-  readonly location: string;
+  /** In lower case. */
+  readonly headers: ReadonlySet<string>;
   readonly text: string;
 }
 
@@ -73,7 +74,7 @@ export function checkingAnswers(issuer: string) {
           url: req.url!,
           status: res.statusCode,
           type: header('content-type').split(';')[0]!,
-          location: header('location'),
+          headers: new Set(res.getHeaderNames().map((name) => name.toLowerCase())),
           text: Buffer.concat(chunks).toString(),
         };
         const items = isBatch && answered.status === 200 ? itemsOf(Buffer.concat(sent).toString(), answered) : [];
@@ -122,7 +123,7 @@ function itemsOf(sent: string, { url, text }: Answered): Answered[] {
         : { method: 'POST', url: `${version}/` }),
       status,
       type: (headers['Content-Type'] ?? '').split(';')[0]!,
-      location: headers.Location ?? '',
+      headers: new Set(Object.keys(headers).map((name) => name.toLowerCase())),
       text: typeof body === 'string' ? Buffer.from(body, 'base64').toString() : body ? JSON.stringify(body) : '',
     };
   });
@@ -131,7 +132,7 @@ function itemsOf(sent: string, { url, text }: Answered): Answered[] {
 function complaintsOf(
   document: OpenApiDocument,
   find: ReturnType<typeof operationFinder>,
-  { method, url, status, type, location, text }: Answered,
+  { method, url, status, type, headers, text }: Answered,
 ): string[] {
   // Neither has a body of its own.
   if (method === 'HEAD' || (method === 'OPTIONS' && status === 200)) return [];
@@ -142,9 +143,12 @@ function complaintsOf(
   if (found && !described) return say('the document knows no such answer');
   if (!found && status < 400) return say('the document knows no such route');
 
-  const answer = (described && '$ref' in described ? undefined : described) ?? refused(document);
+  const answer = (described && '$ref' in described ? undefined : described) ?? refusal(document, status);
   const [expected, content] = Object.entries(answer.content ?? {})[0] ?? [];
-  if ('headers' in answer && answer.headers && !location) return say('has no Location');
+  const missing = Object.keys(answer.headers).find(
+    (name) => document.components.headers[name]!.required && !headers.has(name.toLowerCase()),
+  );
+  if (missing !== undefined) return say(`has no ${missing}`);
   if (expected === undefined || content === undefined) return text === '' ? [] : say('has a body');
   if (type !== expected) return say(`is ${type}, not ${expected}`);
   const whole = !/(?:^|&)(?:\$|%24)?select=/i.test(query);
@@ -154,8 +158,6 @@ function complaintsOf(
 }
 
 /** Every refusal has the same shape, also where there is no route. */
-function refused(document: OpenApiDocument) {
-  return document.components.responses.refused400 as {
-    content: Record<string, { schema: Record<string, unknown> }>;
-  };
+function refusal({ components: { responses } }: OpenApiDocument, status: number) {
+  return responses[`refused${status}`] ?? responses.refused400!;
 }

@@ -497,6 +497,10 @@ export const gallery: readonly Exhibit[] = [
 
   show('api-document', 'api-document', ['part-1'], ApiDocument, {
     layout,
+    headers: {
+      sent: [{ name: 'client-request-id', words: 'A name that the answer carries back' }],
+      given: [{ name: 'request-id', words: 'Of this request' }],
+    },
     parts: [
       {
         name: 'Users',
@@ -511,8 +515,10 @@ export const gallery: readonly Exhibit[] = [
             roles: ['Global Administrator', 'User Administrator'],
             minutes: 480,
             options: [],
+            headers: ['client-request-id'],
             sent: [{ name: 'displayName', type: 'string', required: false }],
             status: '204',
+            answerHeaders: ['request-id', 'client-request-id'],
             text: false,
             given: [],
             list: false,
@@ -527,8 +533,10 @@ export const gallery: readonly Exhibit[] = [
             roles: [],
             minutes: null,
             options: ['$filter'],
+            headers: ['client-request-id'],
             sent: [],
             status: '200',
+            answerHeaders: ['request-id', 'client-request-id'],
             text: true,
             given: [],
             list: false,
@@ -543,8 +551,10 @@ export const gallery: readonly Exhibit[] = [
             roles: ['Global Reader'],
             minutes: 480,
             options: ['$select', '$top'],
+            headers: ['client-request-id'],
             sent: [],
             status: '200',
+            answerHeaders: ['request-id', 'client-request-id'],
             text: false,
             given: [{ name: 'id', type: 'uuid', required: true }],
             list: true,

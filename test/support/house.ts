@@ -5,6 +5,7 @@ import { inject } from 'vitest';
 import { type Config, readConfig } from '../../src/config.ts';
 import { operator } from '../../src/core/actor.ts';
 import type { Work } from '../../src/core/work.ts';
+import { answerUnreadable } from '../../src/http/unreadable.ts';
 import { issuePass, type IssuePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { applySeed, parseSeed } from '../../src/seed.ts';
 import { createUser } from '../../src/users/manage-users.ts';
@@ -101,6 +102,7 @@ export async function startHouse(
     return house.handler(req, res);
   };
   const server = tls ? createTlsServer(tls, listener) : createServer(listener);
+  answerUnreadable(server);
   await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve));
   if ((server.address() as AddressInfo).port !== port) throw new Error('The port changed hands.');
   return {

@@ -10,6 +10,11 @@ export interface ApiProperty {
   readonly required: boolean;
 }
 
+export interface ApiHeader {
+  readonly name: string;
+  readonly words: string;
+}
+
 export interface ApiOperation {
   /** Unique on the page. */
   readonly id: string;
@@ -24,8 +29,11 @@ export interface ApiOperation {
   /** Since a passkey was used; null: no matter. */
   readonly minutes: number | null;
   readonly options: readonly string[];
+  /** Of the request. */
+  readonly headers: readonly string[];
   readonly sent: readonly ApiProperty[];
   readonly status: string;
+  readonly answerHeaders: readonly string[];
   /** The answer is plain text. */
   readonly text: boolean;
   readonly given: readonly ApiProperty[];
@@ -40,11 +48,13 @@ export interface ApiPart {
 
 export interface ApiDocumentProps {
   readonly layout: Layout;
+  /** Of all requests, and of all answers; which are where, the operations say. */
+  readonly headers: { readonly sent: readonly ApiHeader[]; readonly given: readonly ApiHeader[] };
   readonly parts: readonly ApiPart[];
 }
 
 /** The management API to be read: what can be asked, by whom, and what comes back. */
-export function ApiDocument({ layout, parts }: ApiDocumentProps) {
+export function ApiDocument({ layout, headers, parts }: ApiDocumentProps) {
   const words = messages.apiDocument;
   return (
     <Page layout={layout} step="api-document" title={words.title} wide>
@@ -57,6 +67,9 @@ export function ApiDocument({ layout, parts }: ApiDocumentProps) {
       </p>
       <nav aria-label={words.contents}>
         <ul>
+          <li>
+            <a href={href('#headers')}>{words.headersTitle}</a>
+          </li>
           {parts.map(({ name }, index) => (
             <li key={name}>
               <a href={href(`#part-${index + 1}`)}>{name}</a>
@@ -64,6 +77,11 @@ export function ApiDocument({ layout, parts }: ApiDocumentProps) {
           ))}
         </ul>
       </nav>
+      <section aria-labelledby="headers">
+        <h2 id="headers">{words.headersTitle}</h2>
+        <Headers heading={words.headersSent} headers={headers.sent} />
+        <Headers heading={words.headersGiven} headers={headers.given} />
+      </section>
       {parts.map(({ name, operations }, index) => (
         <section key={name} aria-labelledby={`part-${index + 1}`}>
           <h2 id={`part-${index + 1}`}>{name}</h2>
@@ -79,6 +97,7 @@ export function ApiDocument({ layout, parts }: ApiDocumentProps) {
 function Described({ operation }: { readonly operation: ApiOperation }) {
   const words = messages.apiDocument;
   const { method, path, summary, application, delegated, roles, minutes, options, sent, given } = operation;
+  const { headers, answerHeaders } = operation;
   return (
     <details class="operation">
       <summary>
@@ -106,6 +125,8 @@ function Described({ operation }: { readonly operation: ApiOperation }) {
           </Said>
         )}
         {options.length > 0 && <Said name={words.options}>{options.join(', ')}</Said>}
+        <Said name={words.headers}>{headers.join(', ')}</Said>
+        <Said name={words.answerHeaders}>{answerHeaders.join(', ')}</Said>
       </dl>
       {sent.length > 0 && <Properties heading={words.sent} properties={sent} />}
       <p>
@@ -113,6 +134,21 @@ function Described({ operation }: { readonly operation: ApiOperation }) {
       </p>
       {given.length > 0 && <Properties heading={operation.list ? words.items : words.given} properties={given} />}
     </details>
+  );
+}
+
+function Headers({ heading, headers }: { readonly heading: string; readonly headers: readonly ApiHeader[] }) {
+  return (
+    <>
+      <h3>{heading}</h3>
+      <ul class="properties">
+        {headers.map(({ name, words }) => (
+          <li key={name}>
+            <code>{name}</code> {words}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

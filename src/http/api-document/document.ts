@@ -21,7 +21,7 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
 
 export interface Parameter {
   readonly name: string;
-  readonly in: 'path' | 'query';
+  readonly in: 'path' | 'query' | 'header';
   readonly required: boolean;
   readonly description?: string;
   readonly schema: JsonSchema;
@@ -42,6 +42,16 @@ interface Content {
   readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>;
 }
 
+/** A header of an answer, where it stands by its name among the components. */
+export interface Header {
+  readonly description: string;
+  /** It is always there. */
+  readonly required: boolean;
+  readonly schema: JsonSchema;
+}
+
+type Headers = Readonly<Record<string, { readonly $ref: string }>>;
+
 export interface Operation {
   readonly operationId: string;
   readonly summary: string;
@@ -49,7 +59,7 @@ export interface Operation {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: Content & { readonly required: boolean; readonly description: string };
   readonly responses: Readonly<
-    Record<string, (Content & { readonly description: string; readonly headers?: object }) | { readonly $ref: string }>
+    Record<string, (Content & { readonly description: string; readonly headers: Headers }) | { readonly $ref: string }>
   >;
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly 'x-permissions': Permissions;
@@ -63,7 +73,8 @@ export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, JsonSchema>>;
-    readonly responses: Readonly<Record<string, object>>;
+    readonly headers: Readonly<Record<string, Header>>;
+    readonly responses: Readonly<Record<string, Content & { readonly description: string; readonly headers: Headers }>>;
     readonly securitySchemes: Readonly<Record<string, object>>;
   };
 }
@@ -96,9 +107,14 @@ export function openApiDocument(issuer: string, descriptions: readonly Described
       responses: Object.fromEntries(
         Object.entries(refusals).map(([status, description]) => [
           `refused${status}`,
-          { description, content: { 'application/json': { schema: error } } },
+          {
+            description,
+            headers: headersNamed([...ofEveryAnswer, ...(ofRefusals[status] ?? [])]),
+            content: { 'application/json': { schema: error } },
+          },
         ]),
       ),
+      headers: answerHeaders,
       securitySchemes: { [scheme]: securityScheme(issuer) },
     },
   };
@@ -120,6 +136,54 @@ const refusals = {
   '500': 'A fault of the server.',
   '503': 'Too much to do at the moment; try again.',
 } as const;
+
+const text = { type: 'string' } as const;
+
+const answerHeaders = {
+  'request-id': {
+    description: 'Of this request; it stands in the audit log and in the log of the server as well.',
+    required: true,
+    schema: text,
+  },
+  'client-request-id': {
+    description: 'What the request named itself, up to 64 characters, or else its request-id.',
+    required: true,
+    schema: text,
+  },
+  Location: {
+    description: 'The address of what was made, or of what says how it went.',
+    required: true,
+    schema: { type: 'string', format: 'uri' },
+  },
+  'Idempotent-Replayed': {
+    description: 'There when the Idempotency-Key was known: this is what the first request made.',
+    required: false,
+    schema: { type: 'string', const: 'true' },
+  },
+  'WWW-Authenticate': {
+    description:
+      'Bearer, with error="invalid_token" for a token that is not good. With error="insufficient_user_authentication": acr_values and max_age for the request by which the person signs in again (RFC 9470).',
+    required: true,
+    schema: text,
+  },
+  'Retry-After': { description: 'Seconds to wait.', required: true, schema: { type: 'integer', minimum: 1 } },
+  Allow: { description: 'The methods that the address takes.', required: true, schema: text },
+} as const satisfies Readonly<Record<string, Header>>;
+
+type HeaderName = keyof typeof answerHeaders;
+
+const ofEveryAnswer: readonly HeaderName[] = ['request-id', 'client-request-id'];
+
+const ofRefusals: Readonly<Record<string, readonly HeaderName[]>> = {
+  '401': ['WWW-Authenticate'],
+  '405': ['Allow'],
+  '429': ['Retry-After'],
+  '503': ['Retry-After'],
+};
+
+function headersNamed(names: readonly HeaderName[]): Headers {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
 
 const scheme = 'managementApi';
 
@@ -156,7 +220,11 @@ function operationOf(one: Described, schemaOf: SchemaOf): Operation {
     responses: {
       [answer.status]: {
         description: answer.schema ? 'Done.' : 'Done. There is no body.',
-        ...(answer.located && { headers: { Location: { required: true, schema: { type: 'string', format: 'uri' } } } }),
+        headers: headersNamed([
+          ...ofEveryAnswer,
+          ...(answer.located ? ['Location' as const] : []),
+          ...(one.repeatable ? ['Idempotent-Replayed' as const] : []),
+        ]),
         ...(schema && { content: { [type]: { schema: schemaOf(schema, 'output') } } }),
       },
       ...Object.fromEntries(applicable.map((status) => [status, { $ref: `#/components/responses/refused${status}` }])),
@@ -212,7 +280,14 @@ function alternatives(lists: readonly (readonly string[])[]): string[][] {
   );
 }
 
-function parametersOf({ path, query = [], parameters = {} }: Described, schemaOf: SchemaOf): Parameter[] {
+function parametersOf(one: Described, schemaOf: SchemaOf): Parameter[] {
+  const { path, query = [], parameters = {}, answer, repeatable } = one;
+  const counts = answer.text || query.some((name) => name === '$count' || name === '$search');
+  const headers = [
+    'client-request-id' as const,
+    ...(counts ? ['ConsistencyLevel' as const] : []),
+    ...(repeatable ? ['Idempotency-Key' as const] : []),
+  ];
   return [
     ...[...path.matchAll(/:(\w+)/g)].map(
       ([, name]): Parameter => ({ name: name!, in: 'path', required: true, schema: { type: 'string', minLength: 1 } }),
@@ -221,8 +296,25 @@ function parametersOf({ path, query = [], parameters = {} }: Described, schemaOf
     ...Object.entries(parameters).map(
       ([name, schema]): Parameter => ({ name, in: 'query', required: false, schema: schemaOf(schema, 'input') }),
     ),
+    ...headers.map((name): Parameter => ({ name, in: 'header', required: false, ...requestHeaders[name] })),
   ];
 }
+
+const requestHeaders = {
+  'client-request-id': {
+    description: 'A name that the answer, a refusal included, carries back',
+    schema: { type: 'string' },
+  },
+  ConsistencyLevel: {
+    description: 'Nothing hangs on it: counts and searches are of this moment, with it or without',
+    schema: { type: 'string', examples: ['eventual'] },
+  },
+  'Idempotency-Key': {
+    description:
+      'The same key with the same body, sent again within 24 hours, makes nothing more and is answered with what was made, without what is shown but once; with another body it is a 409',
+    schema: { type: 'string', pattern: '^[\\x20-\\x7e]{1,255}$' },
+  },
+} as const satisfies Readonly<Record<string, Pick<Parameter, 'description' | 'schema'>>>;
 
 const options: Readonly<Record<QueryOption, { description: string; schema: JsonSchema }>> = {
   $select: { description: 'Properties, with commas between them', schema: { type: 'string' } },

@@ -1,4 +1,4 @@
-import type { ApiOperation, ApiPart, ApiProperty } from '../../../views/api-document/api-document.tsx';
+import type { ApiHeader, ApiOperation, ApiPart, ApiProperty } from '../../../views/api-document/api-document.tsx';
 import type { JsonSchema, OpenApiDocument, Operation, Permissions } from './document.ts';
 
 /** What the page shows of the document, a part for each tag. */
@@ -12,12 +12,23 @@ export function partsOf(document: OpenApiDocument): ApiPart[] {
   }));
 }
 
+/** Every header that a request can have, and then every one of an answer. */
+export function headersOf(document: OpenApiDocument): { sent: ApiHeader[]; given: ApiHeader[] } {
+  const operations = Object.values(document.paths).flatMap((item) => Object.values(item));
+  const sent = operations.flatMap(({ parameters = [] }) => parameters.filter((one) => one.in === 'header'));
+  const shown = ({ name, description = '' }: { name: string; description?: string }) => ({ name, words: description });
+  return {
+    sent: [...new Map(sent.map((one) => [one.name, shown(one)])).values()],
+    given: Object.entries(document.components.headers).map(([name, { description }]) => shown({ name, description })),
+  };
+}
+
 function operationOf(
   document: OpenApiDocument,
   { path, method, operation }: { path: string; method: string; operation: Operation },
 ): ApiOperation {
   const [status = '', done] = Object.entries(operation.responses)[0] ?? [];
-  const { content = {} } = done && 'description' in done ? done : {};
+  const { content = {}, headers = {} } = done && 'description' in done ? done : {};
   const [type, answer] = Object.entries(content)[0] ?? [];
   const sent = operation.requestBody?.content?.['application/json']?.schema;
   return {
@@ -27,13 +38,19 @@ function operationOf(
     path: path.split(/\{(\w+)\}/),
     summary: operation.summary,
     ...whoOf(operation['x-permissions']),
-    options: (operation.parameters ?? []).filter((one) => one.in === 'query').map(({ name }) => name),
+    options: namesIn(operation, 'query'),
+    headers: namesIn(operation, 'header'),
+    answerHeaders: Object.keys(headers),
     sent: sent ? propertiesOf(document, sent).filter(({ passedOver }) => !passedOver) : [],
     status,
     text: type === 'text/plain',
     given: answer && type !== 'text/plain' ? propertiesOf(document, itemOf(document, answer.schema)) : [],
     list: answer !== undefined && itemOf(document, answer.schema) !== resolved(document, answer.schema),
   };
+}
+
+function namesIn({ parameters = [] }: Operation, place: 'query' | 'header'): string[] {
+  return parameters.filter((one) => one.in === place).map(({ name }) => name);
 }
 
 function whoOf({ application, delegated, roles, passkeyWithinMinutes }: Permissions) {

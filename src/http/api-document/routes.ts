@@ -5,7 +5,7 @@ import { renderView } from '../../../views/render.ts';
 import type { Described } from '../graph/endpoint.ts';
 import type { Show } from '../show.ts';
 import { openApiDocument } from './document.ts';
-import { partsOf } from './page.ts';
+import { headersOf, partsOf } from './page.ts';
 
 export interface ApiDocumentParts {
   readonly issuer: string;
@@ -21,7 +21,9 @@ export function apiDocumentRoutes({ issuer, show }: ApiDocumentParts, descriptio
     const body = Buffer.from(JSON.stringify(document()));
     return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
   });
-  const page = once(() => renderView(ApiDocument, { layout: show.layout, parts: partsOf(document()) }));
+  const page = once(() =>
+    renderView(ApiDocument, { layout: show.layout, headers: headersOf(document()), parts: partsOf(document()) }),
+  );
 
   router.get('/openapi.json', (ctx) => {
     const { body, etag } = file();

@@ -1,9 +1,9 @@
 import type { RouterContext } from '@koa/router';
 import type { Context } from 'koa';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
-import { isStorable } from '../../core/text.ts';
+import { isStorable, nameAmong } from '../../core/text.ts';
 import type { MayRecord, Origin, RunWork } from '../../core/work.ts';
 import type { MethodRegistry } from '../../methods/method.ts';
 import type { Limit } from '../../throttle/throttle.ts';
@@ -43,7 +43,16 @@ export function originOf(ctx: Context): Origin {
   return { ...(ctx.state.origin as Origin), asked: { what, user: params?.user } };
 }
 
+/** Fails with `invalid_input`, which names what is wrong; a property in the wrong case is told how it is written. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  if (schema instanceof z.ZodObject && typeof body === 'object' && body !== null) {
+    const names = Object.keys(schema.shape);
+    for (const written of Object.keys(body)) {
+      const name = nameAmong(names, written);
+      if (name === undefined || name === written) continue;
+      throw new AppError('invalid_input', `${written}: this property is written ${name}.`);
+    }
+  }
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
@@ -110,14 +119,26 @@ const graphCodes: Readonly<Record<Failure['code'], string>> = {
 /** What `error.code` can be. */
 export const errorCodes: readonly string[] = [...new Set(Object.values(graphCodes))];
 
+/** What every answer of the API says of itself: that nobody keeps it, and by which ids it is found again in logs. */
+export function markAnswer(ctx: Context): void {
+  const { requestId } = ctx.state.origin as Origin;
+  ctx.set('cache-control', 'no-store');
+  ctx.set('request-id', requestId);
+  ctx.set('client-request-id', clientRequestId(ctx) || requestId);
+}
+
 /** Every refusal on the API's paths, the framework's own included, in Graph's envelope. */
 export function showGraphFailure(ctx: Context, failure: Failure): void {
   ctx.status = failure.status;
-  ctx.set('cache-control', 'no-store');
-  ctx.set('request-id', failure.requestId);
-  ctx.body = graphError(
-    { ...failure, code: graphCodes[failure.code] },
-    ctx.get('client-request-id').slice(0, 64),
-    new Date(),
-  );
+  markAnswer(ctx);
+  ctx.body = graphError({ ...failure, code: graphCodes[failure.code] }, clientRequestId(ctx), new Date());
+}
+
+/** The caller's own name for its request; empty when it has none. Headers take no more than visible characters back. */
+function clientRequestId(ctx: Context): string {
+  return ctx
+    .get('client-request-id')
+    .replaceAll(/[^\x20-\x7e]/g, '')
+    .slice(0, 64)
+    .trim();
 }

@@ -15,7 +15,7 @@ import {
 } from '../../clients/manage-clients.ts';
 import type { Work } from '../../core/work.ts';
 import { getUser, pageOfUsers } from '../../users/manage-users.ts';
-import { type GraphParts, parseProperties, type Version, whoOf } from './api.ts';
+import { type GraphParts, type Version, whoOf } from './api.ts';
 import {
   applicationProperties,
   applicationResource,
@@ -25,7 +25,7 @@ import {
   madeCredentialShape,
   madePasswordCredential,
 } from './application-resources.ts';
-import { created, endpoints, nothing, ok, optional, properties, reference } from './endpoint.ts';
+import { created, endpoints, nothing, ok, optional, optionalProperties, properties, reference } from './endpoint.ts';
 import { madeOnce } from './made-once.ts';
 import { collection, listAsked, nameFilter, selecting } from './query.ts';
 import { userProperties, userResource, userShape } from './resources.ts';
@@ -103,6 +103,7 @@ export function applicationRoutes(router: Router, { issuer, run }: GraphParts, v
       summary: 'Make an application',
       opens: ['clients.write'],
       body: properties(newApplication, readOnly),
+      repeatable: true,
       answer: created(entity(madeApplicationShape), { located: true }),
     },
     async (ctx, { body: { displayName, oidc, passwordCredentials }, sent: body }) => {
@@ -165,11 +166,7 @@ export function applicationRoutes(router: Router, { issuer, run }: GraphParts, v
     {
       summary: 'Add a secret to an application; this answer alone holds it',
       opens: ['clients.write'],
-      body: {
-        ...properties(addition, []),
-        required: false,
-        read: (sent) => parseProperties(addition, [], sent ?? {}),
-      },
+      body: optionalProperties(addition, []),
       answer: ok(entity(madeCredentialShape)),
     },
     async (ctx, { body: { passwordCredential } }) => {

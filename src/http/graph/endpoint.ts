@@ -1,8 +1,6 @@
 import type Router from '@koa/router';
 import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
-import { AppError } from '../../core/errors.ts';
-import { nameAmong } from '../../core/text.ts';
 import type { Action, OwnAction } from '../../roles/powers.ts';
 import type { RoleName } from '../../roles/role.ts';
 import { limits, readJson } from '../parse.ts';
@@ -51,6 +49,8 @@ export interface Description<Sent, Given> {
   /** Query options of its own. */
   readonly parameters?: Readonly<Record<string, z.ZodType<string | undefined>>>;
   readonly body?: Body<Sent>;
+  /** Sent again with its `Idempotency-Key`, it makes nothing more: the handler sees to it with `madeOnce`. */
+  readonly repeatable?: true;
   readonly answer: Answer<Given>;
 }
 
@@ -121,23 +121,23 @@ export function properties<Schema extends z.ZodType>(
   return { schema, readOnly, required: true, mostBytes: limits.json, read };
 }
 
-/** An object, or nothing; what is not known is passed over, but not what is known and written in another case. */
-export function optional<Shape extends z.ZodRawShape>(
-  schema: z.ZodObject<Shape, z.core.$loose>,
-  mostBytes: number = limits.json,
-): Body<z.output<z.ZodObject<Shape, z.core.$loose>>> {
+/** The same; nothing at all stands for an object without properties. */
+export function optionalProperties<Schema extends z.ZodType>(
+  schema: Schema,
+  readOnly: readonly string[],
+): Body<z.output<Schema>> {
+  const read = (sent: unknown) => parseProperties(schema, readOnly, sent ?? {});
   const required = !schema.safeParse({}).success;
-  const names = Object.keys(schema.shape);
-  const read = (sent: unknown) => {
-    const parsed = parseBody(schema, sent ?? {});
-    for (const written of Object.keys(parsed)) {
-      const name = nameAmong(names, written);
-      if (name === undefined || name === written) continue;
-      throw new AppError('invalid_input', `${written}: this property is written ${name}.`);
-    }
-    return parsed;
-  };
-  return { schema, readOnly: [], required, mostBytes, read };
+  return { schema, readOnly, required, mostBytes: limits.json, read };
+}
+
+/** An object, or nothing; what is not known is passed over. */
+export function optional<Schema extends z.ZodType>(
+  schema: Schema,
+  mostBytes: number = limits.json,
+): Body<z.output<Schema>> {
+  const required = !schema.safeParse({}).success;
+  return { schema, readOnly: [], required, mostBytes, read: (sent) => parseBody(schema, sent ?? {}) };
 }
 
 /** `$ref`: whom it is about. */

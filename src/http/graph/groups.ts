@@ -13,6 +13,7 @@ import {
   removeMember,
   changeGroup,
 } from '../../groups/manage-groups.ts';
+import type { User } from '../../users/user.ts';
 import { type GraphParts, type Version, whoOf } from './api.ts';
 import { created, endpoints, nothing, ok, properties, reference, text } from './endpoint.ts';
 import { parseFilter } from './filter.ts';
@@ -69,6 +70,7 @@ export function groupRoutes(router: Router, { issuer, run }: GraphParts, version
       summary: 'Make a group',
       opens: ['groups.write'],
       body: properties(newGroup, readOnly),
+      repeatable: true,
       answer: created(entity(groupShape), { located: true }),
     },
     async (ctx, { body: asked, sent: body }) => {
@@ -135,18 +137,22 @@ export function groupRoutes(router: Router, { issuer, run }: GraphParts, version
     {
       summary: 'List the members of a group',
       opens: ['users.read', 'groups.read'],
-      query: ['$select', '$top', '$skiptoken'],
+      query: ['$select', '$top', '$skiptoken', '$count'],
       answer: ok(pageOf(typed(selected(userShape), '#microsoft.graph.user'))),
     },
     async (ctx, { options }) => {
       const asked = listAsked(options);
       const select = selecting<ReturnType<typeof userResource>>(options.$select, userProperties);
-      const page = await run(whoOf(ctx), (work) => pageOfMembers(work, ctx.params.group!, asked));
+      const { page, count } = await run(whoOf(ctx), async (work) => ({
+        page: await pageOfMembers(work, ctx.params.group!, asked),
+        count: asked.counted ? await countMembers(work, ctx.params.group!) : undefined,
+      }));
       const address = `${root}/groups/${encodeURIComponent(ctx.params.group!)}/members`;
-      return collection(address, `${root}/$metadata#directoryObjects`, options, page, (user) => ({
+      const shown = (user: User) => ({
         '@odata.type': '#microsoft.graph.user' as const,
         ...select.cut(userResource(user)),
-      }));
+      });
+      return collection(address, `${root}/$metadata#directoryObjects`, options, page, shown, count);
     },
   );
 

@@ -24,3 +24,8 @@ export function keysAsSegments(path: string): string {
 }
 
 export const ourApi = /^\/(?:v1\.0|beta)(?:\/|$)/i;
+
+/** Also of versions that there are none of: their callers expect the answers of an API. */
+export function asksAnApi(path: string): boolean {
+  return /^\/(?:v\d+(?:\.\d+)?|beta)(?:\/|$)/i.test(path);
+}

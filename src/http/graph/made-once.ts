@@ -1,14 +1,19 @@
 import type { Context } from 'koa';
 import { AppError } from '../../core/errors.ts';
 import type { Work } from '../../core/work.ts';
-import { once } from '../../idempotency/idempotency.ts';
+import { madeIsGone, once } from '../../idempotency/idempotency.ts';
 
 /** Of the request; undefined when it has none. Fails with `invalid_input`. */
-function idempotencyKey(ctx: Context): string | undefined {
+export function idempotencyKey(ctx: Context): string | undefined {
   const key = ctx.get('idempotency-key');
   if (key === '' && ctx.req.headers['idempotency-key'] === undefined) return undefined;
   if (/^[\x20-\x7e]{1,255}$/.test(key)) return key;
   throw new AppError('invalid_input', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
+}
+
+/** The answer says that it made nothing. */
+export function markReplayed(ctx: Context): void {
+  ctx.set('idempotent-replayed', 'true');
 }
 
 /**
@@ -28,11 +33,11 @@ export async function madeOnce<Made extends { readonly id: string }>(
     return fresh.id;
   });
   if (fresh) return fresh;
-  ctx.set('idempotent-replayed', 'true');
+  markReplayed(ctx);
   try {
     return await read(id);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
-    throw new AppError('conflict', 'What this Idempotency-Key made is gone. Take a new one to make another.');
+    throw madeIsGone();
   }
 }

@@ -4,13 +4,14 @@ import { AppError } from '../../core/errors.ts';
 import {
   currentPass,
   extendPass,
-  issuePass,
+  issuePassOnce,
   passHistory,
   revokePass,
 } from '../../methods/temporary-access-pass/manage-passes.ts';
 import { waysToVerify } from '../../methods/temporary-access-pass/pass.ts';
 import { type GraphParts, type Version, whoOf } from './api.ts';
-import { created, endpoints, nothing, ok, optional } from './endpoint.ts';
+import { created, endpoints, nothing, ok, optionalProperties } from './endpoint.ts';
+import { idempotencyKey, markReplayed } from './made-once.ts';
 import {
   endedPassResource,
   endedPassShape,
@@ -21,9 +22,8 @@ import {
 } from './resources.ts';
 import { entity, listOf } from './shape.ts';
 
-// Clients send whole objects back, with read-only and @odata properties; those are accepted and ignored.
 const newPass = z
-  .looseObject({
+  .strictObject({
     startDateTime: z.iso.datetime({ offset: true }).nullish(),
     lifetimeInMinutes: z.number().nullish(),
     isUsableOnce: z.boolean().nullish(),
@@ -31,10 +31,27 @@ const newPass = z
     reason: z.string().max(1000).nullish(),
     ticket: z.string().max(200).nullish(),
     verifiedBy: z.enum(waysToVerify).nullish(),
+    deliverTo: z.literal('issuer', 'can only be issuer: passes are not delivered to managers by this API').nullish(),
   })
   .meta({ examples: [{}, { lifetimeInMinutes: 60, isUsableOnce: true, reason: 'first day', ticket: 'INC-1234' }] });
 
-const extension = z.looseObject({ lifetimeInMinutes: z.number() });
+const extension = z.strictObject({ lifetimeInMinutes: z.number() });
+
+/** Of a pass that was read, and is sent back as it is. A code that the caller chose is none. */
+const readOnly = [
+  'id',
+  'temporaryAccessPass',
+  'createdDateTime',
+  'lastUsedDateTime',
+  'isUsable',
+  'methodUsabilityReason',
+  'state',
+  'createdBy',
+  'usedDateTime',
+  'handoverUrl',
+];
+
+const whatSays = ['startDateTime', 'isUsableOnce', 'purpose', 'reason', 'ticket'];
 
 /** `temporaryAccessPassMethods` of a user: there is one at most. What became of earlier ones is in `passHistory`. */
 export function passRoutes(router: Router, { issuer, run, issuingLimit }: GraphParts, version: Version): void {
@@ -60,11 +77,12 @@ export function passRoutes(router: Router, { issuer, run, issuingLimit }: GraphP
     {
       summary: 'Issue a pass; the one before ends',
       opens: ['passes.write'],
-      body: optional(newPass),
-      answer: created(entity(issuedPassShape)),
+      body: optionalProperties(newPass, readOnly),
+      repeatable: true,
+      answer: created(z.union([entity(issuedPassShape), entity(passShape)])),
     },
-    async (ctx, { body: asked }) => {
-      const issued = await issuePass(
+    async (ctx, { body: asked, sent: body }) => {
+      const issued = await issuePassOnce(
         run,
         whoOf(ctx),
         {
@@ -77,12 +95,13 @@ export function passRoutes(router: Router, { issuer, run, issuingLimit }: GraphP
           ticket: asked.ticket ?? undefined,
           verifiedBy: asked.verifiedBy ?? undefined,
         },
+        { key: idempotencyKey(ctx), body },
         issuingLimit,
       );
-      return {
-        '@odata.context': `${contextOf(issued.user.id)}/$entity`,
-        ...issuedPassResource(issued, issuer),
-      };
+      const context = { '@odata.context': `${contextOf(issued.user.id)}/$entity` };
+      if ('code' in issued) return { ...context, ...issuedPassResource(issued, issuer) };
+      markReplayed(ctx);
+      return { ...context, ...passResource(issued.pass, issued.settings, issued.now) };
     },
   );
 
@@ -108,7 +127,7 @@ export function passRoutes(router: Router, { issuer, run, issuingLimit }: GraphP
     {
       summary: 'Make a pass last longer',
       opens: ['passes.write'],
-      body: optional(extension),
+      body: optionalProperties(extension, [...readOnly, ...whatSays]),
       answer: ok(entity(passShape)),
     },
     async (ctx, { body: asked }) => {

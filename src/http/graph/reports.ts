@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import {
+  type Counted,
   countByFeature,
   countByMethod,
   countRegistrations,
@@ -66,7 +67,7 @@ export function reportRoutes(router: Router, { issuer, run }: GraphParts, versio
   const details = `${reports}/userRegistrationDetails`;
   const contextOf = (what: string) => `${issuer}/${version}/$metadata#${what}`;
   const selectingOf = ($select: string | undefined) =>
-    selecting<ReturnType<typeof detailsResource>>($select, properties);
+    selecting<ReturnType<typeof registrationResource>>($select, properties);
 
   route.get(
     details,
@@ -84,7 +85,7 @@ export function reportRoutes(router: Router, { issuer, run }: GraphParts, versio
         const page = await pageOfRegistrations(work, { ...asked, filter });
         const count = asked.counted ? await countRegistrations(work, filter) : undefined;
         const context = contextOf(`reports/authenticationMethods/userRegistrationDetails${select.context}`);
-        const shown = (one: Registration) => select.cut(detailsResource(one, work.now));
+        const shown = (one: Registration) => select.cut(registrationResource(one, work.now));
         return collection(`${issuer}/${version}${details}`, context, options, page, shown, count);
       });
     },
@@ -101,7 +102,7 @@ export function reportRoutes(router: Router, { issuer, run }: GraphParts, versio
     async (ctx, { options: { $select } }) => {
       const select = selectingOf($select);
       const resource = await run(whoOf(ctx), async (work) =>
-        detailsResource(await readRegistration(work, ctx.params.user!), work.now),
+        registrationResource(await readRegistration(work, ctx.params.user!), work.now),
       );
       return {
         '@odata.context': contextOf(`reports/authenticationMethods/userRegistrationDetails${select.context}/$entity`),
@@ -124,16 +125,10 @@ export function reportRoutes(router: Router, { issuer, run }: GraphParts, versio
       },
       async (ctx) => {
         const included = includedIn(byMethod, ctx.params.parameters ?? '()');
-        const { total, counts } = await run(whoOf(ctx), (work) => countByMethod(work, included));
+        const counted = await run(whoOf(ctx), (work) => countByMethod(work, included));
         return {
           '@odata.context': contextOf('microsoft.graph.userRegistrationMethodSummary'),
-          totalUserCount: total,
-          userRoles: included.roles,
-          userTypes: included.types,
-          userRegistrationMethodCounts: counts.map(({ name, users }) => ({
-            userRegistrationMethod: name,
-            userCount: users,
-          })),
+          ...methodCountsResource(counted, included),
         };
       },
     );
@@ -148,13 +143,10 @@ export function reportRoutes(router: Router, { issuer, run }: GraphParts, versio
       },
       async (ctx) => {
         const included = includedIn(byFeature, ctx.params.parameters ?? '()');
-        const { total, counts } = await run(whoOf(ctx), (work) => countByFeature(work, included));
+        const counted = await run(whoOf(ctx), (work) => countByFeature(work, included));
         return {
           '@odata.context': contextOf('microsoft.graph.userRegistrationFeatureSummary'),
-          totalUserCount: total,
-          userRoles: included.roles,
-          userTypes: included.types,
-          userRegistrationFeatureCounts: counts.map(({ name, users }) => ({ feature: name, userCount: users })),
+          ...featureCountsResource(counted, included),
         };
       },
     );
@@ -184,8 +176,26 @@ function wrong(name: string): AppError {
   );
 }
 
+export function methodCountsResource({ total, counts }: Counted, included: Included) {
+  return {
+    totalUserCount: total,
+    userRoles: included.roles,
+    userTypes: included.types,
+    userRegistrationMethodCounts: counts.map(({ name, users }) => ({ userRegistrationMethod: name, userCount: users })),
+  };
+}
+
+export function featureCountsResource({ total, counts }: Counted, included: Included) {
+  return {
+    totalUserCount: total,
+    userRoles: included.roles,
+    userTypes: included.types,
+    userRegistrationFeatureCounts: counts.map(({ name, users }) => ({ feature: name, userCount: users })),
+  };
+}
+
 /** Every property that Graph's has; what there is none of here is false, none or empty. */
-function detailsResource(one: Registration, now: Date): Shown<z.output<typeof detailsShape>> {
+export function registrationResource(one: Registration, now: Date): Shown<z.output<typeof detailsShape>> {
   return {
     id: one.userId,
     userPrincipalName: one.userPrincipalName,

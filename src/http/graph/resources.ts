@@ -186,6 +186,8 @@ export const assignmentShape = z
   })
   .meta({ id: 'roleAssignment' });
 
+export const assignmentProperties = assignmentShape.keyof().options;
+
 /** A role somebody holds, in Graph's shape; the limits are ours, and a Pass Issuer's alone. */
 export function assignmentResource({
   id,
@@ -215,6 +217,8 @@ export const roleShape = z
     isEnabled: z.literal(true),
   })
   .meta({ id: 'roleDefinition' });
+
+export const roleProperties = roleShape.keyof().options;
 
 export function roleResource({ name, templateId }: Role): z.output<typeof roleShape> {
   return { id: templateId, templateId, displayName: name, isBuiltIn: true, isEnabled: true };

@@ -13,9 +13,16 @@ import {
 import { findRole } from '../../roles/role.ts';
 import { type GraphParts, type Version, whoOf } from './api.ts';
 import { created, endpoints, nothing, ok, properties } from './endpoint.ts';
-import { collection, listAsked, nameFilter } from './query.ts';
-import { assignmentResource, assignmentShape, roleResource, roleShape } from './resources.ts';
-import { entity, listOf, pageOf } from './shape.ts';
+import { collection, listAsked, nameFilter, selecting } from './query.ts';
+import {
+  assignmentProperties,
+  assignmentResource,
+  assignmentShape,
+  roleProperties,
+  roleResource,
+  roleShape,
+} from './resources.ts';
+import { entity, listOf, pageOf, selected } from './shape.ts';
 
 const newAssignment = z.strictObject({
   principalId: z.uuid(),
@@ -35,28 +42,39 @@ export function roleRoutes(router: Router, { issuer, run }: GraphParts, version:
   const root = `${issuer}/${version}`;
   const definitions = '/roleManagement/directory/roleDefinitions';
   const assignments = '/roleManagement/directory/roleAssignments';
+  const selectingOf = ($select: string | undefined) =>
+    selecting<ReturnType<typeof assignmentResource>>($select, assignmentProperties);
 
   route.get(
     definitions,
-    { summary: 'List the roles there are', opens: ['roles.read'], query: ['$filter'], answer: ok(listOf(roleShape)) },
-    async (ctx, { options: { $filter } }) => {
+    {
+      summary: 'List the roles there are',
+      opens: ['roles.read'],
+      query: ['$select', '$filter'],
+      answer: ok(listOf(selected(roleShape))),
+    },
+    async (ctx, { options: { $filter, $select } }) => {
+      const select = selecting<ReturnType<typeof roleResource>>($select, roleProperties);
       const asked = nameFilter($filter, { displayName: ['eq'], templateId: ['eq'], id: ['eq'] });
       const found = await run(whoOf(ctx), roleDefinitions);
       return {
-        '@odata.context': `${root}/$metadata#roleManagement/directory/roleDefinitions`,
-        value: found.filter((role) => !asked || findRole(asked.value) === role).map(roleResource),
+        '@odata.context': `${root}/$metadata#roleManagement/directory/roleDefinitions${select.context}`,
+        value: found
+          .filter((role) => !asked || findRole(asked.value) === role)
+          .map((role) => select.cut(roleResource(role))),
       };
     },
   );
 
   route.get(
     `${definitions}/:role`,
-    { summary: 'Read a role', opens: ['roles.read'], answer: ok(entity(roleShape)) },
-    async (ctx) => {
+    { summary: 'Read a role', opens: ['roles.read'], query: ['$select'], answer: ok(entity(selected(roleShape))) },
+    async (ctx, { options: { $select } }) => {
+      const select = selecting<ReturnType<typeof roleResource>>($select, roleProperties);
       const role = await run(whoOf(ctx), (work) => roleDefinition(work, ctx.params.role!));
       return {
-        '@odata.context': `${root}/$metadata#roleManagement/directory/roleDefinitions/$entity`,
-        ...roleResource(role),
+        '@odata.context': `${root}/$metadata#roleManagement/directory/roleDefinitions${select.context}/$entity`,
+        ...select.cut(roleResource(role)),
       };
     },
   );
@@ -66,20 +84,21 @@ export function roleRoutes(router: Router, { issuer, run }: GraphParts, version:
     {
       summary: 'List who holds a role',
       opens: ['roles.read'],
-      query: ['$filter', '$top', '$skiptoken'],
-      answer: ok(pageOf(assignmentShape)),
+      query: ['$select', '$filter', '$top', '$skiptoken'],
+      answer: ok(pageOf(selected(assignmentShape))),
     },
     async (ctx, { options }) => {
+      const select = selectingOf(options.$select);
       const asked = listAsked(options);
       const page = await run(whoOf(ctx), async (work) =>
         pageOfAssignments(work, { ...asked, filter: filterOf(options.$filter) }),
       );
       return collection(
         `${root}${assignments}`,
-        `${root}/$metadata#roleManagement/directory/roleAssignments`,
+        `${root}/$metadata#roleManagement/directory/roleAssignments${select.context}`,
         options,
         page,
-        assignmentResource,
+        (assignment) => select.cut(assignmentResource(assignment)),
       );
     },
   );
@@ -114,12 +133,18 @@ export function roleRoutes(router: Router, { issuer, run }: GraphParts, version:
 
   route.get(
     `${assignments}/:assignment`,
-    { summary: 'Read a user’s role', opens: ['roles.read'], answer: ok(entity(assignmentShape)) },
-    async (ctx) => {
+    {
+      summary: 'Read a user’s role',
+      opens: ['roles.read'],
+      query: ['$select'],
+      answer: ok(entity(selected(assignmentShape))),
+    },
+    async (ctx, { options: { $select } }) => {
+      const select = selectingOf($select);
       const assignment = await run(whoOf(ctx), (work) => readAssignment(work, ctx.params.assignment!));
       return {
-        '@odata.context': `${root}/$metadata#roleManagement/directory/roleAssignments/$entity`,
-        ...assignmentResource(assignment),
+        '@odata.context': `${root}/$metadata#roleManagement/directory/roleAssignments${select.context}/$entity`,
+        ...select.cut(assignmentResource(assignment)),
       };
     },
   );

@@ -6,7 +6,7 @@ import { approvalRoutes } from './approvals.ts';
 import { applicationRoutes } from './applications.ts';
 import { auditLogRoutes } from './audit-logs.ts';
 import { batchRoutes } from './batch.ts';
-import type { GraphParts, Version } from './api.ts';
+import { type GraphParts, markAnswer, type Version } from './api.ts';
 import { domainRoutes } from './domains.ts';
 import { groupRoutes } from './groups.ts';
 import { identityRoutes } from './identities.ts';
@@ -27,7 +27,7 @@ export function graphRoutes(parts: GraphParts, version: Version, log: Logger): R
 
   router.use(recordingRefusals(parts));
   router.use(async (ctx: Context, next: Next) => {
-    ctx.set('cache-control', 'no-store');
+    markAnswer(ctx);
     const token = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(ctx.get('authorization'))?.[1];
     const actor = token ? await parts.actorOfToken(token) : undefined;
     if (!actor) {

@@ -49,7 +49,9 @@ function partOf<Shape extends z.ZodRawShape>(shape: z.ZodObject<Shape>) {
   return shape.partial().meta({
     ...meta,
     ...(id !== undefined && { id: `${id}Selected` }),
-    'x-required-without-select': Object.keys(shape.shape),
+    'x-required-without-select': Object.entries(shape.shape)
+      .filter(([, part]) => !(part as z.ZodType).safeParse(undefined).success)
+      .map(([name]) => name),
   });
 }
 

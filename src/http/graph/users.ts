@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
+import type { Group } from '../../groups/group.ts';
 import { countGroupsOf, pageOfGroupsOf } from '../../groups/manage-groups.ts';
 import { changePerson, deletePerson } from '../../people.ts';
 import {
@@ -87,6 +88,7 @@ export function userRoutes(router: Router, { issuer, run }: GraphParts, version:
       summary: 'Make a user',
       opens: ['users.write'],
       body: properties(newUser, readOnly),
+      repeatable: true,
       answer: created(entity(userShape), { located: true }),
     },
     async (ctx, { body: asked, sent: body }) => {
@@ -185,18 +187,22 @@ export function userRoutes(router: Router, { issuer, run }: GraphParts, version:
     {
       summary: 'List the groups of a user',
       opens: ['users.read', 'groups.read'],
-      query: ['$select', '$top', '$skiptoken'],
+      query: ['$select', '$top', '$skiptoken', '$count'],
       answer: ok(pageOf(typed(selected(groupShape), '#microsoft.graph.group'))),
     },
     async (ctx, { options }) => {
       const asked = listAsked(options);
       const select = selecting<ReturnType<typeof groupResource>>(options.$select, groupProperties);
-      const page = await run(whoOf(ctx), (work) => pageOfGroupsOf(work, ctx.params.user!, asked));
+      const { page, count } = await run(whoOf(ctx), async (work) => ({
+        page: await pageOfGroupsOf(work, ctx.params.user!, asked),
+        count: asked.counted ? await countGroupsOf(work, ctx.params.user!) : undefined,
+      }));
       const address = `${root}/users/${encodeURIComponent(ctx.params.user!)}/memberOf`;
-      return collection(address, `${root}/$metadata#directoryObjects`, options, page, (group) => ({
+      const shown = (group: Group) => ({
         '@odata.type': '#microsoft.graph.group' as const,
         ...select.cut(groupResource(group)),
-      }));
+      });
+      return collection(address, `${root}/$metadata#directoryObjects`, options, page, shown, count);
     },
   );
 }

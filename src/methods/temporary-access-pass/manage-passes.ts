@@ -3,6 +3,7 @@ import { type Actor, actorId } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import { addMinutes } from '../../core/time.ts';
 import type { Origin, RunWork, Work } from '../../core/work.ts';
+import { type Asked, madeBefore, madeIsGone, once } from '../../idempotency/idempotency.ts';
 import { permitEverywhere, permitOwn } from '../../roles/permit.ts';
 import { momentAfterGrants } from '../../roles/manage-roles.ts';
 import { defaultLimits, type Limit } from '../../throttle/throttle.ts';
@@ -34,6 +35,12 @@ export interface IssuedPass {
   readonly code: string;
 }
 
+/** A pass that an earlier request with the same key made, as it is now. */
+export interface IssuedBefore extends FoundPass {
+  readonly pass: Pass;
+  readonly now: Date;
+}
+
 /**
  * Gives a user a pass; an earlier one stops working, whatever its state. The hash runs between two works, in no transaction.
  * Fails with `forbidden`, `not_found`, or `invalid_input` for what policy does not allow.
@@ -44,8 +51,26 @@ export async function issuePass(
   asked: IssuePass,
   limit: Limit = defaultLimits.issuing,
 ): Promise<IssuedPass> {
+  const issued = await issuePassOnce(run, who, asked, { key: undefined, body: undefined }, limit);
+  if ('code' in issued) return issued;
+  throw new Error('Nothing can have been made before by a request without a key.');
+}
+
+/**
+ * As `issuePass`, for a request that may come again: under the key of an earlier one the user's pass stays, and is returned
+ * without its code. Fails also with `conflict`, when that pass has ended early or was for another user or other terms.
+ */
+export async function issuePassOnce(
+  run: RunWork,
+  who: { actor: Actor; origin: Origin },
+  asked: IssuePass,
+  request: Pick<Asked, 'key' | 'body'>,
+  limit: Limit = defaultLimits.issuing,
+): Promise<IssuedPass | IssuedBefore> {
   const draft = await run(who, async (work) => {
     const { user, limits } = await recipient(work, asked);
+    const before = await madeBefore(work, requestFor(user.id, request));
+    if (before !== undefined) return { before: await issuedBefore(work, user, before) };
     const settings = await effectivePassSettings(work, user.id);
     withinPolicy(settings, limits, asked, work.now);
     if (await needsApproval(work, settings, user.id)) {
@@ -54,8 +79,9 @@ export async function issuePass(
       // Kept, and so returned: what is thrown here would roll the request for approval back.
       if (approval.decision !== 'approved') return { waitsFor: approval };
     }
-    return { userId: user.id, passId: randomUUID(), code: newCode(settings.defaultLength), secrets: work.secrets };
+    return { userId: user.id, id: randomUUID(), code: newCode(settings.defaultLength), secrets: work.secrets };
   });
+  if ('before' in draft) return draft.before;
   if ('waitsFor' in draft) {
     throw new AppError(
       'approval_required',
@@ -63,10 +89,34 @@ export async function issuePass(
       { approvalId: draft.waitsFor.id },
     );
   }
-  const verifier = await makeVerifier(draft.secrets, draft, draft.code);
-  return run(who, (work) =>
-    keepPass(work, asked, { id: draft.passId, code: draft.code, verifier, userId: draft.userId }, limit),
-  );
+  const { userId, id, code, secrets } = draft;
+  const verifier = await makeVerifier(secrets, { userId, passId: id }, code);
+  return run(who, async (work) => {
+    let issued: IssuedPass | undefined;
+    const { id: madeId } = await once(work, requestFor(userId, request), async () => {
+      issued = await keepPass(work, asked, { id, code, verifier, userId }, limit);
+      return id;
+    });
+    if (issued) return issued;
+    // Another request with the same key was quicker while the hash ran.
+    const { user } = await recipient(work, { user: userId });
+    return issuedBefore(work, user, madeId);
+  });
+}
+
+/** Whom a pass is for is part of what was asked, whatever the address called them. */
+function requestFor(userId: string, { key, body }: Pick<Asked, 'key' | 'body'>): Asked {
+  return {
+    route: 'POST /users/:user/authentication/temporaryAccessPassMethods',
+    key,
+    body: { userId, body: body ?? {} },
+  };
+}
+
+async function issuedBefore(work: Work, user: User, passId: string): Promise<IssuedBefore> {
+  const { pass, settings } = await passOf(work, user);
+  if (pass?.id !== passId) throw madeIsGone();
+  return { user, pass, settings, now: work.now };
 }
 
 async function keepPass(

@@ -2,7 +2,26 @@ import type { z } from 'zod';
 import { assurancePolicy, changeAssurancePolicy, resetAssurancePolicy } from '../assurance/manage-policy.ts';
 import { assurancePolicyName, assuranceSettingsChange } from '../assurance/settings.ts';
 import type { Work } from '../core/work.ts';
+import {
+  fido2PolicyResource,
+  recoveryCodePolicyResource,
+  softwareOathPolicyResource,
+} from '../http/graph/method-configurations.ts';
 import { passPolicyResource } from '../http/graph/resources.ts';
+import {
+  changeMethodPolicy,
+  fido2Policy,
+  methodPolicy,
+  recoveryCodePolicy,
+  resetMethodPolicy,
+  softwareOathPolicy,
+} from '../method-policies/manage-policies.ts';
+import {
+  type Fido2Settings,
+  fido2SettingsChange,
+  type MethodSettings,
+  methodSettingsChange,
+} from '../method-policies/settings.ts';
 import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../methods/password/manage-policy.ts';
 import { passwordPolicyName, passwordSettingsChange } from '../methods/password/settings.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../methods/temporary-access-pass/manage-policy.ts';
@@ -31,6 +50,24 @@ const policies: Readonly<Record<string, Policy>> = {
     changing: changing(passSettingsChange, changePassPolicy),
     reset: resetPassPolicy,
     resource: (settings) => passPolicyResource(settings as Awaited<ReturnType<typeof passPolicy>>),
+  },
+  [fido2Policy.name]: {
+    read: (work) => methodPolicy(work, fido2Policy),
+    changing: changing(fido2SettingsChange, (work, changes) => changeMethodPolicy(work, fido2Policy, changes)),
+    reset: (work) => resetMethodPolicy(work, fido2Policy),
+    resource: (settings) => fido2PolicyResource(settings as Fido2Settings),
+  },
+  [softwareOathPolicy.name]: {
+    read: (work) => methodPolicy(work, softwareOathPolicy),
+    changing: changing(methodSettingsChange, (work, changes) => changeMethodPolicy(work, softwareOathPolicy, changes)),
+    reset: (work) => resetMethodPolicy(work, softwareOathPolicy),
+    resource: (settings) => softwareOathPolicyResource(settings as MethodSettings),
+  },
+  [recoveryCodePolicy.name]: {
+    read: (work) => methodPolicy(work, recoveryCodePolicy),
+    changing: changing(methodSettingsChange, (work, changes) => changeMethodPolicy(work, recoveryCodePolicy, changes)),
+    reset: (work) => resetMethodPolicy(work, recoveryCodePolicy),
+    resource: (settings) => recoveryCodePolicyResource(settings as MethodSettings),
   },
   [passwordPolicyName]: {
     read: passwordPolicy,

@@ -68,7 +68,8 @@ const usage = `Latchkey: from nothing to a passkey, and back to one after a loss
   latchkey pass history USER
   latchkey pass revoke USER
   latchkey pass approvals | approve ID | reject ID
-  latchkey policy show [NAME]             a policy: temporaryAccessPass when none is named, password, registration, assurance
+  latchkey policy show [NAME]             a policy: temporaryAccessPass when none is named, fido2, softwareOath, password,
+                                          recoveryCode, registration, assurance
   latchkey policy set [NAME] KEY=VALUE ...
                                           change what is named, keep the rest; values are JSON, or plain words
   latchkey policy reset [NAME]            back to the defaults

@@ -85,7 +85,8 @@ export const usage = `Latchkey: from nothing to a passkey, and back to one after
   latchkey pass history USER
   latchkey pass revoke USER
   latchkey pass approvals | approve ID | reject ID
-  latchkey policy show [NAME]             a policy: of a method (temporaryAccessPass when none is named), registration, assurance
+  latchkey policy show [NAME]             a policy: temporaryAccessPass when none is named, fido2, softwareOath, password,
+                                          recoveryCode, registration, assurance
   latchkey policy set [NAME] KEY=VALUE ...
                                           change what is named, keep the rest; values are JSON, or plain words
   latchkey policy reset [NAME]            back to the defaults

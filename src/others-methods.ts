@@ -14,6 +14,7 @@ import {
   type MethodRegistry,
   type NotEnrolled,
   type SuspendableMethod,
+  works,
 } from './methods/method.ts';
 import { needsApproval } from './methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { effectivePassSettings } from './methods/temporary-access-pass/effective-settings.ts';
@@ -63,13 +64,14 @@ export const mostChallengeMinutes = 5;
 
 /**
  * Options for a passkey that somebody else makes for the user; the answer has to come from the same caller, for the same user.
- * Fails with `forbidden` for whom a pass would take a second administrator: a passkey must not be the way round that.
+ * Fails with `forbidden` for whom a pass would take a second administrator: a passkey must not be the way round that; with
+ * `invalid_input` for whom policy lets have none.
  */
 export async function passkeyCreationOptions(
   work: Work,
   { methods, user: idOrName, minutes }: Asked & { readonly minutes: number },
 ): Promise<{ options: object; expiresAt: Date }> {
-  const user = await recipient(work, idOrName);
+  const user = await recipient(work, methods, idOrName);
   const expiresAt = addMinutes(work.now, minutes);
   const options = await enrollable(methods).beginEnrolment(work, { ...enrolmentOf(work, user.id), endsAt: expiresAt });
   return { options, expiresAt };
@@ -88,7 +90,7 @@ export async function registerPasskeyFor(
   const method = enrollable(methods);
   const onBehalf = { name: name === undefined ? undefined : named(name) };
   const read = await run(who, async (work) => {
-    const user = await recipient(work, idOrName);
+    const user = await recipient(work, methods, idOrName);
     const enrolment = { ...enrolmentOf(work, user.id), onBehalf };
     const response = { response: JSON.stringify(answer) };
     return { enrolment, candidate: await method.readEnrolment(work, enrolment, response) };
@@ -97,7 +99,7 @@ export async function registerPasskeyFor(
   return run(who, async (work) => {
     await lockUser(work, read.enrolment.userId);
     // Roles, policy and the user may have changed while the answer was checked.
-    const user = await recipient(work, read.enrolment.userId);
+    const user = await recipient(work, methods, read.enrolment.userId);
     const verdict = await method.keepEnrolment(work, read.enrolment, read.candidate, proof);
     if (!verdict.enrolled) throw refusalOf(verdict.reason);
     const credential = (await method.listOf(work, user.id)).find(({ id }) => id === verdict.credential.credentialId)!;
@@ -169,8 +171,9 @@ async function target(work: Work, action: Action, idOrName: string): Promise<Use
 }
 
 /** Somebody a passkey can be registered for without a word from anybody else. */
-async function recipient(work: Work, idOrName: string): Promise<User> {
+async function recipient(work: Work, methods: MethodRegistry, idOrName: string): Promise<User> {
   const user = await target(work, 'passkeys.write', idOrName);
+  if (!((await enrollable(methods).mayHave?.(work, user.id)) ?? true)) throw refusalOf('not_allowed');
   if (await needsApproval(work, await effectivePassSettings(work, user.id), user.id)) {
     throw new AppError(
       'forbidden',
@@ -195,6 +198,10 @@ function refusalOf(reason: NotEnrolled): AppError {
       );
     case 'duplicate':
       return new AppError('conflict', 'This passkey is registered already.');
+    case 'not_allowed':
+      return new AppError('invalid_input', 'The policy Fido2 does not let this user have passkeys.');
+    case 'model_not_allowed':
+      return new AppError('invalid_input', 'The policy Fido2 does not allow passkeys of this model (keyRestrictions).');
     case 'too_many':
       return new AppError('conflict', 'This user has as many passkeys as are allowed.');
     default:
@@ -228,7 +235,7 @@ async function canSignIn(work: Work, methods: MethodRegistry, userId: string): P
   for (const method of methods.all.filter(isListable)) {
     if (method.traits.bootstrapOnly) continue;
     const listed = await method.listOf(work, userId);
-    if (listed.some(({ suspended }) => !suspended)) parts.add(method.traits.part ?? 'whole');
+    if (listed.some(works)) parts.add(method.traits.part ?? 'whole');
   }
   return parts.has('whole') || (parts.has('first') && parts.has('second'));
 }

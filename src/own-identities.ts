@@ -185,7 +185,7 @@ async function findOwn(work: Work, methods: MethodRegistry, owner: Owner, identi
 }
 
 async function opensBesides(work: Work, methods: MethodRegistry, { userId }: Owner): Promise<boolean> {
-  return (await strongestWay(work, methods, await credentialsOf(work, methods, userId))) !== undefined;
+  return strongestWay(methods, await credentialsOf(work, methods, userId)) !== undefined;
 }
 
 async function oneOpens(work: Work, { userId }: Owner, identities: readonly FederatedIdentity[]): Promise<boolean> {

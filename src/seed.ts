@@ -10,6 +10,13 @@ import { isStorableJson } from './core/text.ts';
 import type { Work } from './core/work.ts';
 import { addToGroup, ensureGroup } from './groups/manage-groups.ts';
 import { changePasswordPolicy } from './methods/password/manage-policy.ts';
+import {
+  changeMethodPolicy,
+  fido2Policy,
+  recoveryCodePolicy,
+  softwareOathPolicy,
+} from './method-policies/manage-policies.ts';
+import { fido2SettingsChange, methodSettingsChange } from './method-policies/settings.ts';
 import { passwordSettingsChange } from './methods/password/settings.ts';
 import { changePassPolicy } from './methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from './methods/temporary-access-pass/settings.ts';
@@ -57,7 +64,10 @@ const seedShape = z.strictObject({
   policies: z
     .strictObject({
       temporaryAccessPass: passSettingsChange.optional(),
+      fido2: fido2SettingsChange.optional(),
+      softwareOath: methodSettingsChange.optional(),
       password: passwordSettingsChange.optional(),
+      recoveryCode: methodSettingsChange.optional(),
       registration: registrationSettingsChange.optional(),
       assurance: assuranceSettingsChange.optional(),
     })
@@ -136,9 +146,16 @@ export async function applySeed(work: Work, seed: Seed, ourIssuer?: string): Pro
     for (const owner of client.owners) owners.push((await named(work, owner, `an owner of ${client_id}`)).id);
     await setOwners(work, client_id, owners);
   }
-  const { temporaryAccessPass, password, registration, assurance } = seed.policies;
+  const { temporaryAccessPass, fido2, softwareOath, password, recoveryCode, registration, assurance } = seed.policies;
   if (temporaryAccessPass) {
     await underPath('policies.temporaryAccessPass', () => changePassPolicy(work, temporaryAccessPass));
+  }
+  if (fido2) await underPath('policies.fido2', () => changeMethodPolicy(work, fido2Policy, fido2));
+  if (softwareOath) {
+    await underPath('policies.softwareOath', () => changeMethodPolicy(work, softwareOathPolicy, softwareOath));
+  }
+  if (recoveryCode) {
+    await underPath('policies.recoveryCode', () => changeMethodPolicy(work, recoveryCodePolicy, recoveryCode));
   }
   if (password) await underPath('policies.password', () => changePasswordPolicy(work, password));
   if (registration) await underPath('policies.registration', () => changeRegistrationPolicy(work, registration));

@@ -20,9 +20,13 @@ export const messages = {
     passkeyUnknown: 'That passkey is no longer registered here.',
     passkeyOfOther: 'That passkey belongs to another account than the one you are signing in to.',
     passkeySuspended: 'We could not accept that passkey. Contact the help desk and give them the reference.',
+    passkeyNotAllowed: 'Your organisation does not let you sign in with that passkey. Choose another way.',
     notConfirmed: 'That did not work. Try again, or sign in with your new passkey later.',
     notCreated: 'Your passkey was not saved. Create it again.',
     alreadyRegistered: 'That device already has a passkey for your account.',
+    passkeysNotAllowed: 'Your organisation does not let you create passkeys.',
+    modelNotAllowed:
+      'Your organisation does not allow this kind of passkey. Create one elsewhere, or with another key.',
     tooManyPasskeys: 'You have as many passkeys as are allowed.',
     appRefused: 'That code did not work. Wait for the next one in the app, then enter it.',
     signsInElsewhere:
@@ -386,6 +390,11 @@ export const messages = {
       sentences: ['A temporary pass opens this step for a short time only. That keeps your account safe.'],
       whatToDo: ['If you already saved a passkey, sign in with it.', 'If not, ask for a new pass.'],
     },
+    nothingToRegister: {
+      title: 'There is nothing you may set up here',
+      sentences: ['Your pass is right, but your organisation lets you register no way to sign in yourself.'],
+      whatToDo: ['Ask your help desk to register one for you.'],
+    },
     windowEndedElsewhere: {
       title: 'The time to create a passkey is over',
       sentences: ['A temporary pass opens this step for a short time only, and it can be taken back.'],
@@ -580,6 +589,7 @@ export const messages = {
     withPass: 'You signed in with a temporary pass. To change anything here,',
     prove: 'sign in with what you have registered.',
     suspended: 'No longer works',
+    refused: 'Not allowed by your organisation',
     suspendedFor: {
       lost: 'Called lost on {at}. Remove it for good, or use it again if you found it.',
       administrator: 'Suspended by an administrator on {at}.',

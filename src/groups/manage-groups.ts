@@ -2,7 +2,7 @@ import { AppError } from '../core/errors.ts';
 import { keysAfter, type Page, type PageAsked, pageOf } from '../core/page.ts';
 import type { Work } from '../core/work.ts';
 import { isNamedByPolicy } from '../policies/policy-documents.ts';
-import { isNamedByRole } from '../roles/manage-roles.ts';
+import { isNamedByRole, leavingAnAdministrator, templateIdsOf } from '../roles/manage-roles.ts';
 import { demandGlobalAdministrator, permit, permitOn } from '../roles/permit.ts';
 import { countUsers, getUser, lockUser, pageOfUsers, readUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
@@ -43,7 +43,10 @@ export async function changeGroup(
   work.record({ type: 'group.changed', details: { groupId: group.id, before: group.displayName, displayName } });
 }
 
-/** A group that has people with roles in it is for Global Administrators: deleting it changes those people. */
+/**
+ * A group that has people with roles in it is for Global Administrators: deleting it changes those people. Fails with `conflict`
+ * when a policy of methods is for it, and no Global Administrator could sign in any more.
+ */
 export async function deleteGroup(work: Work, id: string): Promise<Group> {
   await permit(work, 'groups.write');
   const group = await lockedGroup(work, id);
@@ -53,23 +56,25 @@ export async function deleteGroup(work: Work, id: string): Promise<Group> {
       work,
       'There are people with administrator roles in this group. Only a Global Administrator can delete it.',
     );
-  }
-  await groups.remove(work.tx, group.id);
+    await leavingAnAdministrator(work, () => groups.remove(work.tx, group.id));
+  } else await groups.remove(work.tx, group.id);
   work.record({ type: 'group.deleted', details: { groupId: group.id, displayName: group.displayName } });
   return group;
 }
 
-/** Makes the user a member; says and records nothing when they are one. */
+/** Makes the user a member; says and records nothing when they are one. Fails with `conflict` as `deleteGroup` does. */
 export async function addToGroup(work: Work, group: Pick<Group, 'id'>, userId: string): Promise<boolean> {
   await permit(work, 'groups.write');
   // Neither the group nor the user can go away before the membership is there.
   const id = await groups.hold(work.tx, group.id);
   if (!id) throw noSuchGroup();
   await demandNotNamed(work, id);
-  await lockUser(work, userId);
-  await getUser(work, userId);
-  await permitOn(work, 'groups.write', userId);
-  const added = await groups.addMember(work.tx, id, userId);
+  const added = await leavingThemAWayIn(work, userId, async () => {
+    await lockUser(work, userId);
+    await getUser(work, userId);
+    await permitOn(work, 'groups.write', userId);
+    return groups.addMember(work.tx, id, userId);
+  });
   if (added) work.record({ type: 'group.member-added', userId, details: { groupId: id } });
   return added;
 }
@@ -82,17 +87,18 @@ export async function addMember(work: Work, groupId: string, userIdOrName: strin
   throw new AppError('invalid_input', 'This user is a member of the group already.');
 }
 
-/** Fails with `not_found` when the user is no member. */
+/** Fails with `not_found` when the user is no member, and with `conflict` as `deleteGroup` does. */
 export async function removeMember(work: Work, groupId: string, userIdOrName: string): Promise<void> {
   await permit(work, 'groups.write');
   const group = await getGroup(work, groupId);
   await demandNotNamed(work, group.id);
   const user = await getUser(work, userIdOrName);
-  await lockUser(work, user.id);
-  await permitOn(work, 'groups.write', user.id);
-  if (!(await groups.removeMember(work.tx, group.id, user.id))) {
-    throw new AppError('not_found', 'This user is not a member of the group.');
-  }
+  const removed = await leavingThemAWayIn(work, user.id, async () => {
+    await lockUser(work, user.id);
+    await permitOn(work, 'groups.write', user.id);
+    return groups.removeMember(work.tx, group.id, user.id);
+  });
+  if (!removed) throw new AppError('not_found', 'This user is not a member of the group.');
   work.record({ type: 'group.member-removed', userId: user.id, details: { groupId: group.id } });
 }
 
@@ -175,6 +181,12 @@ async function demandNotNamed(work: Work, groupId: string): Promise<void> {
     work,
     `A ${namedBy} names this group. Only a Global Administrator can change it or who is in it; applications cannot.`,
   );
+}
+
+/** What somebody may sign in with may hang on their groups: judged of whoever holds a role, before the user is locked. */
+async function leavingThemAWayIn(work: Work, userId: string, change: () => Promise<boolean>): Promise<boolean> {
+  if ((await templateIdsOf(work, userId)).length === 0) return change();
+  return leavingAnAdministrator(work, change);
 }
 
 async function demandFreeName(work: Work, displayName: string): Promise<void> {

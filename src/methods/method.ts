@@ -143,8 +143,6 @@ export interface AuthenticationMethod<Candidate = unknown, Proof = unknown> {
   countedBy?(response: unknown): readonly ('account' | 'recoveryCode')[];
   /** Whether codes of it are in use that are so short that all guesses of all people together are limited more. */
   hasShortCodes?(work: Work): Promise<boolean>;
-  /** Whether policy lets people sign in with it; absent: always. */
-  isAllowed?(work: Work): Promise<boolean>;
   challenge(work: Work, attempt: Attempt): Promise<Challenge>;
   // Verification in three parts, so that no transaction waits for a hash and nothing is spent twice.
   /** Parses, and finds what the response claims to be, or a sentinel that costs the same. */
@@ -204,13 +202,15 @@ export interface Enrolled {
   readonly used?: boolean;
 }
 
-/** Why nothing was kept. `refused`: the answer proves nothing; `user_unverified`: it was made, but by anybody; `weak`: a password that is too short, too common or the user's name. */
+/** Why nothing was kept. `refused`: the answer proves nothing; `user_unverified`: it was made, but by anybody; `weak`: a password that is too short, too common or the user's name; `not_allowed`: policy does not let them have it. */
 export type NotEnrolled =
   | 'ceremony'
   | 'duplicate'
   | 'refused'
   | 'user_unverified'
   | 'weak'
+  | 'not_allowed'
+  | 'model_not_allowed'
   | 'mismatch'
   | 'one_per_pass'
   | 'too_many';
@@ -232,6 +232,8 @@ export interface EnrollableMethod<Candidate = unknown, Proof = unknown> extends 
   readEnrolment(work: Work, enrolment: Enrolment, response: unknown): Promise<Candidate>;
   checkEnrolment(candidate: Candidate): Promise<Proof | null>;
   /** What a pass has added and nobody has used yet: after a false start the person goes on with that. */
+  /** Whether policy lets this user have one, whoever registers it; absent: always, or the flow has asked. */
+  mayHave?(work: Work, userId: string): Promise<boolean>;
   enrolledThrough(work: Work, passId: string): Promise<Enrolled | null>;
   keepEnrolment(work: Work, enrolment: Enrolment, candidate: Candidate, proof: Proof | null): Promise<EnrolmentVerdict>;
   /**
@@ -253,6 +255,8 @@ export interface ListedCredential {
   readonly lastUsedAt: Date | null;
   readonly lastUsedWith: string | null;
   readonly suspended: boolean;
+  /** Policy does not let its user sign in with it. */
+  readonly refused: boolean;
   /** When and why it was suspended, where that is kept: `lost`, `administrator`, `not-me`, `counter_regress`. */
   readonly suspension?: { readonly at: Date; readonly reason: string | null } | null;
   /** The pass that added it; null or absent for none. */
@@ -264,6 +268,11 @@ export interface ListedCredential {
     /** WebAuthn's id of it, base64url. */
     readonly credentialId: string;
   };
+}
+
+/** Whether it can be signed in with, as far as it goes. */
+export function works({ suspended, refused }: Pick<ListedCredential, 'suspended' | 'refused'>): boolean {
+  return !suspended && !refused;
 }
 
 export interface ListableMethod extends AuthenticationMethod {

@@ -17,6 +17,7 @@ export type PolicyFrom = (decided: PolicyDocuments, realm?: HomeRealm | null) =>
 interface StandingRow {
   groups: string[];
   methods: MethodId[];
+  barred: MethodId[];
   snoozes: number;
   snoozed_until: Date | null;
   realm: HomeRealmRow | null;
@@ -31,7 +32,7 @@ export async function mustAddMethods(
 ): Promise<boolean> {
   if (!policyFrom(decided).registration) return false;
   const sql = `
-    select s.groups, s.methods, s.snoozes, s.snoozed_until, to_jsonb(r) as realm, now()
+    select s.groups, s.methods, s.barred, s.snoozes, s.snoozed_until, to_jsonb(r) as realm, now()
       from registration_standing s left join home_realms r on r.domain = $2 where s.user_id = $1`;
   const row = (await db.query<StandingRow>('registration-standing', sql, [userId, domainOf(userName)])).rows[0];
   // Of people who sign in elsewhere less is asked.

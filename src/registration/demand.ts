@@ -21,6 +21,8 @@ export interface RegistrationRules extends Targets {
 export interface RegistrationStanding extends PolicySubject {
   /** Those with which the user can sign in now. */
   readonly methods: readonly MethodId[];
+  /** What policy does not let the user register by themself. */
+  readonly barred: readonly MethodId[];
   /** How often the user has put a nudge off, and until when the last time. */
   readonly snoozes: number;
   readonly snoozedUntil: Date | null;
@@ -57,8 +59,10 @@ export function demandOf(
   now: Date,
 ): RegistrationDemand | undefined {
   if (scopeOf(rules, standing) !== 'included') return undefined;
-  const lacking = rules.methods.filter((id) => !standing.methods.includes(id));
-  if (rules.methods.length - lacking.length >= rules.count) return undefined;
+  // Nobody is asked for what they may not have: the rest will do.
+  const within = rules.methods.filter((id) => standing.methods.includes(id) || !standing.barred.includes(id));
+  const lacking = within.filter((id) => !standing.methods.includes(id));
+  if (within.length - lacking.length >= Math.min(rules.count, within.length)) return undefined;
   if (rules.mode === 'required') return { methods: lacking, holds: standing.methods, mayWait: false };
   if (standing.snoozedUntil !== null && standing.snoozedUntil > now) return undefined;
   return { methods: lacking, holds: standing.methods, mayWait: standing.snoozes < rules.snoozes };

@@ -2,11 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../core/errors.ts';
 import { isStorableJson } from '../core/text.ts';
 import type { Work } from '../core/work.ts';
-import { groupIdOf } from '../groups/manage-groups.ts';
+import { withTargetIds } from '../groups/named-targets.ts';
 import { lockPolicy, writePolicy } from '../policies/policy-documents.ts';
-import { allUsers, type Target } from '../policies/targets.ts';
 import { permit } from '../roles/permit.ts';
-import { getUser } from '../users/manage-users.ts';
 import {
   defaultRegistrationSettings,
   readRegistrationSettings,
@@ -34,7 +32,7 @@ export async function changeRegistrationPolicy(work: Work, changes: Registration
   }
   await lockPolicy(work, registrationPolicyName);
   const before = await readRegistrationSettings(work);
-  const checked = registrationSettings.safeParse(replacedIn(before, await withObjectIds(work, changes, before)));
+  const checked = registrationSettings.safeParse(replacedIn(before, await withTargetIds(work, changes, before)));
   if (!checked.success) {
     const mistakes = checked.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
     throw new AppError('invalid_input', `${mistakes.join('; ')}.`);
@@ -61,37 +59,4 @@ function overDefaults(settings: RegistrationSettings): RegistrationSettingsChang
     ([name, value]) => !isDeepStrictEqual(value, defaultRegistrationSettings[name as keyof RegistrationSettings]),
   );
   return Object.fromEntries(differing);
-}
-
-/** The changes with the object ids of the groups and users they name. What stood there before is not looked up again. */
-async function withObjectIds(
-  work: Work,
-  changes: RegistrationSettingsChange,
-  before: RegistrationSettings,
-): Promise<RegistrationSettingsChange> {
-  const known = new Set([...before.includeTargets, ...before.excludeTargets].map(keyOf));
-  const named = { ...changes };
-  for (const list of ['includeTargets', 'excludeTargets'] as const) {
-    if (!changes[list]) continue;
-    named[list] = [];
-    for (const [index, target] of changes[list].entries()) {
-      const isKnown = target.id === allUsers || known.has(keyOf(target));
-      named[list].push(isKnown ? target : { ...target, id: await idOf(work, target, `${list}.${index}.id`) });
-    }
-  }
-  return named;
-}
-
-async function idOf(work: Work, { targetType, id }: Target, path: string): Promise<string> {
-  try {
-    return targetType === 'group' ? await groupIdOf(work, id) : (await getUser(work, id)).id;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    const message = targetType === 'group' ? error.message : `There is no user "${id}".`;
-    throw new AppError('invalid_input', `${path}: ${message}`);
-  }
-}
-
-function keyOf({ targetType, id }: Target): string {
-  return `${targetType}:${id}`;
 }

@@ -1,6 +1,7 @@
 /** What an organisation asks people to register or to confirm before they go on, and their putting it off. */
 import { addMinutes } from '../core/time.ts';
 import type { Work } from '../core/work.ts';
+import type { MethodId } from '../methods/method.ts';
 import {
   demandOf,
   type Reconfirmation,
@@ -26,6 +27,11 @@ export async function askedOfUser(
   const demand = demandOf(rules, standing, work.now);
   const reconfirmation = reconfirmationOf(rules, standing, work.now);
   return demand || reconfirmation ? { demand, reconfirmation } : undefined;
+}
+
+/** What policy does not let the user register by themself. */
+export function barredMethods(work: Work, userId: string): Promise<readonly MethodId[]> {
+  return registrations.barredOf(work.tx, userId);
 }
 
 /** The user registered one themselves, and so has seen to what they have. */

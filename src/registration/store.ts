@@ -6,6 +6,7 @@ export interface StandingRow {
   user_id: string;
   groups: string[];
   methods: MethodId[];
+  barred: MethodId[];
   snoozes: number;
   snoozed_until: Date | null;
   confirmed_at: Date;
@@ -17,8 +18,8 @@ export async function standingOf(
 ): Promise<(RegistrationStanding & { readonly confirmedAt: Date }) | undefined> {
   const row = await tx('registration_standing').where('user_id', '=', userId).first<StandingRow | undefined>();
   if (!row) return undefined;
-  const { groups, methods, snoozes, snoozed_until: snoozedUntil, confirmed_at: confirmedAt } = row;
-  return { userId, groups, methods, snoozes, snoozedUntil, confirmedAt };
+  const { groups, methods, barred, snoozes, snoozed_until: snoozedUntil, confirmed_at: confirmedAt } = row;
+  return { userId, groups, methods, barred, snoozes, snoozedUntil, confirmedAt };
 }
 
 /** True for the one request that puts it off: not while it is put off already, and not more than `most` times. */
@@ -42,4 +43,11 @@ export async function confirm(tx: Transaction, now: Date, userId: string): Promi
     .insert({ user_id: userId, confirmed_at: now })
     .onConflict('user_id')
     .merge(['confirmed_at']);
+}
+
+export async function barredOf(tx: Transaction, userId: string): Promise<MethodId[]> {
+  const { rows } = await tx.raw<{ rows: { barred: MethodId[] }[] }>('select barred_methods(:userId) as barred', {
+    userId,
+  });
+  return rows[0]!.barred;
 }

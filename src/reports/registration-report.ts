@@ -17,8 +17,9 @@ export interface Registration {
   readonly methods: readonly string[];
   /** A passkey, or an authenticator app beside a password. A pass makes nobody registered. */
   readonly isMfaRegistered: boolean;
-  /** The same, of what policy lets people use. */
+  /** The same, of what policy lets this user use. */
   readonly isMfaCapable: boolean;
+  /** A passkey that policy lets this user use. */
   readonly isPasswordlessCapable: boolean;
 }
 

@@ -17,7 +17,9 @@ import type { Included, Registration } from './registration-report.ts';
 const registrations = `
   select u.id, u.user_principal_name, u.user_name_key, u.display_name, h.is_admin, h.is_privileged, h.has_passkey,
          h.has_passkey or (h.has_app and h.has_password) as mfa_registered,
-         h.has_passkey or (h.has_app and h.has_password and p.passwords) as mfa_capable,
+         h.may_use_passkey as passwordless_capable,
+         h.may_use_passkey or (h.has_app and h.has_password and policy_allows('password', u.id)
+                                and policy_allows('softwareOath', u.id)) as mfa_capable,
          array_remove(array[
            case when h.has_device_bound then 'passKeyDeviceBound' end,
            case when h.has_synced then 'passKeySynced' end,
@@ -26,13 +28,10 @@ const registrations = `
            case when h.has_codes then 'recoveryCode' end
          ], null) as methods
     from users u
-    cross join (
-      select coalesce((select document->>'state' from policies where name = 'password'), 'enabled') = 'enabled' as passwords
-    ) p
     cross join lateral (
       select exists (select 1 from role_assignments r where r.user_id = u.id) as is_admin,
              exists (select 1 from role_assignments r where r.user_id = u.id and r.role_template_id = any(?)) as is_privileged,
-             k.has_device_bound, k.has_synced, k.has_device_bound or k.has_synced as has_passkey,
+             k.has_device_bound, k.has_synced, k.has_device_bound or k.has_synced as has_passkey, k.may_use_passkey,
              exists (select 1 from authenticator_apps a where a.user_id = u.id and a.suspended_at is null) as has_app,
              exists (select 1 from passwords w where w.user_id = u.id and w.locked_at is null) as has_password,
              exists (select 1 from recovery_codes c where c.user_id = u.id and c.suspended_at is null) as has_codes,
@@ -44,7 +43,8 @@ const registrations = `
              ) as has_pass
         from (
           select coalesce(bool_or(not backup_eligible), false) as has_device_bound,
-                 coalesce(bool_or(backup_eligible), false) as has_synced
+                 coalesce(bool_or(backup_eligible), false) as has_synced,
+                 coalesce(bool_or(passkey_allowed(k.aaguid, k.user_id)), false) as may_use_passkey
             from passkeys k where k.user_id = u.id and k.suspended_at is null and k.removed_at is null
         ) k
     ) h
@@ -56,7 +56,7 @@ interface Row {
   user_name_key: string;
   display_name: string;
   is_admin: boolean;
-  has_passkey: boolean;
+  passwordless_capable: boolean;
   mfa_registered: boolean;
   mfa_capable: boolean;
   methods: string[];
@@ -72,7 +72,7 @@ function toRegistration(row: Row): Registration & { readonly key: string } {
     methods: row.methods,
     isMfaRegistered: row.mfa_registered,
     isMfaCapable: row.mfa_capable,
-    isPasswordlessCapable: row.has_passkey,
+    isPasswordlessCapable: row.passwordless_capable,
   };
 }
 
@@ -101,7 +101,7 @@ const properties: Properties = {
   isAdmin: truth('r.is_admin'),
   isMfaRegistered: truth('r.mfa_registered'),
   isMfaCapable: truth('r.mfa_capable'),
-  isPasswordlessCapable: truth('r.has_passkey'),
+  isPasswordlessCapable: truth('r.passwordless_capable'),
   isSsprRegistered: never,
   isSsprEnabled: never,
   isSsprCapable: never,

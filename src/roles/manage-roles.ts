@@ -208,6 +208,21 @@ export async function demandAnotherGlobalAdministrator(work: Work, userId: strin
   );
 }
 
+/**
+ * Runs a change of what people may sign in with. Fails with `conflict` when there was an enabled Global Administrator with a strong way to
+ * sign in, and after it there is none. Whoever asks holds the same lock, so that two changes that each leave one cannot leave none.
+ */
+export async function leavingAnAdministrator<T>(work: Work, change: () => Promise<T>): Promise<T> {
+  await assignments.lockLastAdministrator(work.tx);
+  const before = await assignments.anyoneSignsInAs(work.tx, globalAdministrator.templateId);
+  const changed = await change();
+  if (!before || (await assignments.anyoneSignsInAs(work.tx, globalAdministrator.templateId))) return changed;
+  throw new AppError(
+    'conflict',
+    'After this no Global Administrator could sign in any more. Leave one of them a passkey, or a password with an authenticator app, that is allowed.',
+  );
+}
+
 function namedRole(nameOrId: string): Role {
   const role = findRole(nameOrId);
   if (!role) throw new AppError('invalid_input', `There is no role named "${nameOrId.slice(0, 100)}".`);

@@ -174,6 +174,16 @@ export async function enabledHolders(tx: Transaction, templateId: string, userId
   return rows.map((row) => ({ userId: row.id, canSignIn: row.has_strong_method }));
 }
 
+/** Whether an enabled holder of the role has a strong way to sign in, as policy stands. */
+export async function anyoneSignsInAs(tx: Transaction, templateId: string): Promise<boolean> {
+  const { rows } = await tx.raw<{ rows: unknown[] }>(
+    `select 1 from role_assignments r join account_standing s on s.id = r.user_id
+      where r.role_template_id = :templateId and s.account_enabled and s.has_strong_method limit 1`,
+    { templateId },
+  );
+  return rows.length > 0;
+}
+
 export async function holders(
   tx: Transaction,
 ): Promise<{ templateId: string; userId: string; userPrincipalName: string; scope: string | null }[]> {

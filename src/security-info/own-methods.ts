@@ -17,8 +17,9 @@ import {
   type ListedCredential,
   type MethodId,
   type MethodRegistry,
+  works,
 } from '../methods/method.ts';
-import { noteRegistered } from '../registration/registration.ts';
+import { barredMethods, noteRegistered } from '../registration/registration.ts';
 import type { User } from '../users/user.ts';
 import {
   addedByPasses,
@@ -26,7 +27,6 @@ import {
   demandFresh,
   demandMayAdd,
   heldUser,
-  isAllowed,
   isFresh,
   type Owner,
   ownUser,
@@ -53,7 +53,7 @@ export function ownSecurityInfo(run: RunWork, methods: MethodRegistry, owner: Ow
   return run(who(owner), async (work) => {
     const user = await ownUser(work, owner);
     const credentials = await credentialsOf(work, methods, user.id);
-    const needed = (await strongestWay(work, methods, credentials)) ?? 'phr';
+    const needed = strongestWay(methods, credentials) ?? 'phr';
     const mayChange = isFresh(work, owner, needed);
     return { user, credentials, needed, mayChange, mayAdd: await addable(work, methods, owner, mayChange) };
   });
@@ -62,14 +62,15 @@ export function ownSecurityInfo(run: RunWork, methods: MethodRegistry, owner: Ow
 async function addable(
   work: Work,
   methods: MethodRegistry,
-  { passId }: Owner,
+  { userId, passId }: Owner,
   mayChange: boolean,
 ): Promise<MethodId[]> {
   const holds = !mayChange && passId !== null && (await passHolds(work, methods, passId));
   if (!mayChange && !holds) return [];
+  const barred = await barredMethods(work, userId);
   const ids: MethodId[] = [];
   for (const method of methods.all) {
-    if (!isAddable(method) || !(await mayBeAdded(work, methods, method))) continue;
+    if (!isAddable(method) || barred.includes(method.id)) continue;
     if (mayChange || (addedByPasses(method) && !(await method.addedThrough(work, passId!)))) ids.push(method.id);
   }
   return ids;
@@ -134,16 +135,17 @@ async function partsOf(
   method: EnrollableMethod,
   userId: string,
 ): Promise<readonly EnrollableMethod[]> {
-  if (!(await mayBeAdded(work, methods, method))) throw new AppError('not_found', 'There is no such way to sign in.');
+  await demandNotBarred(work, userId, method);
   const first = method.traits.part === 'second' ? firstPart(methods) : undefined;
   if (!first) return [method];
-  const works = isListable(first) && (await first.listOf(work, userId)).some(({ suspended }) => !suspended);
-  return works ? [method] : [first, method];
+  const isThere = isListable(first) && (await first.listOf(work, userId)).some(works);
+  return isThere ? [method] : [first, method];
 }
 
-async function mayBeAdded(work: Work, methods: MethodRegistry, method: AuthenticationMethod): Promise<boolean> {
-  const first = method.traits.part === 'second' ? firstPart(methods) : undefined;
-  return (await isAllowed(work, method)) && (!first || (await isAllowed(work, first)));
+/** What policy does not let them register is no way to sign in here. */
+async function demandNotBarred(work: Work, userId: string, method: AuthenticationMethod): Promise<void> {
+  if (!(await barredMethods(work, userId)).includes(method.id)) return;
+  throw new AppError('not_found', 'There is no such way to sign in.');
 }
 
 function firstPart(methods: MethodRegistry): EnrollableMethod | undefined {
@@ -157,6 +159,7 @@ export function makeOwnCodes(run: RunWork, methods: MethodRegistry, owner: Owner
   const demand = async (work: Work) => {
     await heldUser(work, owner);
     await demandMayAdd(work, methods, owner, sheet);
+    await demandNotBarred(work, owner.userId, sheet);
   };
   return sheet.makeSheet(run, who(owner), { userId: owner.userId, passId: owner.passId, demand });
 }
@@ -237,9 +240,8 @@ async function found(work: Work, methods: MethodRegistry, userId: string, creden
   const credentials = await credentialsOf(work, methods, userId);
   const credential = credentials.find(({ id }) => id === credentialId);
   if (!credential) throw noSuchMethod();
-  const before = await strongestWay(work, methods, credentials);
-  const after = await strongestWay(
-    work,
+  const before = strongestWay(methods, credentials);
+  const after = strongestWay(
     methods,
     credentials.filter((other) => other !== credential),
   );

@@ -8,6 +8,7 @@ import {
   isListable,
   type ListedCredential,
   type MethodRegistry,
+  works,
 } from '../methods/method.ts';
 import { getUser, lockUser } from '../users/manage-users.ts';
 import type { User } from '../users/user.ts';
@@ -61,31 +62,23 @@ export async function credentialsOf(work: Work, methods: MethodRegistry, userId:
 }
 
 /**
- * The best way in that these make: an unsuspended passkey, or a password together with an authenticator app where policy has them.
+ * The best way in that these make, of those that work and are allowed: a passkey, or a password together with an authenticator app.
  * Undefined when nothing of it opens the account.
  */
-export async function strongestWay(
-  work: Work,
-  methods: MethodRegistry,
-  credentials: readonly ListedCredential[],
-): Promise<Strength | undefined> {
+export function strongestWay(methods: MethodRegistry, credentials: readonly ListedCredential[]): Strength | undefined {
   const parts = new Set<'whole' | 'first' | 'second'>();
-  for (const { method: id } of credentials.filter(({ suspended }) => !suspended)) {
+  for (const { method: id } of credentials.filter(works)) {
     const method = methods.get(id);
-    if (!method || method.traits.bootstrapOnly || !(await isAllowed(work, method))) continue;
+    if (!method || method.traits.bootstrapOnly) continue;
     parts.add(method.traits.part ?? 'whole');
   }
   if (parts.has('whole')) return 'phr';
   return parts.has('first') && parts.has('second') ? '2f' : undefined;
 }
 
-export async function isAllowed(work: Work, method: AuthenticationMethod): Promise<boolean> {
-  return (await method.isAllowed?.(work)) ?? true;
-}
-
 /** What has to be proved: nobody without a way in can, and is asked for a passkey all the same. */
 export async function neededProof(work: Work, methods: MethodRegistry, owner: Owner): Promise<Strength> {
-  return (await strongestWay(work, methods, await credentialsOf(work, methods, owner.userId))) ?? 'phr';
+  return strongestWay(methods, await credentialsOf(work, methods, owner.userId)) ?? 'phr';
 }
 
 export function isFresh(work: Work, owner: Owner, needed: Strength): boolean {

@@ -38,7 +38,8 @@ export type NextStep =
   | { readonly kind: 'wait'; readonly carrying: Carrying; readonly windowEndsAt: Date }
   /** On that other device: what it was for is done. */
   | { readonly kind: 'done' }
-  | { readonly kind: 'ended'; readonly saved: boolean }
+  /** `nothing`: the window is open, and policy lets this user register nothing in it. */
+  | { readonly kind: 'ended'; readonly saved: boolean; readonly nothing?: true }
   | {
       readonly kind: 'complete';
       readonly userId: string;
@@ -97,7 +98,7 @@ function stepElsewhere({ evidence }: SignIn, step: NextStep, { traits }: Circums
   if (evidence.some(({ methodId }) => !traits(methodId).bootstrapOnly)) return { kind: 'done' };
   const { kind } = step;
   if ((kind === 'enrol' || kind === 'confirm') && step.windowEndsAt) return step;
-  return { kind: 'ended', saved: kind === 'ended' && step.saved };
+  return step.kind === 'ended' ? step : { kind: 'ended', saved: false };
 }
 
 function stepByProofs(signIn: SignIn, circumstances: Circumstances): NextStep {
@@ -125,6 +126,7 @@ function stepByProofs(signIn: SignIn, circumstances: Circumstances): NextStep {
     if (!inWindow) return { kind: 'ended', saved: enrolled !== null };
     if (enrolled) return { kind: 'confirm', ...enrolled, windowEndsAt };
     const methods = policy.enrollable;
+    if (methods.length === 0) return { kind: 'ended', saved: false, nothing: true };
     return { kind: 'enrol', methods, chosen: chosenOf(methods, signIn), windowEndsAt };
   }
 

@@ -3,7 +3,10 @@ import type { MethodId } from '../methods/method.ts';
 import type { RegistrationRules } from '../registration/demand.ts';
 
 /** Names of the policy documents that a sign-in is judged by; they are read with its row. */
-export const signInPolicies = ['assurance', 'password', 'registration', 'temporaryAccessPass'] as const;
+export const signInPolicies = [
+  ...(['assurance', 'fido2', 'password', 'recoveryCode', 'registration', 'softwareOath'] as const),
+  'temporaryAccessPass',
+] as const;
 
 export type PolicyDocuments = Readonly<Partial<Record<(typeof signInPolicies)[number], unknown>>>;
 

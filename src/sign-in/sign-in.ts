@@ -36,6 +36,9 @@ export interface SignIn {
   readonly createdAt: Date;
   /** What the organisation has decided, as it stood when this was read. */
   readonly policies: PolicyDocuments;
+  /** Of the user whom evidence has shown: what policy does not let them sign in with, and what not register. Empty for nobody. */
+  readonly refusedMethods: readonly MethodId[];
+  readonly barredMethods: readonly MethodId[];
   /** Where the people of the name's domain sign in, as it stood when this was read; null: here. */
   readonly realm: HomeRealm | null;
   /** There are domains whose people use nothing of ours: who names nobody may be one of them. */
@@ -79,6 +82,7 @@ export type Notice =
   | { readonly kind: 'unknown_passkey' }
   | { readonly kind: 'unverified_user' } // the passkey was used without PIN, finger or face
   | { readonly kind: 'suspended_passkey' }
+  | { readonly kind: 'passkey_not_allowed' } // policy does not let its user sign in with it
   // proved at `provedAt`, and called lost through a pass, or removed by whoever may have come with one, at `at`; both RFC 3339
   | {
       readonly kind: 'called_lost';

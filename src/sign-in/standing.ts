@@ -13,6 +13,7 @@ import {
   type ListedCredential,
   type MethodId,
   type MethodRegistry,
+  works,
 } from '../methods/method.ts';
 import { askedOfUser } from '../registration/registration.ts';
 import type { ThrottleLimits } from '../throttle/throttle.ts';
@@ -118,8 +119,8 @@ export async function stand(
 ): Promise<Standing> {
   demandItsBrowser(signIn, visit);
   const opened = signIn.passId === null ? undefined : await bootstrapOf(house, signIn)[judging](work, signIn.passId);
-  const policy = house.policyFrom(signIn.policies, signIn.asked ?? undefined, signIn.realm);
-  const step = await stepOf(house, work, signIn, {
+  const policy = narrowedFor(house.policyFrom(signIn.policies, signIn.asked ?? undefined, signIn.realm), signIn);
+  const step = await stepOf(house, work, withoutRefused(signIn), {
     now: work.now,
     policy,
     traits: (id) => house.methods.get(id)!.traits,
@@ -135,6 +136,21 @@ export async function stand(
     withoutPasskey: await isWithoutPasskey(house, policy, work, visit, signIn, step),
     now: work.now,
   };
+}
+
+/** Once it is known who asks: without what policy does not let them use or register. What is asked of them to register knows itself. */
+function narrowedFor(policy: SignInPolicy, { refusedMethods, barredMethods }: SignIn): SignInPolicy {
+  if (refusedMethods.length === 0 && barredMethods.length === 0) return policy;
+  return {
+    ...policy,
+    methods: policy.methods.filter((id) => !refusedMethods.includes(id)),
+    enrollable: policy.enrollable.filter((id) => !barredMethods.includes(id)),
+  };
+}
+
+/** A passkey that was registered here and may not be used any more is not waited for. */
+function withoutRefused(signIn: SignIn): SignIn {
+  return signIn.refusedMethods.includes('passkey') ? { ...signIn, enrolled: null } : signIn;
 }
 
 function demandItsBrowser(signIn: SignIn, { browser, elsewhere }: Visit): void {
@@ -175,7 +191,7 @@ async function methodsHeld(
   for (const id of policy.methods) {
     const method = house.methods.get(id);
     if (!method || !isListable(method)) continue;
-    if ((await method.listOf(work, userId)).some(({ suspended }) => !suspended)) held.push(id);
+    if ((await method.listOf(work, userId)).some(works)) held.push(id);
   }
   return held;
 }
@@ -195,10 +211,10 @@ async function isWithoutPasskey(
   if (kind !== 'verify' || !signedInUserId || !sessionPassId || userName === null) return false;
   const user = await findUser(work, signedInUserId);
   if (!user || userNameKey(user.userPrincipalName) !== userNameKey(userName)) return false;
-  for (const id of policy.enrollable) {
+  for (const id of policy.methods) {
     const method = house.methods.get(id);
-    if (!method || method.traits.part || !isListable(method)) continue;
-    if ((await method.listOf(work, user.id)).some(({ suspended }) => !suspended)) return false;
+    if (!method || method.traits.part || method.traits.bootstrapOnly || !isListable(method)) continue;
+    if ((await method.listOf(work, user.id)).some(works)) return false;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 import type { Work } from '../core/work.ts';
-import { isBootstrap, isListable, type ListedCredential, type MethodId } from '../methods/method.ts';
+import { isBootstrap, isListable, type ListedCredential, type MethodId, works } from '../methods/method.ts';
 import { losable } from './losing.ts';
 import { confirmMethods, snoozeRegistration } from '../registration/registration.ts';
 import type { NextStep } from './next-step.ts';
@@ -166,7 +166,7 @@ export function changeWays(house: SignInHouse, visit: Visit): Promise<void> {
 async function waysOf(house: SignInHouse, work: Work, { userId }: SignIn): Promise<ListedCredential[]> {
   const ways: ListedCredential[] = [];
   for (const method of house.methods.all.filter(isListable)) ways.push(...(await method.listOf(work, userId!)));
-  return ways.filter(({ suspended }) => !suspended);
+  return ways.filter(works);
 }
 
 /** The person gives up; the relying party is told `access_denied`. */

@@ -32,6 +32,8 @@ interface SignInRow {
   completed_at: Date | null;
   created_at: Date;
   policies: PolicyDocuments;
+  refused_methods: MethodId[];
+  barred_methods: MethodId[];
   realm: HomeRealmRow | null;
   some_enforce: boolean;
 }
@@ -65,6 +67,8 @@ function toSignIn(row: SignInRow): SignIn {
     completedAt: row.completed_at,
     createdAt: row.created_at,
     policies: row.policies,
+    refusedMethods: row.refused_methods,
+    barredMethods: row.barred_methods,
     realm: row.realm && toHomeRealm(row.realm),
     someEnforce: row.some_enforce,
   };
@@ -80,12 +84,14 @@ export async function byUid(tx: Transaction, uid: string): Promise<SignIn | unde
 }
 
 /**
- * In the statement that reads the row, so that it costs no trip of its own: the policies, a change of which works at once, where
- * the people of the domain sign in, and whether another tab has carried on the registration of the same window.
+ * In the statement that reads the row, so that it costs no trip of its own: the policies, a change of which works at once, what they
+ * mean for the user, where the people of the domain sign in, and whether another tab has carried on the registration of the same window.
  */
 function decided(tx: Transaction) {
   return tx.raw(
     `(select coalesce(jsonb_object_agg(p.name, p.document), '{}') from policies p where p.name = any(?)) as policies,
+     case when sign_ins.user_id is null then '{}' else refused_methods(sign_ins.user_id) end as refused_methods,
+     case when sign_ins.user_id is null then '{}' else barred_methods(sign_ins.user_id) end as barred_methods,
      (select to_jsonb(r) from home_realms r where r.domain = sign_ins.domain) as realm,
      exists (select 1 from home_realms r where r.mfa_behavior = 'enforceMfaByFederatedIdp') as some_enforce,
      exists (select 1 from sign_ins other

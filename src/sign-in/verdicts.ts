@@ -63,6 +63,9 @@ async function noticeOf(
       };
     case 'counter_regress':
       return { kind: 'suspended_passkey' };
+    case 'policy':
+      if (method.guessable) break;
+      return { kind: 'passkey_not_allowed' };
     case 'credential_of_other':
       return { kind: 'other_account' };
   }

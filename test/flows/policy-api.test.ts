@@ -3,7 +3,7 @@ import { resetAssurancePolicy } from '../../src/assurance/manage-policy.ts';
 import { resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
-import { eventsOf } from '../support/makers.ts';
+import { aName, eventsOf } from '../support/makers.ts';
 
 type Json = Record<string, unknown>;
 
@@ -37,6 +37,32 @@ const passwordDefaults = {
   state: 'enabled',
   alone: false,
   minimumLength: 8,
+};
+
+const forEverybody = {
+  includeTargets: [{ targetType: 'group', id: 'all_users', isRegistrationRequired: false }],
+  excludeTargets: [],
+};
+const fido2Defaults = {
+  '@odata.type': '#microsoft.graph.fido2AuthenticationMethodConfiguration',
+  id: 'Fido2',
+  state: 'enabled',
+  isSelfServiceRegistrationAllowed: true,
+  isAttestationEnforced: false,
+  keyRestrictions: { isEnforced: false, enforcementType: 'block', aaGuids: [] },
+  ...forEverybody,
+};
+const softwareOathDefaults = {
+  '@odata.type': '#microsoft.graph.softwareOathAuthenticationMethodConfiguration',
+  id: 'SoftwareOath',
+  state: 'enabled',
+  ...forEverybody,
+};
+const recoveryCodeDefaults = {
+  '@odata.type': '#microsoft.graph.recoveryCodeAuthenticationMethodConfiguration',
+  id: 'RecoveryCode',
+  state: 'enabled',
+  ...forEverybody,
 };
 
 const registrationDefaults = {
@@ -151,6 +177,84 @@ describe('the configuration of passwords', () => {
   });
 });
 
+describe.each([
+  ['Fido2', 'fido2', fido2Defaults],
+  ['SoftwareOath', 'softwareOath', softwareOathDefaults],
+  ['RecoveryCode', 'recoveryCode', recoveryCodeDefaults],
+])('the configuration %s', (name, document, asDecidedByNobody) => {
+  const path = `${policy}/authenticationMethodConfigurations/${name}`;
+  const settings = async (as = 'reader') => {
+    const { '@odata.context': _context, ...rest } = (await call('GET', path, undefined, as)).body;
+    return rest;
+  };
+  afterEach(() => call('DELETE', path));
+
+  test('is read, changed where it is named, written back whole, and put back', async () => {
+    expect(await settings()).toEqual(asDecidedByNobody);
+    const excludeTargets = [{ targetType: 'user', id: (await house.user(aName())).id }];
+    expect(await call('PATCH', path, { excludeTargets })).toMatchObject({ status: 204, text: '' });
+    expect((await call('PATCH', path.replace(`/${name}`, `('${document}')`), { state: 'disabled' })).status).toBe(204);
+    const changed = { ...asDecidedByNobody, excludeTargets, state: 'disabled' };
+    expect(await settings()).toEqual(changed);
+    const { authenticationMethodConfigurations: all } = (await call('GET', policy)).body;
+    expect(all).toContainEqual(changed);
+    const before = (await eventsOf(house, { type: 'policy.changed' })).length;
+    const whole = (await call('GET', path.replace(name, name.toUpperCase()))).body;
+    expect((await call('PATCH', path, { ...whole, createdDateTime: null })).status).toBe(204);
+    expect(await settings()).toEqual(changed);
+    expect(await eventsOf(house, { type: 'policy.changed' })).toHaveLength(before);
+    expect((await call('DELETE', path)).status).toBe(204);
+    expect(await settings()).toEqual(asDecidedByNobody);
+    expect((await eventsOf(house, { type: 'policy.changed' })).at(-1)).toMatchObject({
+      actor_kind: 'client',
+      actor_id: 'writer',
+      details: { policy: document, before: { state: 'disabled' }, after: { state: 'enabled' } },
+    });
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['a state that is none', { state: 'default' }, /^state: /],
+    ['what belongs to passes', { isUsableOnce: true }, /isUsableOnce/],
+    [
+      'a registration that is asked for elsewhere',
+      { includeTargets: [{ targetType: 'group', id: 'all_users', isRegistrationRequired: true }] },
+      /^includeTargets\.0\.isRegistrationRequired: .*requiredRegistration/,
+    ],
+    [
+      'a group that does not exist',
+      { includeTargets: [{ targetType: 'group', id: '00000000-0000-4000-8000-000000000000' }] },
+      /^includeTargets\.0\.id: There is no group/,
+    ],
+    ['NUL in a text', { excludeTargets: [{ targetType: 'group', id: 'a\0' }] }, /character/],
+  ])('%s is a 400 that says so, and nothing changes', async (_what, body, message) => {
+    expectRefusal(await call('PATCH', path, body), 400, 'badRequest', expect.stringMatching(message));
+    expect(await settings()).toEqual(asDecidedByNobody);
+  });
+
+  test('is read by who may read policies, and changed by who may write them', async () => {
+    expect((await call('GET', path, undefined, 'passes')).status).toBe(403);
+    expect((await call('PATCH', path, { state: 'disabled' }, 'reader')).status).toBe(403);
+    expect((await call('DELETE', path, undefined, 'reader')).status).toBe(403);
+    expect(await settings()).toEqual(asDecidedByNobody);
+  });
+});
+
+describe('what cannot be honoured of Fido2', () => {
+  test.each<[string, unknown, RegExp]>([
+    ['attestation', { isAttestationEnforced: true }, /^isAttestationEnforced: .*neither asked for nor verified/],
+    ['profiles', { passkeyProfiles: [] }, /Unrecognized key: "passkeyProfiles"/],
+    [
+      'profiles of a target',
+      { includeTargets: [{ targetType: 'group', id: 'all_users', allowedPasskeyProfiles: ['x'] }] },
+      /^includeTargets\.0\.allowedPasskeyProfiles: .*no passkey profiles/,
+    ],
+  ])('%s is a 400 that says so', async (_what, body, message) => {
+    const path = `${policy}/authenticationMethodConfigurations/Fido2`;
+    expectRefusal(await call('PATCH', path, body), 400, 'badRequest', expect.stringMatching(message));
+    expect((await call('GET', path)).body).toMatchObject(fido2Defaults);
+  });
+});
+
 describe('reading the policy', () => {
   test('answers the configuration with every property, defaults included', async () => {
     const answer = await call('GET', configuration, undefined, 'reader');
@@ -171,7 +275,13 @@ describe('reading the policy', () => {
         requiredRegistration: registrationDefaults,
       },
       assurance: { aliases: {} },
-      authenticationMethodConfigurations: [defaults, passwordDefaults],
+      authenticationMethodConfigurations: [
+        defaults,
+        fido2Defaults,
+        softwareOathDefaults,
+        passwordDefaults,
+        recoveryCodeDefaults,
+      ],
     });
   });
 
@@ -187,7 +297,7 @@ describe('reading the policy', () => {
   });
 
   test.each(['GET', 'PATCH', 'DELETE'])('of another method is a 404 to %s', async (method) => {
-    const path = `${policy}/authenticationMethodConfigurations/Fido2`;
+    const path = `${policy}/authenticationMethodConfigurations/Sms`;
     expectRefusal(
       await call(method, path, method === 'PATCH' ? {} : undefined),
       404,

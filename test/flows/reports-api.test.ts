@@ -186,6 +186,21 @@ describe('what one person has registered', () => {
     expect(await one('app')).toMatchObject({ isMfaCapable: true });
   });
 
+  test('a passkey or an app that policy does not let them use makes nobody capable, though registered', async () => {
+    const off = { excludeTargets: [{ targetType: 'user', id: address('key') }] };
+    await house.seed({ policies: { fido2: off, softwareOath: { state: 'disabled' } } });
+    expect(await one('key')).toMatchObject({
+      isMfaRegistered: true,
+      isMfaCapable: false,
+      isPasswordlessCapable: false,
+    });
+    expect(await one('app')).toMatchObject({ isMfaRegistered: true, isMfaCapable: false });
+    expect(await one('synced')).toMatchObject({ isMfaCapable: true, isPasswordlessCapable: true });
+    await house.seed({ policies: { fido2: { excludeTargets: [] }, softwareOath: { state: 'enabled' } } });
+    expect(await one('key')).toMatchObject({ isMfaCapable: true, isPasswordlessCapable: true });
+    expect(await one('app')).toMatchObject({ isMfaCapable: true });
+  });
+
   test('is not told of somebody who is disabled, or is nobody', async () => {
     for (const who of [ids.get('away')!, address('nobody'), randomUUID()]) {
       expect((await get(`${root}/userRegistrationDetails/${who}`)).status).toBe(404);

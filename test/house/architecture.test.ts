@@ -47,6 +47,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/users',
   ],
   'src/methods/upstream': ['src/core', 'src/methods', 'src/outbound', 'src/roles', 'src/users'],
+  // who may use which method: a document each
+  'src/method-policies': ['src/core', 'src/groups', 'src/policies', 'src/roles'],
   // what people are asked to register before they go on
   'src/registration': ['src/core', 'src/groups', 'src/methods', 'src/policies', 'src/roles', 'src/users'],
   // the flow; it gets the methods as an argument
@@ -140,6 +142,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/groups',
     'src/identity-providers.ts',
     'src/idempotency',
+    'src/method-policies',
     'src/methods',
     'src/methods/password',
     'src/methods/temporary-access-pass',
@@ -151,6 +154,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/own-identities.ts',
     'src/password-reset.ts',
     'src/people.ts',
+    'src/policies',
     'src/recovery.ts',
     'src/registration',
     'src/reports',

@@ -35,6 +35,7 @@ import {
   revokePass,
 } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { decideApproval, pageOfApprovals } from '../../src/methods/temporary-access-pass/approvals/manage-approvals.ts';
+import { changeMethodPolicy, fido2Policy, resetMethodPolicy } from '../../src/method-policies/manage-policies.ts';
 import { changePasswordPolicy, resetPasswordPolicy } from '../../src/methods/password/manage-policy.ts';
 import { changePassPolicy, resetPassPolicy } from '../../src/methods/temporary-access-pass/manage-policy.ts';
 import { changeAssurancePolicy, resetAssurancePolicy } from '../../src/assurance/manage-policy.ts';
@@ -148,6 +149,7 @@ const silent = [
   'pageOfGroupsOf',
   'listRoleHolders',
   'demandAnotherGlobalAdministrator',
+  'leavingAnAdministrator',
   'listClients',
   'clientAndOwners',
   'clientIdOf',
@@ -159,6 +161,7 @@ const silent = [
   'listPasses',
   'passPolicy',
   'passwordPolicy',
+  'methodPolicy',
   'registrationPolicy',
   'assurancePolicy',
   'groupIdOf',
@@ -287,6 +290,9 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   resetPassPolicy: () => work(resetPassPolicy),
   changePasswordPolicy: () => work((w) => changePasswordPolicy(w, { alone: true })),
   resetPasswordPolicy: () => work(resetPasswordPolicy),
+  changeMethodPolicy: () =>
+    work((w) => changeMethodPolicy(w, fido2Policy, { isSelfServiceRegistrationAllowed: false })),
+  resetMethodPolicy: () => work((w) => resetMethodPolicy(w, fido2Policy)),
   changeRegistrationPolicy: () => work((w) => changeRegistrationPolicy(w, { state: 'enabled' })),
   changeRegistrationEnforcement: () =>
     work((w) => changeRegistrationEnforcement(w, { campaign: { state: 'enabled' } })),

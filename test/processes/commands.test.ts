@@ -278,6 +278,23 @@ test('the policy for passes is shown, changed and put back', async () => {
   expect((await run(['policy', 'show', 'assurance'])).stdout).toContain('"urn:example:gold":"phr"');
   expectRefusal(await run(['policy', 'set', 'assurance', 'aliases={"phr":"1f"}']), 1, /aliases\.phr: is a name of our/);
   expect(await shown('policy', 'reset', 'assurance')).toEqual({ aliases: {} });
+
+  const model = 'cb69481e-8ff7-4039-93ec-0a2729a154a8';
+  const restrictions = { isEnforced: true, enforcementType: 'allow', aaGuids: [model] };
+  expect(
+    await shown('policy', 'set', 'fido2', `keyRestrictions=${JSON.stringify(restrictions)}`, 'state=disabled'),
+  ).toMatchObject({
+    '@odata.type': '#microsoft.graph.fido2AuthenticationMethodConfiguration',
+    state: 'disabled',
+    keyRestrictions: restrictions,
+  });
+  expectRefusal(await run(['policy', 'set', 'fido2', 'isAttestationEnforced=true']), 1, /^isAttestationEnforced: /m);
+  expect(await shown('policy', 'reset', 'fido2')).toMatchObject({ state: 'enabled' });
+  for (const name of ['softwareOath', 'recoveryCode']) {
+    expect(await shown('policy', 'set', name, 'state=disabled')).toMatchObject({ state: 'disabled' });
+    expect((await run(['policy', 'show', name])).stdout).toMatch(/^state="disabled"$/m);
+    expect(await shown('policy', 'reset', name)).toMatchObject({ state: 'enabled' });
+  }
 });
 
 test('clients are looked after by command; a secret is shown once, and what is deleted stops at once', async () => {

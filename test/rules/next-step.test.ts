@@ -550,6 +550,8 @@ describe('whatever stands in the row', () => {
     completedAt: orNull(moment),
     createdAt: fc.constant(noon),
     policies: fc.constant({}),
+    refusedMethods: fc.constant([]),
+    barredMethods: fc.constant([]),
     realm: fc.constant(null),
     someEnforce: fc.boolean(),
     maxAge: fc.constant(null),

@@ -97,6 +97,7 @@ describe('what is asked of a user', () => {
     methods,
     snoozes: 0,
     snoozedUntil: null,
+    barred: [],
   });
   const rules = (decided: object = {}) =>
     registrationRules(registrationSettings.parse({ state: 'enabled', ...decided }), both)!;
@@ -150,7 +151,7 @@ describe('what is asked of a user', () => {
 describe('who is asked to confirm what they have', () => {
   const rules = (decided: object) =>
     registrationRules(registrationSettings.parse({ state: 'enabled', reconfirmAfterDays: 30, ...decided }), both)!;
-  const standing = { userId: 'me', groups: ['staff'], methods: both, snoozes: 0, snoozedUntil: null };
+  const standing = { userId: 'me', groups: ['staff'], methods: both, barred: [], snoozes: 0, snoozedUntil: null };
   const day = 24 * 60;
 
   test.each<[string, object, Date, boolean]>([

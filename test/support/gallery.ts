@@ -186,6 +186,10 @@ export const gallery: readonly Exhibit[] = [
     appName: arabicApp,
     userName: longName,
   }),
+  show('identify-without-passkeys', 'identify', ['username', 'continue', 'use-pass', 'cancel'], Identify, {
+    ...interaction,
+    withoutPasskeys: true,
+  }),
   show('identify-empty-name', 'identify', identifyHooks, Identify, { ...interaction, error: 'emptyName' }),
   show('identify-empty-name-with-pass', 'identify', ['username', 'continue', 'use-passkey', 'cancel'], Identify, {
     ...interaction,
@@ -220,6 +224,14 @@ export const gallery: readonly Exhibit[] = [
     methods: both,
     chosen: 'passkey',
     error: 'passkeySuspended',
+    reference,
+  }),
+  show('verify-passkey-not-allowed', 'verify', verifyHooks, Verify, {
+    ...interaction,
+    userName: longName,
+    methods: both,
+    chosen: 'passkey',
+    error: 'passkeyNotAllowed',
     reference,
   }),
   show('verify-pass', 'verify', codeHooks, Verify, {
@@ -593,6 +605,11 @@ export const gallery: readonly Exhibit[] = [
     },
     reference,
   }),
+  show('problem-nothing-to-register', 'error', ['continue'], Problem, {
+    layout,
+    problem: messages.problems.nothingToRegister,
+    way: { kind: 'post', action: '/sign-in/Nw3kz9/restart', csrf: 'c5rf-token', text: messages.problem.signInAgain },
+  }),
   show('problem-window-ended', 'error', ['continue'], Problem, {
     layout,
     problem: messages.problems.windowEnded,
@@ -817,13 +834,21 @@ export const gallery: readonly Exhibit[] = [
   show('security-info-with-pass', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,
     passkeys: [],
-    withPass: { mayAdd: true, proveUrl: '/security-info/prove' },
+    withPass: { proveUrl: '/security-info/prove' },
   }),
   show('security-info-pass-added', 'security-info', ['sign-out', 'prove'], SecurityInfo, {
     ...person,
     passkeys: [keychain],
     notice: 'added',
-    withPass: { mayAdd: false, proveUrl: '/security-info/prove' },
+    withPass: { proveUrl: '/security-info/prove' },
+    mayAddPasskey: false,
+  }),
+  show('security-info-not-allowed', 'security-info', ['sign-out'], SecurityInfo, {
+    ...person,
+    passkeys: [{ ...keychain, refused: true }],
+    others: others.map((method) => ({ ...method, refused: true })),
+    mayAddPasskey: false,
+    error: 'modelNotAllowed',
   }),
   show('security-info-one', 'security-info', ['sign-out', 'create-passkey'], SecurityInfo, {
     ...person,

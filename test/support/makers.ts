@@ -75,6 +75,8 @@ export function aSignIn(more: Partial<SignIn> = {}): SignIn {
     completedAt: null,
     createdAt: noon,
     policies: {},
+    refusedMethods: [],
+    barredMethods: [],
     realm: null,
     someEnforce: false,
     maxAge: null,

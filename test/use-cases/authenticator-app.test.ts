@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { contain } from '../../src/containment.ts';
 import { anonymous } from '../../src/core/actor.ts';
+import { changeMethodPolicy, softwareOathPolicy } from '../../src/method-policies/manage-policies.ts';
 import { authenticatorAppMethod } from '../../src/methods/authenticator-app/app-method.ts';
 import { secretContext } from '../../src/methods/authenticator-app/authenticator-app.ts';
 import type { ShownSecret } from '../../src/methods/authenticator-app/registration.ts';
@@ -125,6 +126,16 @@ describe('a code', () => {
     advance(30);
     expect(await enter(userId, app.code(await now()))).toBe('verified');
     expect(await appsOf(userId)).toMatchObject([{ id, last_used_at: expect.any(Date) }]);
+  });
+
+  test('is good for nothing where policy says so while it is checked, and is not used up', async () => {
+    const { userId, app } = await anOwner();
+    const decide = (changes: object) => latchkey.work((work) => changeMethodPolicy(work, softwareOathPolicy, changes));
+    const code = app.code(await now());
+    const meanwhile = () => decide({ excludeTargets: [{ targetType: 'user', id: userId }] });
+    expect(await enter(userId, code, { meanwhile })).toBe('policy');
+    await decide({ excludeTargets: [] });
+    expect(await enter(userId, code)).toBe('verified');
   });
 
   test('names its app and its user, and takes note of the device it was typed on', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EnrollableMethod } from '../../src/methods/method.ts';
+import type { EnrollableMethod, MethodId } from '../../src/methods/method.ts';
 import { issuePass, type IssuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { grantRole } from '../../src/roles/manage-roles.ts';
 import * as steps from '../../src/sign-in/steps.ts';
@@ -210,12 +210,14 @@ describe('options are for who may register now', () => {
 
   test('not for a way that policy does not let people register', async () => {
     const { visitor } = await aJoiner();
-    const strict = aHouse(latchkey, { policyFrom: () => ({ ...house.policyFrom({}), enrollable: [] }) });
-    const options = await visitor.creationOptions();
-    await expect(visitor.at(strict).creationOptions()).rejects.toMatchObject(conflict);
-    await expect(visitor.at(strict).sendRegistration(await create(options))).rejects.toMatchObject({
-      code: 'not_found',
-    });
+    const enrolling = (...enrollable: MethodId[]) =>
+      visitor.at(aHouse(latchkey, { policyFrom: () => ({ ...house.policyFrom({}), enrollable }) }));
+    const answer = await create(await visitor.creationOptions());
+    await expect(enrolling('authenticator-app').creationOptions()).rejects.toMatchObject(conflict);
+    await expect(enrolling('authenticator-app').sendRegistration(answer)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(enrolling().creationOptions()).rejects.toMatchObject(conflict);
+    expect(await enrolling().sendRegistration(answer)).toBe('ended');
+    expect(await visitor.step()).toBe('enrol'); // nothing was kept
   });
 });
 

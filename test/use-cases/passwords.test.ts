@@ -387,6 +387,7 @@ describe('its owner', () => {
         lastUsedAt: null,
         lastUsedWith: null,
         suspended: false,
+        refused: false,
       },
     ]);
     expect(await latchkey.work((work) => method.rename(work, user.id, passwordId, 'Mine'))).toBe(false);

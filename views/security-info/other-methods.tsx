@@ -14,6 +14,8 @@ export interface MethodSummary {
   readonly lastUsed?: Moment | undefined;
   readonly lastUsedWith?: string | undefined;
   readonly suspended: boolean;
+  /** Policy does not let its owner sign in with it. */
+  readonly refused?: boolean;
   readonly suspension?: Suspension | undefined;
 }
 
@@ -78,7 +80,8 @@ function MethodCard({ method, csrf, fixed, mistaken }: MethodCardProps) {
       {method.kind === 'password' ? <KeyIcon /> : method.kind === 'recovery-code' ? <PassIcon /> : <PhoneIcon />}
       <div>
         <h3>
-          <bdi>{method.name}</bdi> {method.suspended && <span class="badge">{say.suspended}</span>}
+          <bdi>{method.name}</bdi> {method.suspended && <span class="badge">{say.suspended}</span>}{' '}
+          {method.refused && <span class="badge">{say.refused}</span>}
         </h3>
         <Dates of={method} withLastUse={method.kind !== 'recovery-code'} />
         <Suspended id={method.id} name={method.name} csrf={csrf} suspension={method.suspension} fixed={fixed} />

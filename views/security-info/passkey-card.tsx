@@ -18,6 +18,8 @@ export interface PasskeySummary {
   readonly lastUsedWith?: string | undefined;
   /** It no longer signs in. */
   readonly suspended?: boolean;
+  /** Policy does not let its owner sign in with it. */
+  readonly refused?: boolean;
   readonly suspension?: Suspension | undefined;
 }
 
@@ -38,7 +40,8 @@ export function PasskeyCard({ passkey, csrf, mistake, typed, fixed = false }: Pa
       <div>
         <h3>
           <bdi>{passkey.name}</bdi> <span class="badge">{passkey.deviceBound ? say.thisDeviceOnly : say.synced}</span>{' '}
-          {passkey.suspended && <span class="badge">{say.suspended}</span>}
+          {passkey.suspended && <span class="badge">{say.suspended}</span>}{' '}
+          {passkey.refused && <span class="badge">{say.refused}</span>}
         </h3>
         <Dates of={passkey} />
         <Suspended id={passkey.id} name={passkey.name} csrf={csrf} suspension={passkey.suspension} fixed={fixed} />

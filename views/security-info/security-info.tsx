@@ -32,7 +32,9 @@ export interface SecurityInfoProps {
     readonly credentialIds: readonly string[];
   };
   /** Signed in with a pass: it may add a passkey at most, and the rest wants that passkey used. */
-  readonly withPass?: { readonly mayAdd: boolean; readonly proveUrl: string } | undefined;
+  readonly withPass?: { readonly proveUrl: string } | undefined;
+  /** False where the pass has added one, or policy lets them add none. */
+  readonly mayAddPasskey?: boolean;
   readonly notice?:
     | 'contained'
     | 'added'
@@ -50,6 +52,8 @@ export interface SecurityInfoProps {
     | 'notCreated'
     | 'alreadyRegistered'
     | 'tooManyPasskeys'
+    | 'passkeysNotAllowed'
+    | 'modelNotAllowed'
     | 'noMethodName'
     | 'longMethodName'
     | 'lastWayIn'
@@ -70,7 +74,7 @@ export interface SecurityInfoProps {
 /** What a person has registered, and one more passkey. */
 export function SecurityInfo(props: SecurityInfoProps) {
   const { layout, csrf, displayName, userPrincipalName, signOutUrl, passkeys, notice, error, errorMethodId } = props;
-  const { withPass, links, sessions, signals, others = [], mayAdd = [] } = props;
+  const { withPass, mayAddPasskey = true, links, sessions, signals, others = [], mayAdd = [] } = props;
   const say = messages.securityInfo;
   const signOut = (
     <a id="sign-out" class="aside" href={href(signOutUrl)}>
@@ -137,7 +141,7 @@ export function SecurityInfo(props: SecurityInfoProps) {
             </a>
           </p>
         )}
-        {(withPass?.mayAdd ?? true) && (
+        {mayAddPasskey && (
           <div class={passkeys.length < 2 ? 'add nudge' : 'add'}>
             {passkeys.length < 2 && (
               <>

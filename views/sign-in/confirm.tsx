@@ -21,6 +21,7 @@ export interface ConfirmProps extends Interaction {
     | 'userUnverified'
     | 'passkeyOfOther'
     | 'passkeySuspended'
+    | 'passkeyNotAllowed'
     | undefined;
   readonly reference?: string;
   /** On the device that the registration was carried on to: whose account it is for. */

@@ -27,7 +27,14 @@ export interface EnrolProps extends Interaction {
   readonly lostSuspended?: boolean | undefined;
   /** The pass is bound to this browser; a reusable one works in another. */
   readonly oneTime: boolean;
-  readonly error?: 'notCreated' | 'userUnverified' | 'alreadyRegistered' | 'tooManyPasskeys' | undefined;
+  readonly error?:
+    | 'notCreated'
+    | 'userUnverified'
+    | 'alreadyRegistered'
+    | 'tooManyPasskeys'
+    | 'passkeysNotAllowed'
+    | 'modelNotAllowed'
+    | undefined;
   readonly reference?: string;
   /** On the device that the registration was carried on to: whose account it is for. */
   readonly carriedFor?: string | undefined;

@@ -12,6 +12,8 @@ export interface IdentifyProps extends Interaction {
   readonly userName?: string;
   /** The person said they have a pass, and only the name is missing: keep that in mind. */
   readonly withPass?: boolean;
+  /** Nobody signs in with a passkey here. */
+  readonly withoutPasskeys?: boolean;
   readonly error?:
     | 'emptyName'
     | 'passkeyRefused'
@@ -19,13 +21,15 @@ export interface IdentifyProps extends Interaction {
     | 'userUnverified'
     | 'passkeyOfOther'
     | 'passkeySuspended'
+    | 'passkeyNotAllowed'
     | 'signsInElsewhere'
     | undefined;
   readonly reference?: string;
 }
 
 /** Who are you? The same for everybody. */
-export function Identify({ layout, base, csrf, appName, userName, withPass, error, reference }: IdentifyProps) {
+export function Identify(props: IdentifyProps) {
+  const { layout, base, csrf, appName, userName, withPass, withoutPasskeys, error, reference } = props;
   const say = messages.identify;
   const nameIsMissing = error === 'emptyName';
   return (
@@ -54,7 +58,7 @@ export function Identify({ layout, base, csrf, appName, userName, withPass, erro
             id="username"
             name="username"
             value={userName ?? ''}
-            autocomplete="username webauthn"
+            autocomplete={withoutPasskeys ? 'username' : 'username webauthn'}
             autocapitalize="none"
             autocorrect="off"
             spellcheck={false}
@@ -68,22 +72,26 @@ export function Identify({ layout, base, csrf, appName, userName, withPass, erro
           {say.submit}
         </button>
       </PostForm>
-      <p class="or" data-needs-passkeys hidden={withPass}>
-        {messages.or}
-      </p>
-      <PasskeyForm
-        ceremony="get"
-        action={`${base}/verify/passkey`}
-        csrf={csrf}
-        next={base}
-        optionsUrl={`${base}/challenge/passkey`}
-        autofill
-      >
-        <button type="button" id="use-passkey" class="secondary" data-passkey-start hidden>
-          <KeyIcon />
-          {say.usePasskey}
-        </button>
-      </PasskeyForm>
+      {!withoutPasskeys && (
+        <>
+          <p class="or" data-needs-passkeys hidden={withPass}>
+            {messages.or}
+          </p>
+          <PasskeyForm
+            ceremony="get"
+            action={`${base}/verify/passkey`}
+            csrf={csrf}
+            next={base}
+            optionsUrl={`${base}/challenge/passkey`}
+            autofill
+          >
+            <button type="button" id="use-passkey" class="secondary" data-passkey-start hidden>
+              <KeyIcon />
+              {say.usePasskey}
+            </button>
+          </PasskeyForm>
+        </>
+      )}
       {!withPass && (
         <button type="submit" id="use-pass" class="link" form="identify" name="with" value="temporary-access-pass">
           {say.usePass}

@@ -29,6 +29,7 @@ export interface VerifyProps extends Interaction {
     | 'userUnverified'
     | 'passkeyOfOther'
     | 'passkeySuspended'
+    | 'passkeyNotAllowed'
     | 'upstreamUnreachable'
     | 'upstreamCancelled'
     | 'upstreamRefused'

@@ -1,11 +1,26 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { Work } from '../../core/work.ts';
+import {
+  changeMethodPolicy,
+  fido2Policy,
+  methodPolicy,
+  recoveryCodePolicy,
+  resetMethodPolicy,
+  softwareOathPolicy,
+} from '../../method-policies/manage-policies.ts';
+import {
+  type Fido2Settings,
+  fido2SettingsChange,
+  type MethodSettings,
+  methodSettingsChange,
+} from '../../method-policies/settings.ts';
 import { changePasswordPolicy, passwordPolicy, resetPasswordPolicy } from '../../methods/password/manage-policy.ts';
 import { type PasswordSettings, passwordSettingsChange } from '../../methods/password/settings.ts';
 import { changePassPolicy, passPolicy, resetPassPolicy } from '../../methods/temporary-access-pass/manage-policy.ts';
 import { passSettingsChange } from '../../methods/temporary-access-pass/settings.ts';
 import { parseBody } from './api.ts';
+import { target } from '../../policies/targets.ts';
 import { passPolicyResource, passPolicyShape } from './resources.ts';
 import { entity } from './shape.ts';
 
@@ -17,19 +32,79 @@ const passwordPolicyShape = z
   })
   .meta({ id: 'passwordPolicy' });
 
+const state = z.enum(['enabled', 'disabled']);
+
+/** As Graph writes them. Nobody has to register because of one: `registrationEnforcement` asks for that. */
+const targets = {
+  includeTargets: z.array(target.safeExtend({ isRegistrationRequired: z.literal(false) })),
+  excludeTargets: z.array(target),
+};
+
+const fido2PolicyShape = z
+  .strictObject({
+    '@odata.type': z.literal('#microsoft.graph.fido2AuthenticationMethodConfiguration'),
+    id: z.literal('Fido2'),
+    state,
+    isSelfServiceRegistrationAllowed: z.boolean().meta({
+      description: 'False: people register no passkeys themselves; administrators still do, for them.',
+    }),
+    isAttestationEnforced: z.literal(false).meta({ description: 'Attestation is not verified, so true is refused.' }),
+    keyRestrictions: z
+      .strictObject({
+        isEnforced: z.boolean(),
+        enforcementType: z.enum(['allow', 'block']),
+        aaGuids: z.array(z.guid()),
+      })
+      .meta({ description: 'Models that may be registered and used. Each passkey says itself which it is of.' }),
+    ...targets,
+  })
+  .meta({ id: 'fido2Policy' });
+
+const softwareOathPolicyShape = z
+  .strictObject({
+    '@odata.type': z.literal('#microsoft.graph.softwareOathAuthenticationMethodConfiguration'),
+    id: z.literal('SoftwareOath'),
+    state,
+    ...targets,
+  })
+  .meta({ id: 'softwareOathPolicy' });
+
+const recoveryCodePolicyShape = z
+  .strictObject({
+    '@odata.type': z.literal('#microsoft.graph.recoveryCodeAuthenticationMethodConfiguration'),
+    id: z.literal('RecoveryCode'),
+    state,
+    ...targets,
+  })
+  .meta({ id: 'recoveryCodePolicy' });
+
 /** Told apart by `@odata.type`. */
-export const configurationShape = z.discriminatedUnion('@odata.type', [passPolicyShape, passwordPolicyShape]);
+export const configurationShape = z.discriminatedUnion('@odata.type', [
+  passPolicyShape,
+  fido2PolicyShape,
+  softwareOathPolicyShape,
+  passwordPolicyShape,
+  recoveryCodePolicyShape,
+]);
 
 /** One of them by itself. */
 export const configurationAnswer = z.discriminatedUnion('@odata.type', [
   entity(passPolicyShape),
+  entity(fido2PolicyShape),
+  entity(softwareOathPolicyShape),
   entity(passwordPolicyShape),
+  entity(recoveryCodePolicyShape),
 ]);
 
 type Configuration = z.output<typeof configurationShape>;
 
 /** What PATCH takes depends on the configuration that is named. */
-export const configurationChange = z.union([passSettingsChange, passwordSettingsChange]);
+export const configurationChange = z.union([
+  passSettingsChange,
+  fido2SettingsChange,
+  methodSettingsChange,
+  passwordSettingsChange,
+]);
 
 /** The same, several of them, each with its `id` beside it. */
 export const configurationChanges = z
@@ -53,11 +128,29 @@ const configurations: Readonly<Record<string, MethodConfiguration>> = {
     change: changePassPolicy,
     reset: resetPassPolicy,
   },
+  fido2: {
+    read: async (work) => fido2PolicyResource(await methodPolicy(work, fido2Policy)),
+    changes: fido2SettingsChange,
+    change: (work, changes) => changeMethodPolicy(work, fido2Policy, changes),
+    reset: (work) => resetMethodPolicy(work, fido2Policy),
+  },
+  softwareoath: {
+    read: async (work) => softwareOathPolicyResource(await methodPolicy(work, softwareOathPolicy)),
+    changes: methodSettingsChange,
+    change: (work, changes) => changeMethodPolicy(work, softwareOathPolicy, changes),
+    reset: (work) => resetMethodPolicy(work, softwareOathPolicy),
+  },
   password: {
     read: async (work) => passwordPolicyResource(await passwordPolicy(work)),
     changes: passwordSettingsChange,
     change: changePasswordPolicy,
     reset: resetPasswordPolicy,
+  },
+  recoverycode: {
+    read: async (work) => recoveryCodePolicyResource(await methodPolicy(work, recoveryCodePolicy)),
+    changes: methodSettingsChange,
+    change: (work, changes) => changeMethodPolicy(work, recoveryCodePolicy, changes),
+    reset: (work) => resetMethodPolicy(work, recoveryCodePolicy),
   },
 };
 
@@ -97,5 +190,38 @@ function passwordPolicyResource(settings: PasswordSettings): z.output<typeof pas
     '@odata.type': '#microsoft.graph.passwordAuthenticationMethodConfiguration',
     id: 'Password',
     ...settings,
+  };
+}
+
+export function fido2PolicyResource(settings: Fido2Settings): z.output<typeof fido2PolicyShape> {
+  return {
+    '@odata.type': '#microsoft.graph.fido2AuthenticationMethodConfiguration',
+    id: 'Fido2',
+    ...withGraphTargets(settings),
+  };
+}
+
+export function softwareOathPolicyResource(settings: MethodSettings): z.output<typeof softwareOathPolicyShape> {
+  return {
+    '@odata.type': '#microsoft.graph.softwareOathAuthenticationMethodConfiguration',
+    id: 'SoftwareOath',
+    ...withGraphTargets(settings),
+  };
+}
+
+/** Ours: the type is named as Graph would. */
+export function recoveryCodePolicyResource(settings: MethodSettings): z.output<typeof recoveryCodePolicyShape> {
+  return {
+    '@odata.type': '#microsoft.graph.recoveryCodeAuthenticationMethodConfiguration',
+    id: 'RecoveryCode',
+    ...withGraphTargets(settings),
+  };
+}
+
+function withGraphTargets<Settings extends MethodSettings>(settings: Settings) {
+  return {
+    ...settings,
+    includeTargets: settings.includeTargets.map((one) => ({ ...one, isRegistrationRequired: false as const })),
+    excludeTargets: [...settings.excludeTargets],
   };
 }

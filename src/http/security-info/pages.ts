@@ -38,6 +38,8 @@ const errors = [
   'userUnverified',
   'alreadyRegistered',
   'tooManyPasskeys',
+  'passkeysNotAllowed',
+  'modelNotAllowed',
   'noMethodName',
   'longMethodName',
   'lastWayIn',
@@ -91,7 +93,8 @@ export function securityInfoPage(
     displayName: user.displayName,
     userPrincipalName: user.userPrincipalName,
     signOutUrl,
-    ...(!mayChange && { withPass: { mayAdd: mayAdd.includes('passkey'), proveUrl: '/security-info/prove' } }),
+    ...(!mayChange && { withPass: { proveUrl: '/security-info/prove' } }),
+    mayAddPasskey: mayAdd.includes('passkey'),
     passkeys: credentials
       .filter(({ method }) => method === 'passkey')
       .map((credential) => ({ ...summaryOf(credential), deviceBound: credential.deviceBound })),
@@ -160,6 +163,8 @@ export function passkeyMistakeOf(reason: NotEnrolled): SecurityInfoError {
   const mistakes: Partial<Record<NotEnrolled, SecurityInfoError>> = {
     duplicate: 'alreadyRegistered',
     too_many: 'tooManyPasskeys',
+    not_allowed: 'passkeysNotAllowed',
+    model_not_allowed: 'modelNotAllowed',
     user_unverified: 'userUnverified',
   };
   return mistakes[reason] ?? 'notCreated';
@@ -203,6 +208,7 @@ function summaryOf(credential: ListedCredential) {
     lastUsed: credential.lastUsedAt ? moment(credential.lastUsedAt) : undefined,
     lastUsedWith: credential.lastUsedWith ?? undefined,
     suspended: credential.suspended,
+    refused: credential.refused,
     suspension: suspensionOf(credential),
   };
 }

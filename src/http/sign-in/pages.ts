@@ -38,7 +38,7 @@ export interface Around {
 
 /** The page of a step that waits for the person; the others are redirects. */
 export function pageOf(
-  { signIn, step, boundToBrowser, withoutPasskey, mayHaveLost, toConfirm = [], now }: Standing,
+  { signIn, step, policy, boundToBrowser, withoutPasskey, mayHaveLost, toConfirm = [], now }: Standing,
   around: Around,
 ): string | undefined {
   const { layout, base, csrf, app, carriedFor } = around;
@@ -59,6 +59,7 @@ export function pageOf(
         ...reference,
         error: identifyMistake(notice),
         userName: around.loginHint,
+        withoutPasskeys: !policy.methods.includes('passkey'),
         withPass: notice?.kind === 'name_missing' && signIn.chosenMethod === 'temporary-access-pass',
       });
     case 'verify': {
@@ -121,12 +122,17 @@ export function pageOf(
       return renderView(Wait, { ...interaction, carrying: step.carrying, link: around.link, ends });
     }
     case 'ended':
-      return problemPage(layout, signIn.evidence.some(({ signsIn }) => signsIn) ? 'passEnded' : 'windowEnded', {
+      return problemPage(layout, endOf(signIn, step.nothing), {
         way: { kind: 'post', action: `${base}/restart`, csrf, text: messages.problem.signInAgain },
       });
     default:
       return undefined;
   }
+}
+
+function endOf({ evidence }: SignIn, nothing = false): 'nothingToRegister' | 'passEnded' | 'windowEnded' {
+  if (nothing) return 'nothingToRegister';
+  return evidence.some(({ signsIn }) => signsIn) ? 'passEnded' : 'windowEnded';
 }
 
 /** What the person had before the pass, to be ticked. */
@@ -217,6 +223,8 @@ function passkeyMistake(notice: SignIn['notice']) {
       return 'userUnverified';
     case 'suspended_passkey':
       return 'passkeySuspended';
+    case 'passkey_not_allowed':
+      return 'passkeyNotAllowed';
     case 'other_account':
       return 'passkeyOfOther';
     default:
@@ -245,6 +253,8 @@ function enrolMistake(notice: SignIn['notice']) {
   if (notice?.kind !== 'not_enrolled') return undefined;
   if (notice.reason === 'duplicate') return 'alreadyRegistered';
   if (notice.reason === 'user_unverified') return 'userUnverified';
+  if (notice.reason === 'not_allowed') return 'passkeysNotAllowed';
+  if (notice.reason === 'model_not_allowed') return 'modelNotAllowed';
   return notice.reason === 'too_many' ? 'tooManyPasskeys' : 'notCreated';
 }
 

@@ -32,6 +32,7 @@ export function authenticatorAppMethod({
         lastUsedAt: app.lastUsedAt,
         lastUsedWith: app.lastUsedWith,
         suspended: app.suspendedAt !== null,
+        refused: app.refused,
         suspension: suspensionOf(app),
         passId: app.passId,
       }));

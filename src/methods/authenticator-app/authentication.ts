@@ -97,7 +97,8 @@ export function authentication(
 function whyNot(stands: Awaited<ReturnType<typeof apps.byId>>): RefusalReason {
   if (!stands) return 'no_credential';
   if (stands.app.suspendedAt) return stands.app.suspendReason === 'locked' ? 'locked' : 'no_credential';
-  return stands.userEnabled ? 'used_step' : 'user_disabled';
+  if (!stands.userEnabled) return 'user_disabled';
+  return stands.refused ? 'policy' : 'used_step';
 }
 
 /** What was sealed under a master key that was lost, or for another row, is a secret that nobody has. */

@@ -34,20 +34,32 @@ function toApp(row: AppRow): AuthenticatorApp {
   };
 }
 
-export async function ofUser(tx: Transaction, userId: string): Promise<AuthenticatorApp[]> {
-  return (await tx<AppRow>('authenticator_apps').where('user_id', '=', userId).orderBy('created_at')).map(toApp);
+/** `refused`: policy does not let the user sign in with it. */
+export async function ofUser(
+  tx: Transaction,
+  userId: string,
+): Promise<(AuthenticatorApp & { readonly refused: boolean })[]> {
+  const rows = await tx<AppRow>('authenticator_apps')
+    .where('user_id', '=', userId)
+    .orderBy('created_at')
+    .select<(AppRow & { refused: boolean })[]>('*', tx.raw("not policy_allows('softwareOath', user_id) as refused"));
+  return rows.map((row) => ({ ...toApp(row), refused: row.refused }));
 }
 
-/** An app with whether its user may sign in; undefined when there is none of that id. */
+/** An app with whether its user may sign in, and with it; undefined when there is none of that id. */
 export async function byId(
   tx: Transaction,
   id: string,
-): Promise<{ app: AuthenticatorApp; userEnabled: boolean } | undefined> {
+): Promise<{ app: AuthenticatorApp; userEnabled: boolean; refused: boolean } | undefined> {
   const row = await tx<AppRow>('authenticator_apps as a')
     .join('users as u', 'u.id', 'a.user_id')
     .where('a.id', '=', id)
-    .first<(AppRow & { account_enabled: boolean }) | undefined>('a.*', 'u.account_enabled');
-  return row && { app: toApp(row), userEnabled: row.account_enabled };
+    .first<(AppRow & { account_enabled: boolean; refused: boolean }) | undefined>(
+      'a.*',
+      'u.account_enabled',
+      tx.raw("not policy_allows('softwareOath', a.user_id) as refused"),
+    );
+  return row && { app: toApp(row), userEnabled: row.account_enabled, refused: row.refused };
 }
 
 /** Also one that was removed since: a pass adds one. */
@@ -107,7 +119,7 @@ export async function countFailure(
   return locks ? ids : [];
 }
 
-/** Uses a time step, once; false when it or a later one was used, the app suspended or removed, or its user disabled. */
+/** Uses a time step, once; false when it or a later one was used, the app suspended, removed or not allowed, or its user disabled. */
 export async function useStep(
   tx: Transaction,
   now: Date,
@@ -118,7 +130,7 @@ export async function useStep(
         set last_step = :step, last_used_at = :now, last_used_with = :device, failures = 0
        from users u
       where a.id = :id and a.last_step < :step and a.suspended_at is null
-        and u.id = a.user_id and u.account_enabled`,
+        and u.id = a.user_id and u.account_enabled and policy_allows('softwareOath', a.user_id)`,
     { ...use, now } as never,
   );
   return result.rowCount === 1;

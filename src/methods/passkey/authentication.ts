@@ -120,6 +120,7 @@ export function authentication(
       if (stands.passkey.suspendedAt) {
         return { ...refuse('credential_suspended'), calledLost: calledLost(work.now, stands.passkey, signCount) };
       }
+      if (stands.refused) return refuse('policy');
       // Two of these at once on a counting authenticator, or a copy: the one that lost is told apart by its counter alone.
       await passkeys.suspend(work.tx, work.now, passkey.id, 'counter_regress');
       work.record({

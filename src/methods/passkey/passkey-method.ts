@@ -31,6 +31,7 @@ export function passkeyMethod(
         lastUsedAt: passkey.lastUsedAt,
         lastUsedWith: passkey.lastUsedWith,
         suspended: passkey.suspendedAt !== null,
+        refused: passkey.refused,
         suspension: suspensionOf(passkey),
         passId: passkey.passId,
         authenticator: {
@@ -39,6 +40,10 @@ export function passkeyMethod(
           credentialId: passkey.credentialId.toString('base64url'),
         },
       }));
+    },
+
+    mayHave(work, userId) {
+      return passkeys.mayHave(work.tx, userId);
     },
 
     async rename(work, userId, id, name) {

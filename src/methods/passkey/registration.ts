@@ -147,8 +147,11 @@ export function registration(
       if (!proof) return { enrolled: false, reason: 'refused' };
       const { algorithm, userVerified, ...made } = proof as NewCredential;
       if (!userVerified) return { enrolled: false, reason: 'user_unverified' };
-      const existing = await passkeys.ofUser(work.tx, enrolment.userId);
-      if (existing.length >= mostPasskeysAUser) return { enrolled: false, reason: 'too_many' };
+      const room = await passkeys.roomFor(work.tx, { userId: enrolment.userId, aaguid: made.aaguid });
+      // An administrator registers also for those who may not do it themselves.
+      if (enrolment.onBehalf ? !room.allowed : room.barred) return { enrolled: false, reason: 'not_allowed' };
+      if (!room.modelAllowed) return { enrolled: false, reason: 'model_not_allowed' };
+      if (room.count >= mostPasskeysAUser) return { enrolled: false, reason: 'too_many' };
       const name = enrolment.onBehalf?.name ?? passkeyName(made.aaguid, enrolment.device);
       const passkey = {
         ...made,

@@ -50,12 +50,39 @@ function toPasskey(row: PasskeyRow): Passkey {
   };
 }
 
-export async function ofUser(tx: Transaction, userId: string): Promise<Passkey[]> {
+/** `refused`: policy does not let the user sign in with it. */
+export async function ofUser(tx: Transaction, userId: string): Promise<(Passkey & { readonly refused: boolean })[]> {
   const rows = await tx<PasskeyRow>('passkeys')
     .where('user_id', '=', userId)
     .whereNull('removed_at' as never)
-    .orderBy('created_at');
-  return rows.map(toPasskey);
+    .orderBy('created_at')
+    .select<(PasskeyRow & { refused: boolean })[]>('*', tx.raw('not passkey_allowed(aaguid, user_id) as refused'));
+  return rows.map((row) => ({ ...toPasskey(row), refused: row.refused }));
+}
+
+/** What policy says of registering one of this model for the user, and how many there are already. */
+export async function roomFor(
+  tx: Transaction,
+  asked: { userId: string; aaguid: string },
+): Promise<{ count: number; allowed: boolean; barred: boolean; modelAllowed: boolean }> {
+  const { rows } = await tx.raw<{
+    rows: { count: number; allowed: boolean; barred: boolean; model_allowed: boolean }[];
+  }>(
+    `select policy_allows('fido2', :userId) as allowed, 'passkey' = any(barred_methods(:userId)) as barred,
+            model_allowed(:aaguid) as model_allowed,
+            (select count(*)::integer from passkeys where user_id = :userId and removed_at is null) as count`,
+    asked,
+  );
+  const { model_allowed: modelAllowed, ...room } = rows[0]!;
+  return { ...room, modelAllowed };
+}
+
+/** Whether policy lets the user have passkeys at all, whoever registers them. */
+export async function mayHave(tx: Transaction, userId: string): Promise<boolean> {
+  const { rows } = await tx.raw<{ rows: { allowed: boolean }[] }>(`select policy_allows('fido2', :userId) as allowed`, {
+    userId,
+  });
+  return rows[0]!.allowed;
 }
 
 export async function byId(tx: Transaction, id: string): Promise<Passkey | undefined> {
@@ -86,15 +113,21 @@ export async function addedThrough(tx: Transaction, passId: string): Promise<boo
 export async function byCredentialId(
   tx: Transaction,
   credentialId: Buffer,
-): Promise<{ passkey: Passkey; userHandle: Buffer; userEnabled: boolean; userNameKey: string } | undefined> {
+): Promise<
+  { passkey: Passkey; userHandle: Buffer; userEnabled: boolean; userNameKey: string; refused: boolean } | undefined
+> {
   const row = await tx<PasskeyRow>('passkeys as k')
     .join('users as u', 'u.id', 'k.user_id')
     .where('k.credential_id', '=', credentialId)
-    .first<(PasskeyRow & { user_handle: Buffer; account_enabled: boolean; user_name_key: string }) | undefined>(
+    .first<
+      | (PasskeyRow & { user_handle: Buffer; account_enabled: boolean; user_name_key: string; refused: boolean })
+      | undefined
+    >(
       'k.*',
       'u.user_handle',
       'u.account_enabled',
       'u.user_name_key',
+      tx.raw('not passkey_allowed(k.aaguid, k.user_id) as refused'),
     );
   return (
     row && {
@@ -102,6 +135,7 @@ export async function byCredentialId(
       userHandle: row.user_handle,
       userEnabled: row.account_enabled,
       userNameKey: row.user_name_key,
+      refused: row.refused,
     }
   );
 }
@@ -138,8 +172,8 @@ export async function insert(
 }
 
 /**
- * Takes note of a use; the statement holds every condition. False when the passkey was suspended, its user disabled,
- * or another use raised the counter meanwhile. A counter of 0 means the authenticator does not count (WebAuthn L3 §6.1.1).
+ * Takes note of a use; the statement holds every condition. False when the passkey was suspended, its user disabled, policy does not
+ * allow it, or another use raised the counter meanwhile. A counter of 0 means the authenticator does not count (WebAuthn L3 §6.1.1).
  */
 export async function markUsed(
   tx: Transaction,
@@ -153,7 +187,7 @@ export async function markUsed(
        from users u
       where k.id = :id and k.suspended_at is null
         and (k.sign_count < :signCount::bigint or (k.sign_count = 0 and :signCount::bigint = 0))
-        and u.id = k.user_id and u.account_enabled`,
+        and u.id = k.user_id and u.account_enabled and passkey_allowed(k.aaguid, k.user_id)`,
     { ...use, now } as never,
   );
   return result.rowCount === 1;

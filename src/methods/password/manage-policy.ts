@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Work } from '../../core/work.ts';
 import { lockPolicy, writePolicy } from '../../policies/policy-documents.ts';
+import { leavingAnAdministrator } from '../../roles/manage-roles.ts';
 import { permit } from '../../roles/permit.ts';
 import {
   defaultPasswordSettings,
@@ -17,25 +18,31 @@ export async function passwordPolicy(work: Work): Promise<PasswordSettings> {
   return readPasswordSettings(work);
 }
 
-/** Changes what is named and keeps the rest. Nothing is recorded when nothing changes. */
+/**
+ * Changes what is named and keeps the rest. Nothing is recorded when nothing changes. Fails with `conflict` when no Global
+ * Administrator could sign in any more.
+ */
 export async function changePasswordPolicy(work: Work, changes: PasswordSettingsChange): Promise<void> {
   await permit(work, 'policies.write');
-  await lockPolicy(work, passwordPolicyName);
-  const before = await readPasswordSettings(work);
-  await keep(work, before, replacedIn(before, changes));
+  await decide(work, (before) => replacedIn(before, changes));
 }
 
-/** Back to the settings of an organisation that has decided nothing. */
+/** Back to the settings of an organisation that has decided nothing. Fails with `conflict` as a change does. */
 export async function resetPasswordPolicy(work: Work): Promise<void> {
   await permit(work, 'policies.write');
-  await lockPolicy(work, passwordPolicyName);
-  await keep(work, await readPasswordSettings(work), defaultPasswordSettings);
+  await decide(work, () => defaultPasswordSettings);
 }
 
-async function keep(work: Work, before: PasswordSettings, after: PasswordSettings): Promise<void> {
-  if (isDeepStrictEqual(before, after)) return;
-  await writePolicy(work, passwordPolicyName, overDefaults(after));
-  work.record({ type: 'policy.changed', details: { policy: passwordPolicyName, before, after } });
+function decide(work: Work, afterOf: (before: PasswordSettings) => PasswordSettings): Promise<void> {
+  // Around the document's own lock: whoever changes several in one work must not wait crosswise.
+  return leavingAnAdministrator(work, async () => {
+    await lockPolicy(work, passwordPolicyName);
+    const before = await readPasswordSettings(work);
+    const after = afterOf(before);
+    if (isDeepStrictEqual(before, after)) return;
+    await writePolicy(work, passwordPolicyName, overDefaults(after));
+    work.record({ type: 'policy.changed', details: { policy: passwordPolicyName, before, after } });
+  });
 }
 
 /** What differs: a default that a later version changes then reaches those who have not decided otherwise. */

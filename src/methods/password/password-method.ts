@@ -53,10 +53,6 @@ export function passwordMethod(
 
     countedBy: () => ['account'],
 
-    async isAllowed(work) {
-      return (await readPasswordSettings(work)).state === 'enabled';
-    },
-
     async challenge() {
       return { kind: 'password' };
     },
@@ -161,6 +157,7 @@ export function passwordMethod(
           lastUsedAt: password.lastUsedAt,
           lastUsedWith: password.lastUsedWith,
           suspended: password.lockedAt !== null,
+          refused: password.refused,
         },
       ];
     },

@@ -32,9 +32,18 @@ function toPassword(row: PasswordRow): Password {
   };
 }
 
-export async function ofUser(tx: Transaction, userId: string): Promise<Password | undefined> {
-  const row = await tx<PasswordRow>('passwords').where('user_id', '=', userId).first();
-  return row && toPassword(row);
+/** `refused`: policy does not let the user sign in with it. */
+export async function ofUser(
+  tx: Transaction,
+  userId: string,
+): Promise<(Password & { readonly refused: boolean }) | undefined> {
+  const row = await tx<PasswordRow>('passwords')
+    .where('user_id', '=', userId)
+    .first<(PasswordRow & { refused: boolean }) | undefined>(
+      '*',
+      tx.raw("not policy_allows('password', user_id) as refused"),
+    );
+  return row && { ...toPassword(row), refused: row.refused };
 }
 
 /** What a typed name claims to be, in one read whether the name exists or not, with a password or without. */

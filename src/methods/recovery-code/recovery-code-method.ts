@@ -57,7 +57,8 @@ export function recoveryCodeMethod(): BootstrapMethod & SuspendableMethod & Cont
       if (!(await codes.take(work.tx, (proof as Proof).code))) {
         if (!claimed.userEnabled) return refuse('user_disabled');
         const set = await codes.setOf(work.tx, userId);
-        return refuse(set?.suspendedAt ? 'credential_suspended' : 'already_used');
+        if (set?.suspendedAt) return refuse('credential_suspended');
+        return refuse(set?.refused ? 'policy' : 'already_used');
       }
       const id = randomUUID();
       const endsAt = addMinutes(work.now, openingMinutes);
@@ -103,6 +104,7 @@ export function recoveryCodeMethod(): BootstrapMethod & SuspendableMethod & Cont
           lastUsedAt: null, // a code that was used is gone
           lastUsedWith: null,
           suspended: set.suspendedAt !== null,
+          refused: set.refused,
           suspension: suspensionOf(set),
         },
       ];

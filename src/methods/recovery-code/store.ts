@@ -73,11 +73,12 @@ export async function replace(
   return before > 0;
 }
 
-/** Takes the code, once. False when it was taken or replaced before, or its user is disabled. */
+/** Takes the code, once. False when it was taken or replaced before, its user is disabled, or policy does not allow it: then it is kept. */
 export async function take(tx: Transaction, { id, verifier }: Pick<StoredCode, 'id' | 'verifier'>): Promise<boolean> {
   const result = await tx.raw<{ rowCount: number }>(
     `delete from recovery_codes c using users u
       where c.id = :id and c.verifier = :verifier and c.suspended_at is null and u.id = c.user_id and u.account_enabled
+        and policy_allows('recoveryCode', c.user_id)
     returning c.id`,
     { id, verifier },
   );
@@ -89,6 +90,8 @@ export interface CodeSet {
   readonly createdAt: Date;
   readonly createdWith: string | null;
   readonly left: number;
+  /** Policy does not let the user sign in with them. */
+  readonly refused: boolean;
   readonly suspendedAt: Date | null;
   readonly suspendReason: string | null;
 }
@@ -101,11 +104,13 @@ export async function setOf(tx: Transaction, userId: string): Promise<CodeSet | 
       created_at: Date;
       created_with: string | null;
       left: number;
+      refused: boolean;
       suspended_at: Date | null;
       suspend_reason: string | null;
     }[];
   }>(
-    `select set_id, created_at, created_with, suspended_at, suspend_reason, count(*)::integer as left
+    `select set_id, created_at, created_with, suspended_at, suspend_reason, count(*)::integer as left,
+            not policy_allows('recoveryCode', :userId) as refused
        from recovery_codes where user_id = :userId
       group by set_id, created_at, created_with, suspended_at, suspend_reason`,
     { userId },
@@ -117,6 +122,7 @@ export async function setOf(tx: Transaction, userId: string): Promise<CodeSet | 
       createdAt: row.created_at,
       createdWith: row.created_with,
       left: row.left,
+      refused: row.refused,
       suspendedAt: row.suspended_at,
       suspendReason: row.suspend_reason,
     }

@@ -6,7 +6,7 @@ import type { MethodRegistry } from './methods/method.ts';
 import { callbackOf, keepCeremony, type TakenCeremony } from './methods/upstream/ceremonies.ts';
 import { identitiesOf, link, unlink } from './methods/upstream/identities.ts';
 import type { FederatedIdentity } from './methods/upstream/identity.ts';
-import { enabledProviders, openProvider } from './methods/upstream/manage-providers.ts';
+import { enabledProviders, holdOpen, openProvider } from './methods/upstream/manage-providers.ts';
 import type { Refusal } from './methods/upstream/refusal.ts';
 import { bornElsewhere } from './oidc/own-sessions.ts';
 import { templateIdsOf } from './roles/manage-roles.ts';
@@ -95,8 +95,7 @@ export async function departToLink(
     await demandMayLink(work, methods, owner);
     const to = { purpose: 'link', userId: owner.userId } as const;
     const kept = { providerId, owner: ownerOf(owner), browser, to, ceremony: departed.ceremony };
-    await keepCeremony(work, { ...kept, maxAge: 0, domain: null });
-    return departed.url;
+    return (await keepCeremony(work, { ...kept, maxAge: 0, domain: null })) ? departed.url : 'unreachable';
   });
 }
 
@@ -134,6 +133,10 @@ export async function linkReturned(
     await heldUser(work, owner);
     await demandSession(work, owner);
     if (collected.kind === 'refused') return notLinked(work, owner, providerId, collected);
+    if (!(await holdOpen(work, provider))) {
+      work.record({ ...refusedLink(owner, providerId), reason: 'withdrawn' });
+      return 'unreachable';
+    }
     const { issuer: theirs, sub } = collected.identity;
     const made = await link(work, { userId: owner.userId, providerId, issuer: theirs, sub, linkedBy: 'self' });
     if (!('kind' in made)) return 'linked';

@@ -174,8 +174,13 @@ export interface RemoteMethod<Candidate = unknown, Prepared = unknown> extends A
   prepareDeparture(
     candidate: Candidate,
   ): Promise<{ readonly kind: 'prepared'; readonly prepared: Prepared } | DepartureRefused>;
-  /** Keeps what the answer will be compared with. The address to go to. */
-  keepDeparture(work: Work, attempt: Attempt, candidate: Candidate, prepared: Prepared): Promise<URL>;
+  /** Keeps what the answer will be compared with. The address to go to; refused when the way was closed meanwhile. */
+  keepDeparture(
+    work: Work,
+    attempt: Attempt,
+    candidate: Candidate,
+    prepared: Prepared,
+  ): Promise<URL | DepartureRefused>;
 }
 
 /** The way there is closed; `because` is for the audit log. */

@@ -137,6 +137,11 @@ export async function openProvider(
   return found?.provider.state === 'enabled' ? found : undefined;
 }
 
+/** Whether people can still sign in there, at that issuer; then it stays so until the work ends. */
+export function holdOpen(work: Pick<Work, 'tx'>, provider: Pick<Provider, 'id' | 'issuer'>): Promise<boolean> {
+  return upstreams.holdOpen(work.tx, provider);
+}
+
 /** The same for a trial of it: disabled ones as well. */
 export async function openAnyProvider(
   work: Pick<Work, 'tx' | 'secrets'>,

@@ -57,6 +57,12 @@ export async function shareProvider(tx: Transaction, id: string): Promise<Stored
   return row && toProvider(row);
 }
 
+/** Whether people can sign in there now, at that issuer; it stays so until the work ends. */
+export async function holdOpen(tx: Transaction, { id, issuer }: Pick<Provider, 'id' | 'issuer'>): Promise<boolean> {
+  const held = await shareProvider(tx, id);
+  return held?.provider.state === 'enabled' && held.provider.issuer === issuer;
+}
+
 /** False when there is one of that id. */
 export async function insertProvider(
   tx: Transaction,
@@ -269,29 +275,44 @@ interface CeremonyRow {
   sealed: Buffer;
 }
 
-/** Keeps it, and of its owner's no more than the newest `most`: whoever goes on in several tabs still comes back in each. */
+/**
+ * Keeps it, and of its owner's no more than the newest `most`: whoever goes on in several tabs still comes back in each. False when
+ * the provider is gone, disabled or another by now, or the domain leads elsewhere; and it stays as it is until the work ends.
+ */
 export async function openCeremony(
   tx: Transaction,
-  asked: OpenCeremony & { readonly state: Buffer; readonly now: Date; readonly expiresAt: Date; readonly most: number },
-): Promise<void> {
+  asked: OpenCeremony & {
+    readonly state: Buffer;
+    readonly issuer: string;
+    /** Null: no domain led there. */
+    readonly domain: string | null;
+    readonly now: Date;
+    readonly expiresAt: Date;
+    readonly most: number;
+  },
+): Promise<boolean> {
   const { to } = asked;
-  await tx('upstream_ceremonies').insert({
-    state: asked.state,
-    provider_id: asked.providerId,
-    owner: asked.owner,
-    browser: asked.browser,
-    purpose: to.purpose,
-    uid: to.purpose === 'sign-in' ? to.uid : null,
-    user_id: to.purpose === 'link' ? to.userId : null,
-    sealed: asked.sealed,
-    created_at: asked.now,
-    expires_at: asked.expiresAt,
-  });
+  const uid = to.purpose === 'sign-in' ? to.uid : null;
+  const userId = to.purpose === 'link' ? to.userId : null;
+  const { rows } = await tx.raw<{ rows: unknown[] }>(
+    `insert into upstream_ceremonies
+       (state, provider_id, owner, browser, purpose, uid, user_id, sealed, created_at, expires_at)
+     select :state, p.id, :owner, :browser, :purpose, :uid, :userId, :sealed, :now, :expiresAt
+       from identity_providers p
+      where p.id = :providerId and p.settings->>'issuer' = :issuer and p.settings->>'state' = 'enabled'
+        and (:domain::text is null
+             or exists (select 1 from identity_provider_domains d where d.name = :domain and d.provider_id = p.id))
+        for share of p
+     returning state`,
+    { ...asked, purpose: to.purpose, uid, userId } as never,
+  );
+  if (rows.length === 0) return false;
   await tx.raw(
     `delete from upstream_ceremonies where state in (
        select state from upstream_ceremonies where owner = ? order by created_at desc, state offset ? for update skip locked)`,
     [asked.owner, asked.most],
   );
+  return true;
 }
 
 /** Takes it, once: of any number of requests with one state, one gets it. */

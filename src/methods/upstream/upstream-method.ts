@@ -86,8 +86,9 @@ export function upstreamMethod({
       const { provider, uid, maxAge, domain } = leaving as Leaving;
       const { ceremony, url } = prepared as Departure;
       const to = { purpose: 'sign-in', uid } as const;
-      await keepCeremony(work, { providerId: provider.id, owner, browser, to, ceremony, maxAge, domain });
-      return url;
+      const kept = await keepCeremony(work, { providerId: provider.id, owner, browser, to, ceremony, maxAge, domain });
+      if (kept) return url;
+      return { kind: 'refused', because: { upstream: 'withdrawn', identityProvider: provider.id } };
     },
 
     async read(work, attempt, response): Promise<Candidate> {
@@ -128,6 +129,8 @@ async function signIn(
   { identity, idToken }: Collected,
 ): Promise<Verdict> {
   const because = { identityProvider: provider.id, sub: identity.sub };
+  const left = await upstreams.realm(work.tx, taken.domain);
+  if (left?.providerId !== provider.id) return refuse('policy', { because });
   const asked = { providerId: provider.id, issuer: identity.issuer, sub: identity.sub };
   const found = (await identityBy(work, asked)) ?? (await newcomer(work, provider, identity, signedInUserId));
   if ('verified' in found) return { ...found, because };
@@ -152,7 +155,6 @@ async function signIn(
     return refuseUser(user.enabled ? 'policy' : 'user_disabled');
   // Where people with a role are told of what happens to their accounts is not for a provider to say.
   if (!holdsRole) await refreshProfile(work, user, provider, identity);
-  const left = await upstreams.realm(work.tx, taken.domain);
   const behaviors = [left, ...(isElsewhere ? [] : [home])].map((realm) => realm?.mfaBehavior);
   const believed = !behaviors.includes('rejectMfaByFederatedIdp');
   return {

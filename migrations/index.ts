@@ -35,6 +35,7 @@ import * as standingWithLinks from './20261122_1692_standing_with_links.ts';
 import * as clientSecrets from './20261122_1740_client_secrets.ts';
 import * as idempotencyKeys from './20261122_1741_idempotency_keys.ts';
 import * as directoryLists from './20261122_1742_directory_lists.ts';
+import * as identityProviderKeys from './20261122_1810_identity_provider_keys.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -75,4 +76,5 @@ export const migrations = {
   '20261122_1740_client_secrets': clientSecrets,
   '20261122_1741_idempotency_keys': idempotencyKeys,
   '20261122_1742_directory_lists': directoryLists,
+  '20261122_1810_identity_provider_keys': identityProviderKeys,
 };

@@ -50,8 +50,10 @@ import {
   createProvider,
   deleteProvider,
   putProvider,
+  readProvider,
 } from '../../src/methods/upstream/manage-providers.ts';
 import { allowAdministrator, linkIdentity, listIdentitiesOf, unlinkIdentity } from '../../src/others-identities.ts';
+import { addProviderKey, removeProviderKey, useProviderKey } from '../../src/methods/upstream/manage-keys.ts';
 import { changeIdentityProvider, deleteIdentityProvider, putIdentityProvider } from '../../src/identity-providers.ts';
 import { relyingParty } from '../../src/methods/upstream/relying-party.ts';
 import { keepSignIn } from '../../src/methods/upstream/sessions/upstream-session.ts';
@@ -213,6 +215,7 @@ const silent = [
   'readProvider',
   'providerKeys',
   'openProvider',
+  'holdOpen',
   'openAnyProvider',
   'enabledProviders',
   'ownIdentities',
@@ -516,6 +519,13 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     ),
   unlinkIdentity: () =>
     work(async (w) => unlinkIdentity(w, { user: 'seed@example.com', identityId: await anIdentity(w) })),
+  addProviderKey: () =>
+    work(async (w) => {
+      await changeProvider(w, { id: 'contoso', changes: { clientAuthentication: 'private_key_jwt' } });
+      await addProviderKey(w, 'contoso');
+    }),
+  useProviderKey: () => work(async (w) => useProviderKey(w, { id: 'contoso', keyId: await otherKey(w) })),
+  removeProviderKey: () => work(async (w) => removeProviderKey(w, { id: 'contoso', keyId: await otherKey(w) })),
   deleteProvider: () => work((w) => deleteProvider(w, { id: 'contoso' })),
   changeIdentityProvider: () =>
     work((w) => changeIdentityProvider(w, { id: 'fabrikam', changes: { state: 'disabled' } })),
@@ -679,6 +689,10 @@ test('every use-case is driven here or known to change nothing worth recording',
   );
   expect(exported.filter((name) => !(name in drives) && !silent.includes(name))).toEqual([]);
 });
+
+async function otherKey(w: Work): Promise<string> {
+  return (await readProvider(w, 'contoso')).publicKeys[1]!.kid;
+}
 
 test('a refused request is recorded although everything else is rolled back', async () => {
   const before = await count('audit_events');

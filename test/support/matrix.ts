@@ -87,6 +87,9 @@ POST   /identity/identityProviders                                 Y  .  .  .  .
 GET    /identity/identityProviders/:provider                       Y  Y  Y  .  Y  .  .  Y  .  -           provider     480 nobody
 PATCH  /identity/identityProviders/:provider                       Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
 DELETE /identity/identityProviders/:provider                       Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+POST   /identity/identityProviders/:provider/addKey                Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+POST   /identity/identityProviders/:provider/useKey                Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+POST   /identity/identityProviders/:provider/removeKey             Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
 GET    /domains                                                    Y  Y  Y  .  Y  .  .  Y  .  -           domain       480 nobody
 POST   /domains                                                    Y  .  .  .  .  .  .  .  .  -           domain+       10 nobody
 GET    /domains/:domain                                            Y  Y  Y  .  Y  .  .  Y  .  -           domain       480 nobody

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../core/work.ts';
-import type { PublicKey, SealedCredentials } from './credentials.ts';
+import type { PublicKey, SealedCredentials, SealedKey } from './credentials.ts';
 import type { FederatedIdentity, LinkedBy } from './identity.ts';
 import {
   type FederatedDomain,
@@ -15,6 +15,8 @@ interface ProviderRow {
   client_secret: Buffer | null;
   private_key: Buffer | null;
   public_key: PublicKey | null;
+  other_private_key: Buffer | null;
+  other_public_key: PublicKey | null;
   created_at: Date;
   changed_at: Date;
 }
@@ -29,11 +31,15 @@ function toProvider(row: ProviderRow): StoredProvider {
   return {
     provider: { id: row.id, ...providerSettings.parse(row.settings) },
     sealedSecret: row.client_secret,
-    sealedKey: row.private_key,
-    publicKey: row.public_key,
+    key: toKey(row.private_key, row.public_key),
+    other: toKey(row.other_private_key, row.other_public_key),
     createdAt: row.created_at,
     changedAt: row.changed_at,
   };
+}
+
+function toKey(sealedKey: Buffer | null, publicKey: PublicKey | null): SealedKey | null {
+  return sealedKey && publicKey && { sealedKey, publicKey };
 }
 
 export async function providers(tx: Transaction): Promise<StoredProvider[]> {
@@ -87,17 +93,28 @@ export async function updateProvider(
     .update({ ...columnsOf(asked), changed_at: now });
 }
 
-function columnsOf({
-  settings,
-  sealedSecret,
-  sealedKey,
-  publicKey,
-}: SealedCredentials & { settings: ProviderSettings }) {
+/** Which one signs, and which is published beside it. */
+export async function setKeys(
+  tx: Transaction,
+  now: Date,
+  id: string,
+  keys: Pick<SealedCredentials, 'key' | 'other'>,
+): Promise<void> {
+  await tx('identity_providers')
+    .where('id', '=', id)
+    .update({ ...keyColumns(keys), changed_at: now });
+}
+
+function columnsOf({ settings, sealedSecret, ...keys }: SealedCredentials & { settings: ProviderSettings }) {
+  return { settings: JSON.stringify(settings), client_secret: sealedSecret, ...keyColumns(keys) };
+}
+
+function keyColumns({ key, other }: Pick<SealedCredentials, 'key' | 'other'>) {
   return {
-    settings: JSON.stringify(settings),
-    client_secret: sealedSecret,
-    private_key: sealedKey,
-    public_key: publicKey && JSON.stringify(publicKey),
+    private_key: key?.sealedKey ?? null,
+    public_key: key && JSON.stringify(key.publicKey),
+    other_private_key: other?.sealedKey ?? null,
+    other_public_key: other && JSON.stringify(other.publicKey),
   };
 }
 

@@ -36,6 +36,7 @@ import * as clientSecrets from './20261122_1740_client_secrets.ts';
 import * as idempotencyKeys from './20261122_1741_idempotency_keys.ts';
 import * as directoryLists from './20261122_1742_directory_lists.ts';
 import * as identityProviderKeys from './20261122_1810_identity_provider_keys.ts';
+import * as openIdentities from './20261122_1811_open_identities.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
 export const migrations = {
@@ -77,4 +78,5 @@ export const migrations = {
   '20261122_1741_idempotency_keys': idempotencyKeys,
   '20261122_1742_directory_lists': directoryLists,
   '20261122_1810_identity_provider_keys': identityProviderKeys,
+  '20261122_1811_open_identities': openIdentities,
 };

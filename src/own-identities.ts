@@ -5,7 +5,6 @@ import type { Origin, Work } from './core/work.ts';
 import type { MethodRegistry } from './methods/method.ts';
 import { callbackOf, keepCeremony, type TakenCeremony } from './methods/upstream/ceremonies.ts';
 import { identitiesOf, link, unlink } from './methods/upstream/identities.ts';
-import type { FederatedIdentity } from './methods/upstream/identity.ts';
 import { enabledProviders, holdOpen, openProvider } from './methods/upstream/manage-providers.ts';
 import type { Refusal } from './methods/upstream/refusal.ts';
 import { bornElsewhere } from './oidc/own-sessions.ts';
@@ -13,13 +12,16 @@ import { templateIdsOf } from './roles/manage-roles.ts';
 import {
   credentialsOf,
   demandFresh,
+  elsewhereOf,
   heldUser,
+  letsIn,
   type Owner,
   ownUser,
   proofTooOld,
   strongestWay,
   who,
 } from './security-info/owner.ts';
+import type { User } from './users/user.ts';
 import { endSessionsThrough, type UpstreamHouse } from './upstream-sessions.ts';
 
 /**
@@ -154,9 +156,9 @@ export async function linkReturned(
  */
 export function unlinkOwn({ run, methods }: OwnIdentitiesHouse, owner: Owner, identityId: string): Promise<void> {
   return run(who(owner), async (work) => {
-    await heldUser(work, owner);
+    const user = await heldUser(work, owner);
     await demandFresh(work, methods, owner);
-    const { identity, lastWayIn } = await findOwn(work, methods, owner, identityId);
+    const { identity, lastWayIn } = await findOwn(work, methods, user, identityId);
     if (lastWayIn) throw new AppError('conflict', 'This is your last way to sign in. Add another one first.');
     await unlink(work, identity);
     await endSessionsThrough(work, { providerId: identity.providerId, userId: owner.userId, why: 'unlinked' });
@@ -170,33 +172,23 @@ export function ownIdentity(
   identityId: string,
 ): Promise<{ readonly id: string; readonly displayName: string; readonly lastWayIn: boolean }> {
   return run(who(owner), async (work) => {
-    await ownUser(work, owner);
+    const user = await ownUser(work, owner);
     await demandFresh(work, methods, owner);
-    const { identity, lastWayIn } = await findOwn(work, methods, owner, identityId);
+    const { identity, lastWayIn } = await findOwn(work, methods, user, identityId);
     const provider = (await openProvider(work, identity.providerId))?.provider;
     return { id: identity.id, displayName: provider?.displayName ?? identity.providerId, lastWayIn };
   });
 }
 
-async function findOwn(work: Work, methods: MethodRegistry, owner: Owner, identityId: string) {
-  const identities = await identitiesOf(work, owner.userId);
-  const identity = identities.find(({ id }) => id === identityId);
+async function findOwn(work: Work, methods: MethodRegistry, user: User, identityId: string) {
+  const identity = (await identitiesOf(work, user.id)).find(({ id }) => id === identityId);
   if (!identity) throw new AppError('not_found', 'There is no such linked sign-in.');
-  const others = identities.filter((other) => other !== identity);
-  const opens = (await opensBesides(work, methods, owner)) || (await oneOpens(work, owner, others));
-  return { identity, lastWayIn: !opens && (await oneOpens(work, owner, [identity])) };
-}
-
-async function opensBesides(work: Work, methods: MethodRegistry, { userId }: Owner): Promise<boolean> {
-  return (await strongestWay(work, methods, await credentialsOf(work, methods, userId))) !== undefined;
-}
-
-async function oneOpens(work: Work, { userId }: Owner, identities: readonly FederatedIdentity[]): Promise<boolean> {
-  const holdsRole = (await templateIdsOf(work, userId)).length > 0;
-  const enabled = (await enabledProviders(work)).map(({ id }) => id);
-  return identities.some(
-    ({ providerId, allowedAdministrator }) => enabled.includes(providerId) && (allowedAdministrator || !holdsRole),
-  );
+  const { home, links } = await elsewhereOf(work, methods, user);
+  const own = await strongestWay(work, methods, await credentialsOf(work, methods, user.id));
+  const others = links.filter(({ id }) => id !== identity.id);
+  // What opens nothing may go.
+  const lastWayIn = links.length > others.length && !letsIn({ home, links: others }, own);
+  return { identity, lastWayIn };
 }
 
 /** Who came from elsewhere proves what they have here first: else one account there could hand itself on to the next. */

@@ -657,6 +657,8 @@ export const messages = {
     last: 'It is your last way to sign in. Add another one first: then you can remove it.',
     lastStrong:
       'It is your last passkey. From then on you sign in with your password and a code, and those can be stolen by a false page. Better add another passkey first.',
+    lastHere:
+      'It is your last way to sign in here. From then on you sign in at {names} alone, and to add a way here again you need a temporary pass from the help desk.',
     effects: {
       passkey:
         'It no longer signs you in here. Your device or password manager may still show it: delete it there too.',

@@ -333,6 +333,30 @@ export interface CancellableMethod extends AuthenticationMethod {
   cancelLive(work: Work, userId: string): Promise<readonly string[]>;
 }
 
+/** Who somebody is elsewhere: no credential of ours, and a way in all the same. */
+export interface LinkedSignIn {
+  readonly id: string;
+  readonly method: MethodId;
+  /** Where that is, by its name for people. */
+  readonly at: string;
+  readonly linkedAt: Date;
+  readonly lastUsedAt: Date | null;
+  /** It signs its user in, as everything stands now. */
+  readonly opens: boolean;
+}
+
+/** Where the people of a domain sign in: `elsewhere` they have passkeys of ours and no passwords, and `elsewhere-alone` neither. */
+export type Home = 'here' | 'elsewhere' | 'elsewhere-alone';
+
+/** A method of people who are known elsewhere. */
+export interface LinkedMethod extends AuthenticationMethod {
+  linksOf(
+    work: Work,
+    user: { readonly id: string; readonly userPrincipalName: string },
+  ): Promise<readonly LinkedSignIn[]>;
+  homeOf(work: Work, userName: string): Promise<Home>;
+}
+
 /** What a bootstrap opened and that still goes on. */
 export interface Opened {
   /** It can be gone on with in no other browser. */
@@ -366,6 +390,10 @@ export function isAddable(method: AuthenticationMethod): method is AddableMethod
 
 export function isRemote(method: AuthenticationMethod): method is RemoteMethod {
   return 'readDeparture' in method;
+}
+
+export function isLinked(method: AuthenticationMethod): method is LinkedMethod {
+  return 'linksOf' in method;
 }
 
 export function isSheet(method: AuthenticationMethod): method is SheetMethod {

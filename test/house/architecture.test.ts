@@ -115,6 +115,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/roles',
     'src/security-info',
     'src/upstream-sessions.ts',
+    'src/users',
   ],
   // a password that an administrator gives: what the user is signed in to ends with the one before
   'src/password-reset.ts': [

@@ -776,6 +776,15 @@ export const gallery: readonly Exhibit[] = [
     method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
     lastWayIn: false,
     lastStrong: true,
+    leaves: [],
+  }),
+  show('remove-method-last-here', 'remove-method', ['remove', 'back'], RemoveMethod, {
+    layout,
+    csrf: 'c5rf-token',
+    method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
+    lastWayIn: false,
+    lastStrong: false,
+    leaves: ['Contoso', longName],
   }),
   show('remove-method-last', 'remove-method', ['back'], RemoveMethod, {
     layout,
@@ -783,6 +792,7 @@ export const gallery: readonly Exhibit[] = [
     method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
     lastWayIn: true,
     lastStrong: false,
+    leaves: [],
   }),
   show('sign-out-everywhere', 'sign-out-everywhere', ['sign-out-everywhere', 'back'], SignOutEverywhere, {
     layout,

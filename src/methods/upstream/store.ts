@@ -219,6 +219,23 @@ export async function identitiesOf(tx: Transaction, userId: string): Promise<Fed
   );
 }
 
+/** Each with the name of its provider, and whether it signs its user in: at home where the domain of the user does not say otherwise. */
+export async function linksOf(
+  tx: Transaction,
+  userId: string,
+): Promise<(FederatedIdentity & { readonly at: string; readonly opens: boolean })[]> {
+  const rows = await tx<IdentityRow & { at: string; opens: boolean }>('federated_identities as f')
+    .join('identity_providers as p', 'p.id', 'f.provider_id')
+    .where('f.user_id', '=', userId)
+    .orderBy('f.provider_id')
+    .select(
+      'f.*',
+      tx.raw("p.settings->>'displayName' as at"),
+      tx.raw('exists (select 1 from open_identities o where o.id = f.id) as opens'),
+    );
+  return rows.map((row) => ({ ...toIdentity(row), at: row.at, opens: row.opens }));
+}
+
 export async function identity(
   tx: Transaction,
   { providerId, issuer, sub }: Pick<FederatedIdentity, 'providerId' | 'issuer' | 'sub'>,

@@ -3,11 +3,19 @@ import type { Work } from '../../core/work.ts';
 import { templateIdsOf } from '../../roles/manage-roles.ts';
 import { findUser, lockUser, takeProfile } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
-import type { Attempt, DepartureAsked, Reached, RefusalReason, RemoteMethod, Verdict } from '../method.ts';
+import type {
+  Attempt,
+  DepartureAsked,
+  LinkedMethod,
+  Reached,
+  RefusalReason,
+  RemoteMethod,
+  Verdict,
+} from '../method.ts';
 import { assuranceOf } from './assurance.ts';
 import { callbackOf, keepCeremony, type TakenCeremony } from './ceremonies.ts';
 import { profileOf } from './claims.ts';
-import { identityBy } from './identities.ts';
+import { homeOf, identityBy, linksOf } from './identities.ts';
 import { openProvider } from './manage-providers.ts';
 import { newcomer, refuse } from './newcomer.ts';
 import type { Provider, UpstreamIdentity } from './provider.ts';
@@ -51,12 +59,14 @@ export function upstreamMethod({
   /** Ours. */
   readonly issuer: string;
   readonly party: RelyingParty;
-}): RemoteMethod {
+}): RemoteMethod & LinkedMethod {
   return {
     id: 'upstream',
     // What it reaches is judged each time; this is what it reaches when nothing is believed.
     traits: { amr: [], level: '1f', bootstrapOnly: false },
     guessable: false,
+    linksOf,
+    homeOf,
 
     async challenge() {
       return { kind: 'redirect' };

@@ -10,6 +10,7 @@ import { permit, permitOn } from './roles/permit.ts';
 import { say, sayAndForget } from './sign-in/losing.ts';
 import { type SignInHouse, transition, type Visit } from './sign-in/standing.ts';
 import { markContained } from './users/containment.ts';
+import { endSessionsThrough } from './upstream-sessions.ts';
 import { findUser, getUser, lockUser } from './users/manage-users.ts';
 
 /** `already`: the link was used before, and nothing more was done. `ended`: it is too old, or never was. */
@@ -168,15 +169,22 @@ async function end(
     ended.push(...(await method.contain(work, userId, since, spared?.credentialIds)));
   // In the order of locks: passes, sessions, credentials.
   for (const method of containable.filter(isBootstrap)) await contain(method);
-  const sessions = await endOthersOf(work, userId, spared?.sessionUid ?? null);
+  const others = await endOthersOf(work, userId, spared?.sessionUid ?? null);
+  let sessions = others.length;
+  const linked = (await identitiesOf(work, userId)).filter(
+    ({ id, linkedAt }) => linkedAt >= since && !spared?.credentialIds.includes(id),
+  );
+  // The one that goes on as well, where such an identity opened it, and what would be opened by a sign-in there that is collected already.
+  for (const { providerId } of linked) {
+    sessions += await endSessionsThrough(work, { providerId, userId, why: 'unlinked' });
+  }
   for (const method of containable) if (!isBootstrap(method)) await contain(method);
-  for (const identity of await identitiesOf(work, userId)) {
-    if (identity.linkedAt < since || spared?.credentialIds.includes(identity.id)) continue;
+  for (const identity of linked) {
     await unlink(work, identity);
     ended.push(identity.id);
   }
   await last?.();
   await markContained(work, userId, spared?.sessionUid ?? null);
   await endSignInsNamedSince(work, userId, kept);
-  return { ended, sessions: sessions.length };
+  return { ended, sessions };
 }

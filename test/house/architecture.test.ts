@@ -77,6 +77,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oidc',
     'src/roles',
     'src/sign-in',
+    'src/upstream-sessions.ts',
     'src/users',
   ],
   // what a person manages of their own, and stops

@@ -42,7 +42,7 @@ import { changeRegistrationEnforcement } from '../../src/registration/campaign.t
 import { registrationRules } from '../../src/registration/demand.ts';
 import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
-import { contain, containUser, containWithPasskey } from '../../src/containment.ts';
+import { contain, containUser, containWithPasskey, disownLink } from '../../src/containment.ts';
 import { lostOffer, suspendLost } from '../../src/recovery.ts';
 import { changeDomain, createDomain, deleteDomain, putDomain } from '../../src/methods/upstream/manage-domains.ts';
 import {
@@ -53,6 +53,7 @@ import {
   readProvider,
 } from '../../src/methods/upstream/manage-providers.ts';
 import { allowAdministrator, linkIdentity, listIdentitiesOf, unlinkIdentity } from '../../src/others-identities.ts';
+import { link } from '../../src/methods/upstream/identities.ts';
 import { addProviderKey, removeProviderKey, useProviderKey } from '../../src/methods/upstream/manage-keys.ts';
 import { changeIdentityProvider, deleteIdentityProvider, putIdentityProvider } from '../../src/identity-providers.ts';
 import { relyingParty } from '../../src/methods/upstream/relying-party.ts';
@@ -347,20 +348,7 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     await steps.notNow(nudging, visit('nudged'));
   },
   confirmWays: async () => {
-    const registration = registrationRules(
-      { ...defaultRegistrationSettings, state: 'enabled', reconfirmAfterDays: 1 },
-      ['passkey'],
-    );
-    const policyFrom = () => ({ methods: ['passkey'] as const, enrollable: ['passkey'] as const, registration });
-    const asking = { ...signInHouse(), policyFrom };
-    await steps.look(asking, visit('asked'), 'app');
-    const asked = await steps.challenge(asking, visit('asked'), 'passkey');
-    const answer = await authenticator.get((asked as { options: object }).options as never, {
-      origin: identity.origin,
-    });
-    await steps.answer(asking, visit('asked'), 'passkey', { response: JSON.stringify(answer) });
-    await house.base.knex('registration_confirmations').update({ confirmed_at: new Date(0) });
-    await steps.confirmWays(asking, visit('asked'));
+    await steps.confirmWays(await askedAgain('asked'), visit('asked'));
   },
   finishOwnEnrolment: async () => {
     const owner = await anOwner();
@@ -546,6 +534,15 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
       { providerId: 'here', token },
     );
   },
+  disownLink: async () => {
+    const asking = await askedAgain('disowning');
+    const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
+    const ourIssuer = 'http://localhost:3000';
+    const changes = aProvider('https://theirs.example');
+    await work((w) => putProvider(w, { id: 'theirs', changes, clientSecret: 's', ourIssuer }));
+    const made = await work((w) => link(w, { userId, providerId: 'theirs', sub: '1', linkedBy: 'self' }));
+    await disownLink(asking, visit('disowning'), (made as { id: string }).id);
+  },
   linkReturned: async () => {
     const elsewhere = await startMockUpstream();
     const ourIssuer = 'http://localhost:3000';
@@ -689,6 +686,21 @@ test('every use-case is driven here or known to change nothing worth recording',
   );
   expect(exported.filter((name) => !(name in drives) && !silent.includes(name))).toEqual([]);
 });
+
+/** A sign-in that asks whether all is still theirs. */
+async function askedAgain(uid: string): Promise<steps.SignInHouse> {
+  const registration = registrationRules({ ...defaultRegistrationSettings, state: 'enabled', reconfirmAfterDays: 1 }, [
+    'passkey',
+  ]);
+  const policyFrom = () => ({ methods: ['passkey'] as const, enrollable: ['passkey'] as const, registration });
+  const asking = { ...signInHouse(), policyFrom };
+  await steps.look(asking, visit(uid), 'app');
+  const asked = await steps.challenge(asking, visit(uid), 'passkey');
+  const answer = await authenticator.get((asked as { options: object }).options as never, { origin: identity.origin });
+  await steps.answer(asking, visit(uid), 'passkey', { response: JSON.stringify(answer) });
+  await house.base.knex('registration_confirmations').update({ confirmed_at: new Date(0) });
+  return asking;
+}
 
 async function otherKey(w: Work): Promise<string> {
   return (await readProvider(w, 'contoso')).publicKeys[1]!.kid;

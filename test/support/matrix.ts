@@ -300,6 +300,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'POST /sign-in/:uid/not-now': 'the browser of that sign-in',
   'POST /sign-in/:uid/confirm-methods': 'the browser of that sign-in',
   'POST /sign-in/:uid/change-methods': 'the browser of that sign-in',
+  'POST /sign-in/:uid/not-mine': 'the browser of that sign-in',
   'POST /sign-in/:uid/cancel': 'the browser of that sign-in',
   'POST /sign-in/:uid/verify/upstream': 'the browser of that sign-in',
   'POST /sign-in/:uid/verify/:method': 'the browser of that sign-in',

@@ -96,10 +96,7 @@ function ways({ passkey, password, app }: Conditions) {
 function accounts(conditions: Conditions): string {
   const [has, may] = [ways(whatever), ways(conditions)];
   const alone = "exists (select 1 from policies d where d.name = 'password' and d.document->'alone' = 'true')";
-  const link = `exists (
-    select 1 from federated_identities f join identity_providers i on i.id = f.provider_id
-     where f.user_id = u.id and i.settings->>'state' = 'enabled'
-       and (f.allowed_administrator or not exists (select 1 from role_assignments r where r.user_id = u.id)))`;
+  const link = 'exists (select 1 from open_identities o where o.user_id = u.id)';
   return `
     create or replace view account_standing as
       select u.id, u.user_principal_name, u.display_name, u.mail, u.account_enabled, u.updated_at,

@@ -36,6 +36,8 @@ import * as clientSecrets from './20261122_1740_client_secrets.ts';
 import * as idempotencyKeys from './20261122_1741_idempotency_keys.ts';
 import * as directoryLists from './20261122_1742_directory_lists.ts';
 import * as offlineGrantsElsewhere from './20261122_1800_offline_grants_elsewhere.ts';
+import * as identityProviderKeys from './20261122_1810_identity_provider_keys.ts';
+import * as openIdentities from './20261122_1811_open_identities.ts';
 import * as methodConfigurations from './20261122_1830_method_configurations.ts';
 
 /** Every step of the schema, in order; a step is never edited after a release. */
@@ -78,5 +80,7 @@ export const migrations = {
   '20261122_1741_idempotency_keys': idempotencyKeys,
   '20261122_1742_directory_lists': directoryLists,
   '20261122_1800_offline_grants_elsewhere': offlineGrantsElsewhere,
+  '20261122_1810_identity_provider_keys': identityProviderKeys,
+  '20261122_1811_open_identities': openIdentities,
   '20261122_1830_method_configurations': methodConfigurations,
 };

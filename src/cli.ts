@@ -63,7 +63,9 @@ export const usage = `Latchkey: from nothing to a passkey, and back to one after
   latchkey idp show ID
   latchkey idp put ID [KEY=VALUE ...] [--secret-file FILE]
                                           make it, or change what is named; the secret is read from FILE, - is standard input
-  latchkey idp test ID                    ask it what a sign-in there needs; exit status 1 when that would not work
+  latchkey idp test ID [KEY]              ask it what a sign-in there needs; exit status 1 when that would not work
+  latchkey idp key add ID | use ID KEY | remove ID KEY
+                                          change our key at one that knows us by private_key_jwt, without a break
   latchkey idp delete ID [--unlink]       with its domains, and with the links of people when asked to
   latchkey idp links USER                 who somebody is at identity providers
   latchkey idp link USER ID SUB [--administrator]

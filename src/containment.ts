@@ -7,9 +7,11 @@ import { spendLink } from './notices/links.ts';
 import { endOthersOf } from './oidc/endings.ts';
 import { endSignInsNamedSince, endSignInsOf } from './sign-in/endings.ts';
 import { permit, permitOn } from './roles/permit.ts';
+import { linksToConfirm, provedIn } from './sign-in/confirming.ts';
 import { say, sayAndForget } from './sign-in/losing.ts';
 import { type SignInHouse, transition, type Visit } from './sign-in/standing.ts';
 import { markContained } from './users/containment.ts';
+import { endSessionsThrough } from './upstream-sessions.ts';
 import { findUser, getUser, lockUser } from './users/manage-users.ts';
 
 /** `already`: the link was used before, and nothing more was done. `ended`: it is too old, or never was. */
@@ -83,6 +85,33 @@ async function holderOf(methods: MethodRegistry, work: Work, credentialId: strin
   return undefined;
 }
 
+/**
+ * "This is not mine", said of a sign-in linked elsewhere by somebody who is asked whether all is still theirs: the same, since it was
+ * linked, and it is unlinked. What they proved in this sign-in works, and is proved once more to go on. Nothing is done about one that
+ * is gone by now, is somebody else's, or signed them in just now.
+ */
+export function disownLink(house: SignInHouse, visit: Visit, identityId: string): Promise<void> {
+  return transition(house, visit, ['reconfirm'], async (work, { signIn }) => {
+    const userId = signIn.userId!;
+    await lockUser(work, userId);
+    const proved = provedIn(signIn);
+    const link = (await linksToConfirm(house, work, signIn)).find(({ id }) => id === identityId);
+    if (!link || link.used) return;
+    const since = link.linkedAt;
+    const { ended, sessions } = await end(work, {
+      userId,
+      since,
+      methods: house.methods,
+      kept: visit.uid,
+      spared: async () => ({ sessionUid: null, credentialIds: proved }),
+    });
+    const details = { since, ended, sessions, by: 'confirmation', identityId };
+    work.record({ type: 'account.contained', userId, details });
+    const [at, linkedAt] = [work.now.toISOString(), since.toISOString()];
+    await sayAndForget(work, signIn, { kind: 'disowned', name: link.at, at, since: linkedAt });
+  });
+}
+
 export interface ContainAsked {
   readonly methods: MethodRegistry;
   /** Object id or name. */
@@ -125,7 +154,8 @@ export async function containUser(
 
 /** What the owner speaks through, and what it was proved with: that much is theirs. */
 export interface Spared {
-  readonly sessionUid: string;
+  /** Null: none goes on. */
+  readonly sessionUid: string | null;
   readonly credentialIds: readonly string[];
 }
 
@@ -168,15 +198,22 @@ async function end(
     ended.push(...(await method.contain(work, userId, since, spared?.credentialIds)));
   // In the order of locks: passes, sessions, credentials.
   for (const method of containable.filter(isBootstrap)) await contain(method);
-  const sessions = await endOthersOf(work, userId, spared?.sessionUid ?? null);
+  const others = await endOthersOf(work, userId, spared?.sessionUid ?? null);
+  let sessions = others.length;
+  const linked = (await identitiesOf(work, userId)).filter(
+    ({ id, linkedAt }) => linkedAt >= since && !spared?.credentialIds.includes(id),
+  );
+  // The one that goes on as well, where such an identity opened it, and what would be opened by a sign-in there that is collected already.
+  for (const { providerId } of linked) {
+    sessions += await endSessionsThrough(work, { providerId, userId, why: 'unlinked' });
+  }
   for (const method of containable) if (!isBootstrap(method)) await contain(method);
-  for (const identity of await identitiesOf(work, userId)) {
-    if (identity.linkedAt < since || spared?.credentialIds.includes(identity.id)) continue;
+  for (const identity of linked) {
     await unlink(work, identity);
     ended.push(identity.id);
   }
   await last?.();
   await markContained(work, userId, spared?.sessionUid ?? null);
   await endSignInsNamedSince(work, userId, kept);
-  return { ended, sessions: sessions.length };
+  return { ended, sessions };
 }

@@ -5,21 +5,23 @@ import type { Origin, Work } from './core/work.ts';
 import type { MethodRegistry } from './methods/method.ts';
 import { callbackOf, keepCeremony, type TakenCeremony } from './methods/upstream/ceremonies.ts';
 import { identitiesOf, link, unlink } from './methods/upstream/identities.ts';
-import type { FederatedIdentity } from './methods/upstream/identity.ts';
-import { enabledProviders, openProvider } from './methods/upstream/manage-providers.ts';
+import { enabledProviders, holdOpen, openProvider } from './methods/upstream/manage-providers.ts';
 import type { Refusal } from './methods/upstream/refusal.ts';
 import { bornElsewhere } from './oidc/own-sessions.ts';
 import { templateIdsOf } from './roles/manage-roles.ts';
 import {
   credentialsOf,
   demandFresh,
+  elsewhereOf,
   heldUser,
+  letsIn,
   type Owner,
   ownUser,
   proofTooOld,
   strongestWay,
   who,
 } from './security-info/owner.ts';
+import type { User } from './users/user.ts';
 import { endSessionsThrough, type UpstreamHouse } from './upstream-sessions.ts';
 
 /**
@@ -95,8 +97,7 @@ export async function departToLink(
     await demandMayLink(work, methods, owner);
     const to = { purpose: 'link', userId: owner.userId } as const;
     const kept = { providerId, owner: ownerOf(owner), browser, to, ceremony: departed.ceremony };
-    await keepCeremony(work, { ...kept, maxAge: 0, domain: null });
-    return departed.url;
+    return (await keepCeremony(work, { ...kept, maxAge: 0, domain: null })) ? departed.url : 'unreachable';
   });
 }
 
@@ -134,6 +135,10 @@ export async function linkReturned(
     await heldUser(work, owner);
     await demandSession(work, owner);
     if (collected.kind === 'refused') return notLinked(work, owner, providerId, collected);
+    if (!(await holdOpen(work, provider))) {
+      work.record({ ...refusedLink(owner, providerId), reason: 'withdrawn' });
+      return 'unreachable';
+    }
     const { issuer: theirs, sub } = collected.identity;
     const made = await link(work, { userId: owner.userId, providerId, issuer: theirs, sub, linkedBy: 'self' });
     if (!('kind' in made)) return 'linked';
@@ -151,9 +156,9 @@ export async function linkReturned(
  */
 export function unlinkOwn({ run, methods }: OwnIdentitiesHouse, owner: Owner, identityId: string): Promise<void> {
   return run(who(owner), async (work) => {
-    await heldUser(work, owner);
+    const user = await heldUser(work, owner);
     await demandFresh(work, methods, owner);
-    const { identity, lastWayIn } = await findOwn(work, methods, owner, identityId);
+    const { identity, lastWayIn } = await findOwn(work, methods, user, identityId);
     if (lastWayIn) throw new AppError('conflict', 'This is your last way to sign in. Add another one first.');
     await unlink(work, identity);
     await endSessionsThrough(work, { providerId: identity.providerId, userId: owner.userId, why: 'unlinked' });
@@ -167,33 +172,23 @@ export function ownIdentity(
   identityId: string,
 ): Promise<{ readonly id: string; readonly displayName: string; readonly lastWayIn: boolean }> {
   return run(who(owner), async (work) => {
-    await ownUser(work, owner);
+    const user = await ownUser(work, owner);
     await demandFresh(work, methods, owner);
-    const { identity, lastWayIn } = await findOwn(work, methods, owner, identityId);
+    const { identity, lastWayIn } = await findOwn(work, methods, user, identityId);
     const provider = (await openProvider(work, identity.providerId))?.provider;
     return { id: identity.id, displayName: provider?.displayName ?? identity.providerId, lastWayIn };
   });
 }
 
-async function findOwn(work: Work, methods: MethodRegistry, owner: Owner, identityId: string) {
-  const identities = await identitiesOf(work, owner.userId);
-  const identity = identities.find(({ id }) => id === identityId);
+async function findOwn(work: Work, methods: MethodRegistry, user: User, identityId: string) {
+  const identity = (await identitiesOf(work, user.id)).find(({ id }) => id === identityId);
   if (!identity) throw new AppError('not_found', 'There is no such linked sign-in.');
-  const others = identities.filter((other) => other !== identity);
-  const opens = (await opensBesides(work, methods, owner)) || (await oneOpens(work, owner, others));
-  return { identity, lastWayIn: !opens && (await oneOpens(work, owner, [identity])) };
-}
-
-async function opensBesides(work: Work, methods: MethodRegistry, { userId }: Owner): Promise<boolean> {
-  return strongestWay(methods, await credentialsOf(work, methods, userId)) !== undefined;
-}
-
-async function oneOpens(work: Work, { userId }: Owner, identities: readonly FederatedIdentity[]): Promise<boolean> {
-  const holdsRole = (await templateIdsOf(work, userId)).length > 0;
-  const enabled = (await enabledProviders(work)).map(({ id }) => id);
-  return identities.some(
-    ({ providerId, allowedAdministrator }) => enabled.includes(providerId) && (allowedAdministrator || !holdsRole),
-  );
+  const { home, links } = await elsewhereOf(work, methods, user);
+  const own = strongestWay(methods, await credentialsOf(work, methods, user.id));
+  const others = links.filter(({ id }) => id !== identity.id);
+  // What opens nothing may go.
+  const lastWayIn = links.length > others.length && !letsIn({ home, links: others }, own);
+  return { identity, lastWayIn };
 }
 
 /** Who came from elsewhere proves what they have here first: else one account there could hand itself on to the next. */

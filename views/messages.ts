@@ -271,6 +271,13 @@ export const messages = {
     submit: 'Sign in',
   },
 
+  disowned: {
+    heading: 'This is stopped',
+    lead: 'The sign-in at {name} is unlinked. What was added to your account since it was linked, at {at}, no longer works, temporary passes and recovery codes are cancelled, and the account is signed out everywhere.',
+    next: 'Tell your help desk what happened: whoever has that account could sign in as you. Then sign in once more, with what you have just used.',
+    submit: 'Sign in',
+  },
+
   enrolWays: {
     heading: 'Or choose something else',
     passkey: 'Create a passkey instead',
@@ -312,6 +319,15 @@ export const messages = {
       'authenticator-app': 'Authenticator app',
       'recovery-code': 'The whole sheet',
     },
+    link: 'Linked sign-in',
+    linkedOn: 'Linked on',
+    linkRests: 'It does not sign you in at the moment.',
+    notMine: 'This is not mine',
+    notMineOf: 'This is not mine: {name}',
+    notMineMeans:
+      'It is unlinked, what was added to your account since then stops working, and you are signed out everywhere. A temporary pass and your recovery codes are cancelled. What you have just signed in with works.',
+    notMineStops: 'These stop as well:',
+    stop: 'Unlink it and stop this',
     yes: 'Yes, these are mine',
     change: 'Change them',
     changeMeans: 'You go on to {app} as well, and then change them in My security info.',
@@ -667,6 +683,8 @@ export const messages = {
     last: 'It is your last way to sign in. Add another one first: then you can remove it.',
     lastStrong:
       'It is your last passkey. From then on you sign in with your password and a code, and those can be stolen by a false page. Better add another passkey first.',
+    lastHere:
+      'It is your last way to sign in here. From then on you sign in at {names} alone, and to add a way here again you need a temporary pass from the help desk.',
     effects: {
       passkey:
         'It no longer signs you in here. Your device or password manager may still show it: delete it there too.',
@@ -1044,6 +1062,12 @@ export const messages = {
         happened:
           'A passkey of your account had been called lost. Somebody who holds it said "this was not me". It works again; temporary passes and recovery codes were cancelled, what was added since was suspended, and the account was signed out everywhere.',
         next: 'If that was not you, somebody has your device and can unlock it: tell your help desk now.',
+      },
+      disowned: {
+        subject: 'Your account was secured: a linked sign-in was not yours',
+        happened:
+          'When you were asked whether your ways to sign in are still yours, a linked sign-in was called not yours. It was unlinked; temporary passes and recovery codes were cancelled, what was added since was suspended, and the account was signed out everywhere.',
+        next: 'Tell your help desk what happened, also if it was not you who said so.',
       },
       containedByAdministrator: {
         subject: 'Your account was secured by an administrator',

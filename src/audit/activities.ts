@@ -354,6 +354,21 @@ export const activities: Readonly<Record<string, Activity>> = {
     activityDisplayName: 'Delete identity provider',
     operationType: 'Delete',
   },
+  'identity-provider.key-added': {
+    ...directory,
+    activityDisplayName: 'Add key of identity provider',
+    operationType: 'Add',
+  },
+  'identity-provider.key-used': {
+    ...directory,
+    activityDisplayName: 'Change signing key of identity provider',
+    operationType: 'Update',
+  },
+  'identity-provider.key-removed': {
+    ...directory,
+    activityDisplayName: 'Remove key of identity provider',
+    operationType: 'Delete',
+  },
   'identity-provider.tested': {
     ...directory,
     activityDisplayName: 'Test identity provider',

@@ -3,6 +3,7 @@ import type { Work } from '../core/work.ts';
 import { domainResource, identityProviderResource, identityResource } from '../http/graph/federation-resources.ts';
 import { deleteDomain, listDomains, putDomain, readDomain } from '../methods/upstream/manage-domains.ts';
 import { deleteIdentityProvider, putIdentityProvider } from '../identity-providers.ts';
+import { addProviderKey, removeProviderKey, useProviderKey } from '../methods/upstream/manage-keys.ts';
 import { type ListedProvider, listProviders, readProvider } from '../methods/upstream/manage-providers.ts';
 import { domainChange, providerChange } from '../methods/upstream/provider-change.ts';
 import { allowAdministrator, linkIdentity, listIdentitiesOf, unlinkIdentity } from '../others-identities.ts';
@@ -53,10 +54,10 @@ export const federationCommands: Readonly<Record<string, Command>> = {
   },
 
   'idp test': (operands, { json }) => {
-    const id = one(operands, 'idp test ID');
+    const [id, keyId] = operands.length > 1 ? two(operands, 'idp test ID [KEY]') : [one(operands, 'idp test ID [KEY]')];
     return withBase(async ({ run, config }) => {
       const house = { run, party: relyingParty(outboundOf(config)), issuer: config.issuer };
-      const report = await tryIdentityProvider(house, asOperator, id);
+      const report = await tryIdentityProvider(house, asOperator, id, keyId);
       if (json) printJson(report);
       else {
         for (const { check, result, words } of report.checks) print(`${result}\t${check}\t${words}\n`);
@@ -64,6 +65,12 @@ export const federationCommands: Readonly<Record<string, Command>> = {
       }
       if (!report.isUsable) process.exitCode = 1;
     });
+  },
+
+  'idp key': ([verb, ...operands], values) => {
+    const act = verb !== undefined && Object.hasOwn(keyVerbs, verb) ? keyVerbs[verb] : undefined;
+    if (!act) throw new UsageError('Use: latchkey idp key add ID | use ID KEY | remove ID KEY');
+    return act(operands, values);
   },
 
   'idp delete': (operands, { json, unlink = false }) => {
@@ -177,6 +184,35 @@ async function linkOf(work: Work, name: string, providerId: string) {
   if (!identity) throw new AppError('not_found', `${name} is not linked with ${providerId}.`);
   return { user, identity };
 }
+const keyVerbs: Readonly<Record<string, Command>> = {
+  add: (operands, { json }) => {
+    const id = one(operands, 'idp key add ID');
+    return withBase(async (base) => {
+      const key = await base.run(asOperator, (work) => addProviderKey(work, id));
+      if (json) return printJson({ keyId: key.kid, key });
+      print(`One more key for ${id}. It is published, and does not sign yet.\nKey: ${key.kid}\n`);
+      print(`jwk=${JSON.stringify(key)}\n`);
+    });
+  },
+
+  use: (operands, { json }) => {
+    const [id, keyId] = two(operands, 'idp key use ID KEY');
+    return withBase(async (base) => {
+      await base.run(asOperator, (work) => useProviderKey(work, { id, keyId }));
+      if (json) printJson({ signs: keyId });
+      else print(`${keyId} signs from now on. The one before stays published.\n`);
+    });
+  },
+
+  remove: (operands, { json }) => {
+    const [id, keyId] = two(operands, 'idp key remove ID KEY');
+    return withBase(async (base) => {
+      await base.run(asOperator, (work) => removeProviderKey(work, { id, keyId }));
+      if (json) printJson({ removed: keyId });
+      else print(`The key ${keyId} of ${id} is gone.\n`);
+    });
+  },
+};
 
 /** These are texts, also when they look like a number. */
 function asWords(operand: string): string {
@@ -185,11 +221,12 @@ function asWords(operand: string): string {
 }
 
 function show(found: ListedProvider, json: boolean | undefined): void {
-  const { provider, publicKey } = found;
+  const { provider, publicKeys } = found;
   if (json) {
     printJson(identityProviderResource(found));
     return;
   }
   for (const [name, value] of Object.entries(provider)) print(`${name}=${JSON.stringify(value)}\n`);
-  if (publicKey) print(`jwks=${JSON.stringify({ keys: [publicKey] })}\n`);
+  if (publicKeys.length > 0) print(`jwks=${JSON.stringify({ keys: publicKeys })}\n`);
+  if (publicKeys.length > 1) print(`signs=${publicKeys[0]!.kid}\n`);
 }

@@ -172,8 +172,13 @@ export interface RemoteMethod<Candidate = unknown, Prepared = unknown> extends A
   prepareDeparture(
     candidate: Candidate,
   ): Promise<{ readonly kind: 'prepared'; readonly prepared: Prepared } | DepartureRefused>;
-  /** Keeps what the answer will be compared with. The address to go to. */
-  keepDeparture(work: Work, attempt: Attempt, candidate: Candidate, prepared: Prepared): Promise<URL>;
+  /** Keeps what the answer will be compared with. The address to go to; refused when the way was closed meanwhile. */
+  keepDeparture(
+    work: Work,
+    attempt: Attempt,
+    candidate: Candidate,
+    prepared: Prepared,
+  ): Promise<URL | DepartureRefused>;
 }
 
 /** The way there is closed; `because` is for the audit log. */
@@ -337,6 +342,30 @@ export interface CancellableMethod extends AuthenticationMethod {
   cancelLive(work: Work, userId: string): Promise<readonly string[]>;
 }
 
+/** Who somebody is elsewhere: no credential of ours, and a way in all the same. */
+export interface LinkedSignIn {
+  readonly id: string;
+  readonly method: MethodId;
+  /** Where that is, by its name for people. */
+  readonly at: string;
+  readonly linkedAt: Date;
+  readonly lastUsedAt: Date | null;
+  /** It signs its user in, as everything stands now. */
+  readonly opens: boolean;
+}
+
+/** Where the people of a domain sign in: `elsewhere` they have passkeys of ours and no passwords, and `elsewhere-alone` neither. */
+export type Home = 'here' | 'elsewhere' | 'elsewhere-alone';
+
+/** A method of people who are known elsewhere. */
+export interface LinkedMethod extends AuthenticationMethod {
+  linksOf(
+    work: Work,
+    user: { readonly id: string; readonly userPrincipalName: string },
+  ): Promise<readonly LinkedSignIn[]>;
+  homeOf(work: Work, userName: string): Promise<Home>;
+}
+
 /** What a bootstrap opened and that still goes on. */
 export interface Opened {
   /** It can be gone on with in no other browser. */
@@ -370,6 +399,10 @@ export function isAddable(method: AuthenticationMethod): method is AddableMethod
 
 export function isRemote(method: AuthenticationMethod): method is RemoteMethod {
   return 'readDeparture' in method;
+}
+
+export function isLinked(method: AuthenticationMethod): method is LinkedMethod {
+  return 'linksOf' in method;
 }
 
 export function isSheet(method: AuthenticationMethod): method is SheetMethod {

@@ -29,6 +29,7 @@ export interface Notice {
     | 'identityUnlinked'
     | 'contained'
     | 'reclaimed'
+    | 'disowned'
     | 'containedByAdministrator'
     | 'containedWithin';
 }
@@ -113,6 +114,7 @@ function kindOf(event: AuditEvent, replaced: boolean): Notice['kind'] | undefine
       return 'identityUnlinked';
     case 'account.contained':
       if (event.details?.by === 'passkey') return 'reclaimed';
+      if (event.details?.by === 'confirmation') return 'disowned';
       return event.details?.signedIn === true ? 'containedWithin' : 'contained';
     case 'account.contained-by-administrator':
       return endedSomething(event) ? 'containedByAdministrator' : undefined;

@@ -43,7 +43,7 @@ export async function tell(
 }
 
 function isContainment({ kind }: Notice): boolean {
-  return kind === 'contained' || kind === 'reclaimed' || kind === 'containedByAdministrator';
+  return kind === 'contained' || kind === 'reclaimed' || kind === 'disowned' || kind === 'containedByAdministrator';
 }
 
 /** Tells other administrators what they have a part in; `account` is whose it is about. There is nothing to stop, so no link. */

@@ -26,8 +26,10 @@ import {
   credentialsOf,
   demandFresh,
   demandMayAdd,
+  elsewhereOf,
   heldUser,
   isFresh,
+  letsIn,
   type Owner,
   ownUser,
   passHolds,
@@ -184,19 +186,19 @@ export function renameOwnCredential(
 }
 
 /**
- * One of theirs, for the page that asks before it is removed, and whether it is the last way in, or the last that cannot be phished.
- * Fails as the removal does.
+ * One of theirs, for the page that asks before it is removed, and whether it is the last way in, the last that cannot be phished, or
+ * the last here: where they sign in from then on. Fails as the removal does.
  */
 export function ownCredential(
   run: RunWork,
   methods: MethodRegistry,
   owner: Owner,
   credentialId: string,
-): Promise<{ credential: ListedCredential; lastWayIn: boolean; lastStrong: boolean }> {
+): Promise<Removal> {
   return run(who(owner), async (work) => {
-    await ownUser(work, owner);
+    const user = await ownUser(work, owner);
     await demandFresh(work, methods, owner);
-    return found(work, methods, owner.userId, credentialId);
+    return found(work, methods, user, credentialId);
   });
 }
 
@@ -211,9 +213,9 @@ export function removeOwnCredential(
   credentialId: string,
 ): Promise<void> {
   return run(who(owner), async (work) => {
-    await heldUser(work, owner);
+    const user = await heldUser(work, owner);
     await demandFresh(work, methods, owner);
-    const { credential, lastWayIn } = await found(work, methods, owner.userId, credentialId);
+    const { credential, lastWayIn } = await found(work, methods, user, credentialId);
     if (lastWayIn) throw new AppError('conflict', 'This is your last way to sign in. Add another one first.');
     const method = methods.get(credential.method);
     if (!method || !isListable(method) || !(await method.remove(work, owner.userId, credential.id)))
@@ -236,18 +238,26 @@ export function useOwnAgain(run: RunWork, methods: MethodRegistry, owner: Owner,
   });
 }
 
-async function found(work: Work, methods: MethodRegistry, userId: string, credentialId: string) {
-  const credentials = await credentialsOf(work, methods, userId);
+export interface Removal {
+  readonly credential: ListedCredential;
+  readonly lastWayIn: boolean;
+  readonly lastStrong: boolean;
+  /** Names of where else, when nothing here is left. */
+  readonly leaves: readonly string[];
+}
+
+async function found(work: Work, methods: MethodRegistry, user: User, credentialId: string): Promise<Removal> {
+  const credentials = await credentialsOf(work, methods, user.id);
   const credential = credentials.find(({ id }) => id === credentialId);
   if (!credential) throw noSuchMethod();
-  const before = strongestWay(methods, credentials);
-  const after = strongestWay(
-    methods,
-    credentials.filter((other) => other !== credential),
-  );
-  // What opens nothing may go also when nothing else opens the account.
-  const lastWayIn = before !== undefined && after === undefined;
-  return { credential, lastWayIn, lastStrong: before === 'phr' && after === '2f' };
+  const others = credentials.filter((other) => other !== credential);
+  const [before, after] = [strongestWay(methods, credentials), strongestWay(methods, others)];
+  const around = await elsewhereOf(work, methods, user);
+  const isLastHere = before !== undefined && after === undefined;
+  // What opens nothing may go also when nothing else opens the account; but for what would, were it not for the domain of the name.
+  const lastWayIn = !letsIn(around, after) && (isLastHere || letsIn(around, before));
+  const leaves = isLastHere ? around.links.map(({ at }) => at) : [];
+  return { credential, lastWayIn, lastStrong: before === 'phr' && after === '2f', leaves };
 }
 
 function noSuchMethod(): AppError {

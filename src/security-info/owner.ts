@@ -4,8 +4,11 @@ import { addMinutes } from '../core/time.ts';
 import type { Origin, Work } from '../core/work.ts';
 import {
   type AuthenticationMethod,
+  type Home,
   isBootstrap,
+  isLinked,
   isListable,
+  type LinkedSignIn,
   type ListedCredential,
   type MethodRegistry,
   works,
@@ -74,6 +77,29 @@ export function strongestWay(methods: MethodRegistry, credentials: readonly List
   }
   if (parts.has('whole')) return 'phr';
   return parts.has('first') && parts.has('second') ? '2f' : undefined;
+}
+
+/** Where else somebody signs in as everything stands now, and what that leaves of their ways in here. */
+export interface Elsewhere {
+  readonly home: Home;
+  /** Those that sign them in. */
+  readonly links: readonly LinkedSignIn[];
+}
+
+export async function elsewhereOf(work: Work, methods: MethodRegistry, user: User): Promise<Elsewhere> {
+  const linked = methods.all.find(isLinked);
+  if (!linked) return { home: 'here', links: [] };
+  const home = await linked.homeOf(work, user.userPrincipalName);
+  return { home, links: (await linked.linksOf(work, user)).filter(({ opens }) => opens) };
+}
+
+/** Whether these let somebody in who has ways in of this strength here. Passwords are for those alone whose home is here. */
+export function letsIn({ home, links }: Elsewhere, own: Strength | undefined): boolean {
+  return links.length > 0 || opensHere(home, own);
+}
+
+function opensHere(home: Home, own: Strength | undefined): boolean {
+  return own !== undefined && (home === 'here' || (home === 'elsewhere' && own === 'phr'));
 }
 
 /** What has to be proved: nobody without a way in can, and is asked for a passkey all the same. */

@@ -26,12 +26,16 @@ export async function depart(house: SignInHouse, visit: Visit, methodId: string)
   return house.run(visit, async (work) => {
     const standing = await lockedStanding(house, work, visit);
     if (!standing || answerable(house, standing, methodId) !== method) return undefined;
-    if (departure.kind === 'refused') {
-      const { because } = departure;
+    const kept =
+      departure.kind === 'refused'
+        ? departure
+        : await method.keepDeparture(work, attemptOf(visit, standing), candidate, departure.prepared);
+    if ('because' in kept) {
+      const { because } = kept;
       await refused(work, visit, standing, method, { verified: false, reason: 'upstream_unreachable', because });
       return undefined;
     }
     await signIns.change(work.tx, visit.uid, { chosenMethod: method.id, notice: null });
-    return method.keepDeparture(work, attemptOf(visit, standing), candidate, departure.prepared);
+    return kept;
   });
 }

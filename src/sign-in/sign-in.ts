@@ -93,6 +93,8 @@ export type Notice =
     }
   | { readonly kind: 'reclaimed'; readonly at: string } // "this was not me" was pressed here
   | { readonly kind: 'lost_suspended' }
+  // of a sign-in linked elsewhere, `name`, for people: it was not theirs, and is gone with all since
+  | { readonly kind: 'disowned'; readonly name: string; readonly at: string; readonly since: string }
   | { readonly kind: 'methods_to_change' } // asked whether they are theirs, the person wants to change them once signed in
   | { readonly kind: 'other_account' } // the passkey is of another user than was named
   | {

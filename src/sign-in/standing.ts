@@ -22,6 +22,7 @@ import { userNameKey } from '../users/user.ts';
 import { type Circumstances, type NextStep, nextStep } from './next-step.ts';
 import type { HomeRealm, PolicyDocuments, SignInPolicy } from './policy.ts';
 import type { SignIn } from './sign-in.ts';
+import type { LinkToConfirm } from './confirming.ts';
 import * as signIns from './store.ts';
 
 /** What the flow works with; put together at start. */
@@ -81,6 +82,7 @@ export interface Standing {
   readonly mayHaveLost?: boolean;
   /** What the user is asked to confirm; told where that is the step, by `look` alone. */
   readonly toConfirm?: readonly ListedCredential[];
+  readonly linksToConfirm?: readonly LinkToConfirm[];
   /** The database's clock. */
   readonly now: Date;
 }

@@ -1,5 +1,5 @@
 import type { Work } from '../core/work.ts';
-import { isBootstrap, isListable, type ListedCredential, type MethodId, works } from '../methods/method.ts';
+import { isBootstrap, type MethodId } from '../methods/method.ts';
 import { losable } from './losing.ts';
 import { confirmMethods, snoozeRegistration } from '../registration/registration.ts';
 import type { NextStep } from './next-step.ts';
@@ -16,6 +16,8 @@ import {
 } from './standing.ts';
 import * as signIns from './store.ts';
 
+import { linksToConfirm, waysOf } from './confirming.ts';
+
 export { answer, challenge } from './answering.ts';
 export * from './carrying-on.ts';
 export { depart } from './departing.ts';
@@ -30,7 +32,11 @@ export function look(house: SignInHouse, visit: Visit, clientId: string): Promis
     if (standing.step.kind === 'enrol')
       return { ...standing, mayHaveLost: (await losable(house, work, standing)).length > 0 };
     if (standing.step.kind === 'reconfirm')
-      return { ...standing, toConfirm: await waysOf(house, work, standing.signIn) };
+      return {
+        ...standing,
+        toConfirm: await waysOf(house, work, standing.signIn),
+        linksToConfirm: await linksToConfirm(house, work, standing.signIn),
+      };
     const userName =
       standing.step.kind === 'complete' ? await signIns.complete(work.tx, work.now, signIn.uid) : undefined;
     if (standing.step.kind === 'complete' && userName !== undefined) {
@@ -150,8 +156,12 @@ export function notNow(house: SignInHouse, visit: Visit): Promise<void> {
 /** "Yes, these are mine", of what the page lists: what was registered since has confirmed itself. */
 export function confirmWays(house: SignInHouse, visit: Visit): Promise<void> {
   return transition(house, visit, ['reconfirm'], async (work, { signIn }) => {
-    const ids = (await waysOf(house, work, signIn)).map(({ id }) => id);
-    await confirmMethods(work, signIn.userId!, ids);
+    const ways = [...(await waysOf(house, work, signIn)), ...(await linksToConfirm(house, work, signIn))];
+    await confirmMethods(
+      work,
+      signIn.userId!,
+      ways.map(({ id }) => id),
+    );
   });
 }
 
@@ -160,13 +170,6 @@ export function changeWays(house: SignInHouse, visit: Visit): Promise<void> {
   return transition(house, visit, ['reconfirm'], (work, { signIn }) =>
     signIns.change(work.tx, signIn.uid, { notice: { kind: 'methods_to_change' } }),
   );
-}
-
-/** What its user can sign in with, in the order offered. */
-async function waysOf(house: SignInHouse, work: Work, { userId }: SignIn): Promise<ListedCredential[]> {
-  const ways: ListedCredential[] = [];
-  for (const method of house.methods.all.filter(isListable)) ways.push(...(await method.listOf(work, userId!)));
-  return ways.filter(works);
 }
 
 /** The person gives up; the relying party is told `access_denied`. */

@@ -125,6 +125,7 @@ describe('identity/identityProviders', () => {
       responseType: 'code',
       scope: 'openid profile email offline_access',
       clientAuthentication: { '@odata.type': secretType, clientSecret: null, method: 'client_secret_basic' },
+      signingKeyId: null,
       inboundClaimMapping: { sub: 'sub', name: 'nickname', email: 'mail' },
       endpointHosts: [],
       state: 'enabled',
@@ -195,6 +196,27 @@ describe('identity/identityProviders', () => {
     expect(JSON.stringify(clientAuthentication)).not.toContain('"d"');
     expect((await call('PATCH', path, { clientAuthentication })).status).toBe(204);
     expect(await house.work((w) => providerKeys(w, id))).toEqual(jwks);
+  });
+
+  test('changes the key in three steps, and shows which one signs', async () => {
+    const { path } = await aProvider({ clientAuthentication: { '@odata.type': keyType } });
+    const shown = async () => (await call('GET', path)).body;
+    const first = (await shown()).signingKeyId;
+    const added = await call('POST', `${path}/addKey`);
+    expect(added).toMatchObject({ status: 200, body: { keyId: expect.any(String), key: { kty: 'EC' } } });
+    const { keyId, key } = added.body;
+    expect(JSON.stringify(added.body)).not.toContain('"d"');
+    expect(await shown()).toMatchObject({ signingKeyId: first, clientAuthentication: { jwks: { keys: [{}, key] } } });
+    await expectRefusal(call('POST', `${path}/addKey`), 409, /^There are two keys already/);
+    await expectRefusal(call('POST', `${path}/removeKey`, { keyId: first }), 409, /^This key signs/);
+    await expectRefusal(call('POST', `${path}/useKey`, { keyId: 'none' }), 404, /no such key/);
+    await expectRefusal(call('POST', `${path}/useKey`, {}), 400, /^keyId/);
+    expect((await call('POST', `${path}/useKey`, { keyId })).status).toBe(204);
+    const between = await shown();
+    expect(between).toMatchObject({ signingKeyId: keyId, clientAuthentication: { jwks: { keys: [key, {}] } } });
+    expect((await call('PATCH', path, between)).status).toBe(204);
+    expect((await call('POST', `${path}/removeKey`, { keyId: first })).status).toBe(204);
+    expect((await shown()).clientAuthentication).toEqual({ '@odata.type': keyType, jwks: { keys: [key] } });
   });
 
   test.each<[object, RegExp]>([

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identitiesOf } from '../../src/methods/upstream/identities.ts';
 import { changeIdentityProvider } from '../../src/identity-providers.ts';
+import { changeDomain, createDomain, deleteDomain } from '../../src/methods/upstream/manage-domains.ts';
+import { readProvider } from '../../src/methods/upstream/manage-providers.ts';
 import { linkIdentity } from '../../src/others-identities.ts';
 import { grantRole } from '../../src/roles/manage-roles.ts';
 import { type CookieBrowser, newBrowser, type Page } from '../support/cookie-browser.ts';
@@ -38,8 +40,7 @@ interface Person {
 }
 
 /** Somebody with a passkey, at their security info. */
-async function aPerson(): Promise<Person> {
-  const userName = aName();
+async function aPerson(userName = aName()): Promise<Person> {
   const { id } = await house.user(userName);
   const authenticator = newAuthenticator();
   const browser = newBrowser();
@@ -337,5 +338,148 @@ describe('unlinking', () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     await browser.request(`${list}/links/${link}/remove`, { method: 'POST', headers, body, redirect: 'manual' });
     expect(await linksOf(id)).toHaveLength(1);
+  });
+});
+
+describe('the last passkey', () => {
+  const remove = async ({ browser, id }: Person) => {
+    const [{ id: passkey }] = await house.base.knex('passkeys').where('user_id', '=', id).select('id');
+    const page = await browser.visit(`${house.issuer}${list}/methods/${passkey}/remove`);
+    const body = new URLSearchParams({ csrf: page.csrf! }).toString();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const path = `${list}/methods/${passkey}/remove`;
+    await browser.request(path, { method: 'POST', headers, body, redirect: 'manual' });
+    return page;
+  };
+  const passkeysOf = async ({ id }: Person) => (await house.base.knex('passkeys').where('user_id', '=', id)).length;
+  async function linked(settings: { userName?: string; there?: Contoso } = {}) {
+    const there = settings.there ?? (await contoso());
+    const person = await aPerson(settings.userName);
+    await house.work((work) => linkIdentity(work, { user: person.id, providerId: there.id, sub: person.id }));
+    return { there, person };
+  }
+  const stays = async (person: Person) => {
+    expect((await remove(person)).find('button#remove')).toBeNull();
+    expect(await passkeysOf(person)).toBe(1);
+  };
+  const goes = async (person: Person) => {
+    expect((await remove(person)).find('button#remove')).not.toBeNull();
+    expect(await passkeysOf(person)).toBe(0);
+  };
+
+  test('may go where a linked sign-in opens the account, and the page says where that leaves them', async () => {
+    const { there, person } = await linked();
+    const page = await remove(person);
+    const { displayName } = (await house.work((work) => readProvider(work, there.id))).provider;
+    expect(page.text).toContain(`From then on you sign in at ${displayName} alone`);
+    expect(await passkeysOf(person)).toBe(0);
+    signsInAs(there.mock, { sub: person.id });
+    const browser = newBrowser({ stopAt: ['http://localhost:1/'] });
+    await browser.visit(`${house.issuer}/security-info`);
+    await identify(browser, there.name());
+    await browser.click('use-upstream');
+    expect(await eventsOf(house, { userId: person.id, type: 'sign-in.completed' })).toHaveLength(2);
+  });
+
+  test.each<[string, (there: Contoso, person: Person) => Promise<unknown>]>([
+    [
+      'is disabled',
+      ({ id }) =>
+        house.work((w) => changeIdentityProvider(w, { id, changes: { state: 'disabled' }, ourIssuer: house.issuer })),
+    ],
+    ['has no domain that leads there', ({ domain }) => house.work((w) => deleteDomain(w, domain))],
+    [
+      'does not sign people in who hold a role',
+      (_there, { id }) => house.work((w) => grantRole(w, id, 'Global Reader')),
+    ],
+    [
+      'is not the one at which people of their domain sign in, and nowhere else',
+      async (_there, { userName }) => {
+        const other = await contoso();
+        const changes = { mfaBehavior: 'enforceMfaByFederatedIdp' } as const;
+        await house.work((w) => createDomain(w, { name: userName.split('@')[1]!, providerId: other.id, changes }));
+      },
+    ],
+  ])('stays where the linked provider %s', async (_what, happens) => {
+    const { there, person } = await linked({ userName: `${aName().split('@')[0]}@last-${Date.now()}.example` });
+    await happens(there, person);
+    await stays(person);
+  });
+
+  test('stays where an identity is of an issuer that the provider had before', async () => {
+    const { person } = await linked();
+    await house.base
+      .knex('federated_identities')
+      .where('user_id', '=', person.id)
+      .update({ issuer: 'https://old.example' });
+    await stays(person);
+  });
+
+  test('goes where their role was allowed at the provider', async () => {
+    const { person } = await linked();
+    await house.work((w) => grantRole(w, person.id, 'Global Reader'));
+    await house.base
+      .knex('federated_identities')
+      .where('user_id', '=', person.id)
+      .update({ allowed_administrator: true });
+    await goes(person);
+  });
+
+  test('and the link, both at once: one of them stays', async () => {
+    for (let times = 0; times < 5; times += 1) {
+      const { person } = await linked();
+      const { browser, id } = person;
+      const [{ id: passkey }] = await house.base.knex('passkeys').where('user_id', '=', id).select('id');
+      const body = new URLSearchParams({ csrf: (await browser.reload()).csrf! }).toString();
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const asked = { method: 'POST', headers, body, redirect: 'manual' } as const;
+      await Promise.all(
+        [`methods/${passkey}`, `links/${await linkOf(id)}`].map((what) =>
+          browser.request(`${list}/${what}/remove`, asked),
+        ),
+      );
+      expect((await passkeysOf(person)) + (await linksOf(id)).length).toBe(1);
+    }
+  });
+});
+
+describe('the last link', () => {
+  const body = (csrf: string) => new URLSearchParams({ csrf }).toString();
+  async function unlink({ browser, id }: Person) {
+    const link = await linkOf(id);
+    const page = await browser.visit(`${house.issuer}${list}/links/${link}/remove`);
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const path = `${list}/links/${link}/remove`;
+    await browser.request(path, { method: 'POST', headers, body: body(page.csrf!), redirect: 'manual' });
+    return page;
+  }
+
+  test('stays where people of the domain sign in at their provider and nowhere else, passkey or not', async () => {
+    const domainName = `alone-${Date.now()}.example`;
+    const person = await aPerson(`${aName().split('@')[0]}@${domainName}`);
+    const there = await contoso();
+    const changes = { mfaBehavior: 'enforceMfaByFederatedIdp' } as const;
+    await house.work((w) => createDomain(w, { name: domainName, providerId: there.id, changes }));
+    await house.work((w) => linkIdentity(w, { user: person.id, providerId: there.id, sub: '1' }));
+    expect((await unlink(person)).find('button#unlink')).toBeNull();
+    expect(await linksOf(person.id)).toHaveLength(1);
+    await house.work((w) =>
+      changeDomain(w, { name: domainName, changes: { mfaBehavior: 'acceptIfMfaDoneByFederatedIdp' } }),
+    );
+    expect((await unlink(person)).find('button#unlink')).not.toBeNull();
+    expect(await linksOf(person.id)).toEqual([]);
+  });
+
+  test('may go where another one opens the account', async () => {
+    const [one, other] = [await contoso(), await contoso()];
+    const person = await aPerson();
+    for (const { id } of [one, other]) {
+      await house.work((w) => linkIdentity(w, { user: person.id, providerId: id, sub: '1' }));
+    }
+    await house.base.knex('passkeys').where('user_id', '=', person.id).delete();
+    await unlink(person);
+    expect(await linksOf(person.id)).toHaveLength(1);
+    await unlink(person);
+    expect(await linksOf(person.id)).toHaveLength(1);
   });
 });

@@ -387,11 +387,19 @@ async function aFederation({ path }: Row): Promise<Pick<Subject, 'providerId' | 
   const domain = `${providerId}.example`;
   if (!/\/(identityProviders|domains|identities)/.test(path)) return { providerId, domain };
   const settings = { displayName: 'Contoso', issuer: `https://${domain}`, clientId: 'latchkey' };
-  const [created_at, client_secret] = [new Date(), Buffer.alloc(1)];
+  const created_at = new Date();
+  const sealed = Buffer.alloc(1);
+  const keys = { private_key: sealed, public_key: JSON.stringify({ kid: 'signs' }) };
+  const other = { other_private_key: sealed, other_public_key: JSON.stringify({ kid: 'other' }) };
+  const credentials = path.endsWith('/addKey')
+    ? keys
+    : path.endsWith('Key')
+      ? { ...keys, ...other }
+      : { client_secret: sealed };
   await knex('identity_providers').insert({
     id: providerId,
     settings: JSON.stringify(settings),
-    client_secret,
+    ...credentials,
     created_at,
     changed_at: created_at,
   });
@@ -511,6 +519,8 @@ const bodies: Readonly<Record<string, (subject: Subject, cell: Cell) => object |
     clientAuthentication: { '@odata.type': '#microsoft.graph.oidcPrivateJwtKeyClientAuthentication' },
   }),
   'PATCH /identity/identityProviders/:provider': () => ({ displayName: `Changed ${randomUUID().slice(0, 8)}` }),
+  'POST /identity/identityProviders/:provider/useKey': () => ({ keyId: 'other' }),
+  'POST /identity/identityProviders/:provider/removeKey': () => ({ keyId: 'other' }),
   'POST /domains': ({ providerId }) => ({ id: `${randomUUID()}.example`, identityProviderId: providerId }),
   'PATCH /domains/:domain': () => ({ straight: true }),
   'POST /users/:user/identities': ({ providerId }, { whom }) => ({

@@ -575,7 +575,7 @@ describe('whatever is sent to a sign-in', () => {
   test('has a row here for every address that there is', () => {
     expect(signInRoutes.length).toBeGreaterThan(10);
     // The way to a provider has an address of its own.
-    expect(addresses['sign-in'].length).toBe(14 + 4 * methods.length);
+    expect(addresses['sign-in'].length).toBe(15 + 4 * methods.length);
     expect(addresses.continue.length).toBe(4 + 2 * methods.length);
     expect([looks['sign-in'], looks.continue]).toEqual([['lost', 'carrying', ''], ['']]);
     for (const { door = 'sign-in', changes } of Object.values(states)) {

@@ -504,7 +504,7 @@ const lines: Readonly<Record<string, Line | ((of: Subject) => Line)>> = {
     path: `/v1.0${policy}/authenticationMethodConfigurations/TemporaryAccessPass`,
     body: { '@odata.type': passPolicyType, DefaultLifetimeInMinutes: 120 },
     status: 400,
-    answer: refused(/"DefaultLifetimeInMinutes"/),
+    answer: refused(/^DefaultLifetimeInMinutes: this property is written defaultLifetimeInMinutes\.$/),
   },
   'maester EIDSCA.AT01 (beta, key form)': {
     method: 'GET',

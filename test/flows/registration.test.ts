@@ -1,8 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { changeIdentityProvider } from '../../src/identity-providers.ts';
+import { keepSignIn } from '../../src/methods/upstream/sessions/upstream-session.ts';
+import { linkIdentity } from '../../src/others-identities.ts';
 import { resetRegistrationPolicy } from '../../src/registration/manage-policy.ts';
 import { type CookieBrowser, newBrowser } from '../support/cookie-browser.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
-import { aName } from '../support/makers.ts';
+import { federate } from '../support/federation.ts';
+import { aName, eventsOf } from '../support/makers.ts';
 import { createPasskey, enterPass, joinWithPass, usePasskey } from '../support/person.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
 import { newAuthenticator } from '../support/software-authenticator.ts';
@@ -262,5 +267,117 @@ describe('confirming what one has', () => {
     await browser.visit(page.find('#continue')!.attributes.href!);
     expect((await app.exchange(browser.page.callback)).claims.sub).toBe(id);
     expect((await browser.visit(`${house.issuer}/security-info`)).step).toBe('security-info');
+  });
+
+  describe('and sign-ins that are linked elsewhere', () => {
+    const linksOf = (userId: string) => house.base.knex('federated_identities').where('user_id', '=', userId);
+    async function aHolderWithLink() {
+      await decide({ reconfirmAfterDays: 30 });
+      const holder = await aHolderOfOld();
+      const { knex } = house.base;
+      await knex('passkeys')
+        .where('user_id', '=', holder.id)
+        .update({ created_at: new Date(Date.now() - 31 * 24 * 3600_000) });
+      const there = await federate(house, 'https://login.example', {
+        domainName: `d-${holder.id}.example`,
+        id: `c-${holder.id}`,
+      });
+      await house.work((w) => linkIdentity(w, { user: holder.id, providerId: there.id, sub: holder.id }));
+      const [{ id: link }] = await linksOf(holder.id);
+      const browser = await atApp();
+      await usePasskey(browser, holder.authenticator);
+      expect(browser.page.step).toBe('reconfirm');
+      return { ...holder, there, link: link as string, first: holder.browser, browser };
+    }
+
+    test('are shown with the others, and confirmed with them', async () => {
+      const { id, browser, link } = await aHolderWithLink();
+      expect(browser.page.findAll('.card').map(({ text }) => text)).toEqual([
+        expect.stringContaining('Passkey'),
+        expect.stringMatching(/^Contoso \d+.*Linked sign-in\. Not used yet Linked on/),
+      ]);
+      await browser.click('still-mine');
+      expect((await app.exchange(browser.page.callback)).claims.sub).toBe(id);
+      const [event] = await eventsOf(house, { userId: id, type: 'methods.confirmed' });
+      expect(event!.details.credentialIds).toContain(link);
+      expect(await linksOf(id)).toHaveLength(1);
+    });
+
+    test('that open nothing now are shown as well', async () => {
+      const { browser, there } = await aHolderWithLink();
+      const changes = { state: 'disabled' } as const;
+      await house.work((w) => changeIdentityProvider(w, { id: there.id, changes, ourIssuer: house.issuer }));
+      expect((await browser.reload()).text).toContain('It does not sign you in at the moment.');
+    });
+
+    test('one that is not theirs goes, with what it opened and what was added since; then they sign in once more', async () => {
+      const { id, browser, link, first, authenticator, there } = await aHolderWithLink();
+      const { knex } = house.base;
+      const passkeys = () => knex('passkeys').where('user_id', '=', id).orderBy('created_at');
+      const [own] = await passkeys();
+      // Theirs is younger than the link as well, and goes on working: they have just used it.
+      const made = await house.work(async ({ now }) => now);
+      await knex('passkeys').where('id', '=', own.id).update({ created_at: made });
+      const added = { ...own, id: randomUUID(), credential_id: Buffer.from(randomUUID()), name: 'An intruder’s key' };
+      await knex('passkeys').insert({
+        ...{ ...added, pass_id: null },
+        created_at: await house.work(async ({ now }) => now),
+      });
+      const session = { providerId: there.id, issuer: there.issuer, sub: id, sid: null, userId: id, idToken: 't' };
+      const upstreamId = await house.work((w) => keepSignIn(w, session));
+      expect((await browser.reload()).text).toContain('These stop as well: An intruder’s key');
+
+      await browser.click(`not-mine-${link}`);
+      expect(browser.page.step).toBe('stopped');
+      expect(browser.page.text).toMatch(/The sign-in at Contoso \d+ is unlinked\./);
+      expect(await linksOf(id)).toEqual([]);
+      expect(await passkeys()).toMatchObject([
+        { id: own.id, suspended_at: null },
+        { name: 'An intruder’s key', suspend_reason: 'not-me' },
+      ]);
+      expect(await knex('oidc_sessions').where('account_id', '=', id).whereNull('ended_at')).toEqual([]);
+      expect(await knex('upstream_sessions').where('id', '=', upstreamId!).whereNull('ended_at')).toEqual([]);
+      expect((await first.visit(`${house.issuer}/security-info`)).step).not.toBe('security-info');
+      const events = await eventsOf(house, { userId: id });
+      expect(events.filter(({ type }) => /unlinked|account\./.test(type))).toMatchObject([
+        { type: 'federated-identity.unlinked' },
+        { type: 'account.contained', details: { by: 'confirmation', identityId: link } },
+      ]);
+
+      await browser.click('go-on');
+      expect(browser.page.step).toBe('identify');
+      await usePasskey(browser, authenticator);
+      expect(browser.page.step).toBe('reconfirm');
+      expect(browser.page.text).not.toContain('Contoso');
+      await browser.click('still-mine');
+      expect((await app.exchange(browser.page.callback)).claims.sub).toBe(id);
+    });
+
+    test('of somebody else, gone by now, or used just now stay as they are', async () => {
+      const [mine, theirs] = [await aHolderWithLink(), await aHolderWithLink()];
+      const send = async (link: string) => {
+        const { url, csrf } = mine.browser.page;
+        const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+        const body = new URLSearchParams({ csrf: csrf!, link }).toString();
+        await mine.browser.request(`${url}/not-mine`, { method: 'POST', headers, body, redirect: 'manual' });
+      };
+      for (const link of [theirs.link, randomUUID(), '']) await send(link);
+      expect([await linksOf(mine.id), await linksOf(theirs.id)].map(({ length }) => length)).toEqual([1, 1]);
+      // What signed them in just now is theirs.
+      const uid = new URL(mine.browser.page.url).pathname.split('/')[2]!;
+      const { knex } = house.base;
+      const [{ evidence }] = await knex('sign_ins').where('uid', '=', uid);
+      const more = [
+        ...evidence,
+        { ...evidence[0], methodId: 'upstream', credentialId: mine.link, reached: { level: '1f', amr: [] } },
+      ];
+      await knex('sign_ins')
+        .where('uid', '=', uid)
+        .update({ evidence: JSON.stringify(more) });
+      expect((await mine.browser.reload()).find(`#not-mine-${mine.link}`)).toBeNull();
+      await send(mine.link);
+      expect(await linksOf(mine.id)).toHaveLength(1);
+      expect((await mine.browser.reload()).step).toBe('reconfirm');
+    });
   });
 });

@@ -149,12 +149,12 @@ describe('our keys', () => {
   test('are there for everybody, for a while, and without the private half', async () => {
     const changes = { displayName: 'K', issuer: 'https://keys.example', clientId: 'c' };
     const asked = { id: 'with-key', changes: { ...changes, clientAuthentication: 'private_key_jwt' as const } };
-    const { publicKey } = await house.work((w) => createProvider(w, asked));
+    const { publicKeys } = await house.work((w) => createProvider(w, asked));
     const answer = await fetch(`${house.issuer}/federation/with-key/jwks.json`);
     expect(answer.headers.get('cache-control')).toBe('public, max-age=300');
     expect(answer.headers.get('content-type')).toMatch(/^application\/jwk-set\+json/);
-    expect(await answer.json()).toEqual({ keys: [publicKey] });
-    expect(publicKey).not.toHaveProperty('d');
+    expect(await answer.json()).toEqual({ keys: publicKeys });
+    expect(publicKeys[0]).not.toHaveProperty('d');
   });
 
   test('a provider that knows us by a secret is not told from one that is not there', async () => {

@@ -80,6 +80,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/oidc',
     'src/roles',
     'src/sign-in',
+    'src/upstream-sessions.ts',
     'src/users',
   ],
   // what a person manages of their own, and stops
@@ -118,6 +119,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/roles',
     'src/security-info',
     'src/upstream-sessions.ts',
+    'src/users',
   ],
   // a password that an administrator gives: what the user is signed in to ends with the one before
   'src/password-reset.ts': [

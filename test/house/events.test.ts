@@ -44,7 +44,7 @@ import { changeRegistrationEnforcement } from '../../src/registration/campaign.t
 import { registrationRules } from '../../src/registration/demand.ts';
 import { defaultRegistrationSettings } from '../../src/registration/settings.ts';
 import { makeRecoveryCodes } from '../../src/methods/recovery-code/manage-recovery-codes.ts';
-import { contain, containUser, containWithPasskey } from '../../src/containment.ts';
+import { contain, containUser, containWithPasskey, disownLink } from '../../src/containment.ts';
 import { lostOffer, suspendLost } from '../../src/recovery.ts';
 import { changeDomain, createDomain, deleteDomain, putDomain } from '../../src/methods/upstream/manage-domains.ts';
 import {
@@ -52,8 +52,11 @@ import {
   createProvider,
   deleteProvider,
   putProvider,
+  readProvider,
 } from '../../src/methods/upstream/manage-providers.ts';
 import { allowAdministrator, linkIdentity, listIdentitiesOf, unlinkIdentity } from '../../src/others-identities.ts';
+import { link } from '../../src/methods/upstream/identities.ts';
+import { addProviderKey, removeProviderKey, useProviderKey } from '../../src/methods/upstream/manage-keys.ts';
 import { changeIdentityProvider, deleteIdentityProvider, putIdentityProvider } from '../../src/identity-providers.ts';
 import { relyingParty } from '../../src/methods/upstream/relying-party.ts';
 import { keepSignIn } from '../../src/methods/upstream/sessions/upstream-session.ts';
@@ -217,6 +220,7 @@ const silent = [
   'readProvider',
   'providerKeys',
   'openProvider',
+  'holdOpen',
   'openAnyProvider',
   'enabledProviders',
   'ownIdentities',
@@ -353,20 +357,7 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     await steps.notNow(nudging, visit('nudged'));
   },
   confirmWays: async () => {
-    const registration = registrationRules(
-      { ...defaultRegistrationSettings, state: 'enabled', reconfirmAfterDays: 1 },
-      ['passkey'],
-    );
-    const policyFrom = () => ({ methods: ['passkey'] as const, enrollable: ['passkey'] as const, registration });
-    const asking = { ...signInHouse(), policyFrom };
-    await steps.look(asking, visit('asked'), 'app');
-    const asked = await steps.challenge(asking, visit('asked'), 'passkey');
-    const answer = await authenticator.get((asked as { options: object }).options as never, {
-      origin: identity.origin,
-    });
-    await steps.answer(asking, visit('asked'), 'passkey', { response: JSON.stringify(answer) });
-    await house.base.knex('registration_confirmations').update({ confirmed_at: new Date(0) });
-    await steps.confirmWays(asking, visit('asked'));
+    await steps.confirmWays(await askedAgain('asked'), visit('asked'));
   },
   finishOwnEnrolment: async () => {
     const owner = await anOwner();
@@ -525,6 +516,13 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
     ),
   unlinkIdentity: () =>
     work(async (w) => unlinkIdentity(w, { user: 'seed@example.com', identityId: await anIdentity(w) })),
+  addProviderKey: () =>
+    work(async (w) => {
+      await changeProvider(w, { id: 'contoso', changes: { clientAuthentication: 'private_key_jwt' } });
+      await addProviderKey(w, 'contoso');
+    }),
+  useProviderKey: () => work(async (w) => useProviderKey(w, { id: 'contoso', keyId: await otherKey(w) })),
+  removeProviderKey: () => work(async (w) => removeProviderKey(w, { id: 'contoso', keyId: await otherKey(w) })),
   deleteProvider: () => work((w) => deleteProvider(w, { id: 'contoso' })),
   changeIdentityProvider: () =>
     work((w) => changeIdentityProvider(w, { id: 'fabrikam', changes: { state: 'disabled' } })),
@@ -544,6 +542,15 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
       { actor: anonymous, origin: asOperator.origin },
       { providerId: 'here', token },
     );
+  },
+  disownLink: async () => {
+    const asking = await askedAgain('disowning');
+    const { id: userId } = await work((w) => getUser(w, 'eve@example.com'));
+    const ourIssuer = 'http://localhost:3000';
+    const changes = aProvider('https://theirs.example');
+    await work((w) => putProvider(w, { id: 'theirs', changes, clientSecret: 's', ourIssuer }));
+    const made = await work((w) => link(w, { userId, providerId: 'theirs', sub: '1', linkedBy: 'self' }));
+    await disownLink(asking, visit('disowning'), (made as { id: string }).id);
   },
   linkReturned: async () => {
     const elsewhere = await startMockUpstream();
@@ -688,6 +695,25 @@ test('every use-case is driven here or known to change nothing worth recording',
   );
   expect(exported.filter((name) => !(name in drives) && !silent.includes(name))).toEqual([]);
 });
+
+/** A sign-in that asks whether all is still theirs. */
+async function askedAgain(uid: string): Promise<steps.SignInHouse> {
+  const registration = registrationRules({ ...defaultRegistrationSettings, state: 'enabled', reconfirmAfterDays: 1 }, [
+    'passkey',
+  ]);
+  const policyFrom = () => ({ methods: ['passkey'] as const, enrollable: ['passkey'] as const, registration });
+  const asking = { ...signInHouse(), policyFrom };
+  await steps.look(asking, visit(uid), 'app');
+  const asked = await steps.challenge(asking, visit(uid), 'passkey');
+  const answer = await authenticator.get((asked as { options: object }).options as never, { origin: identity.origin });
+  await steps.answer(asking, visit(uid), 'passkey', { response: JSON.stringify(answer) });
+  await house.base.knex('registration_confirmations').update({ confirmed_at: new Date(0) });
+  return asking;
+}
+
+async function otherKey(w: Work): Promise<string> {
+  return (await readProvider(w, 'contoso')).publicKeys[1]!.kid;
+}
 
 test('a refused request is recorded although everything else is rolled back', async () => {
   const before = await count('audit_events');

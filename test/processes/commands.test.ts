@@ -198,7 +198,21 @@ test('identity providers, domains and links are looked after by command', async 
   expect(JSON.parse(await done('idp', 'list', '--json')).value).toEqual([JSON.parse(shown)]);
   const keyed = await done('idp', 'put', 'contoso', 'clientAuthentication=private_key_jwt');
   expect(keyed).toMatch(/^jwks=\{"keys":\[\{"kty":"EC"/m);
-  expect(put + shown + keyed).not.toMatch(/hush|"d":/);
+  const added = await done('idp', 'key', 'add', 'contoso');
+  const keyId = /^Key: (\S+)$/m.exec(added)![1]!;
+  expectRefusal(await run(['idp', 'key', 'add', 'contoso']), 1, /^There are two keys already/m);
+  expectRefusal(await run(['idp', 'key', 'contoso']), 2, /idp key add ID/);
+  expect(JSON.parse((await run(['idp', 'test', 'contoso', keyId, '--json'])).stdout)).toMatchObject({
+    isUsable: false,
+  });
+  expect(await done('idp', 'key', 'use', 'contoso', keyId)).toMatch(/signs from now on/);
+  const keys = await done('idp', 'show', 'contoso');
+  expect(keys).toContain(`signs=${keyId}\n`);
+  const { signingKeyId, clientAuthentication } = JSON.parse(await done('idp', 'show', 'contoso', '--json'));
+  expect(signingKeyId).toBe(keyId);
+  const before = clientAuthentication.jwks.keys[1].kid;
+  expect(JSON.parse(await done('idp', 'key', 'remove', 'contoso', before, '--json'))).toEqual({ removed: before });
+  expect(put + shown + keyed + added + keys).not.toMatch(/hush|"d":/);
 
   expect(await done('domain', 'put', 'Contoso.example', 'contoso', 'straight=true')).toBe(
     'The people of contoso.example sign in at contoso.\n',

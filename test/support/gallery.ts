@@ -23,7 +23,7 @@ import { StopActivity } from '../../views/security-info/stop-activity.tsx';
 import { SignOutEverywhere } from '../../views/security-info/sign-out-everywhere.tsx';
 import { ContinueLink } from '../../views/continue/continue-link.tsx';
 import { Done } from '../../views/continue/done.tsx';
-import { CalledLost, Reclaimed } from '../../views/sign-in/called-lost.tsx';
+import { CalledLost, Disowned, Reclaimed } from '../../views/sign-in/called-lost.tsx';
 import { Complete } from '../../views/sign-in/complete.tsx';
 import { Confirm } from '../../views/sign-in/confirm.tsx';
 import { EnrolApp } from '../../views/sign-in/enrol-app.tsx';
@@ -418,7 +418,48 @@ export const gallery: readonly Exhibit[] = [
       { id: '77aa', kind: 'authenticator-app', name: 'Authenticator app set up in Chrome, Android' },
       { id: '88bb', kind: 'recovery-code', name: 'Recovery codes (9 of 10 left)' },
     ],
+    links: [],
   }),
+  show(
+    'reconfirm-links',
+    'reconfirm',
+    ['still-mine', 'not-mine-l2', 'not-mine-l3', 'change-methods', 'cancel'],
+    Reconfirm,
+    {
+      ...interaction,
+      methods: [
+        {
+          id: '9b1f0c1e',
+          kind: 'passkey',
+          name: 'iCloud Keychain',
+          lastUsed: { at: '2026-11-20T08:00:00Z', text: '20 November 2026' },
+          lastUsedWith: 'Safari, iOS',
+        },
+      ],
+      links: [
+        {
+          id: 'l1',
+          name: 'Contoso',
+          linked: { at: '2026-10-02T08:00:00Z', text: '2 October 2026' },
+          lastUsed: { at: '2026-11-20T08:00:00Z', text: '20 November 2026' },
+          ...{ opens: true, used: true, stops: [] },
+        },
+        {
+          id: 'l2',
+          name: longName,
+          linked: { at: '2026-10-02T08:00:00Z', text: '2 October 2026' },
+          ...{ opens: true, used: false, stops: ['Recovery codes (9 of 10 left)', longName] },
+        },
+        {
+          id: 'l3',
+          name: 'Northwind',
+          linked: { at: '2026-10-02T08:00:00Z', text: '2 October 2026' },
+          ...{ opens: false, used: false, stops: [] },
+        },
+      ],
+    },
+  ),
+  show('disowned', 'stopped', ['go-on'], Disowned, { ...around, name: 'Northwind', at: '2026-11-21 12:04 UTC' }),
   show('called-lost', 'called-lost', ['stop', 'go-on'], CalledLost, { ...around, at: '2026-11-21 12:00 UTC' }),
   show('called-lost-removed', 'called-lost', ['stop', 'go-on'], CalledLost, {
     ...around,
@@ -803,6 +844,15 @@ export const gallery: readonly Exhibit[] = [
     method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
     lastWayIn: false,
     lastStrong: true,
+    leaves: [],
+  }),
+  show('remove-method-last-here', 'remove-method', ['remove', 'back'], RemoveMethod, {
+    layout,
+    csrf: 'c5rf-token',
+    method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
+    lastWayIn: false,
+    lastStrong: false,
+    leaves: ['Contoso', longName],
   }),
   show('remove-method-last', 'remove-method', ['back'], RemoveMethod, {
     layout,
@@ -810,6 +860,7 @@ export const gallery: readonly Exhibit[] = [
     method: { id: securityKey.id, kind: 'passkey', name: securityKey.name },
     lastWayIn: true,
     lastStrong: false,
+    leaves: [],
   }),
   show('sign-out-everywhere', 'sign-out-everywhere', ['sign-out-everywhere', 'back'], SignOutEverywhere, {
     layout,

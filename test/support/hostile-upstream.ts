@@ -13,7 +13,7 @@ import type { Collecting, RelyingParty } from '../../src/methods/upstream/relyin
 import { testCertificate, testCertificateKey } from './upstream-tls.ts';
 
 type Json = Record<string, unknown>;
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 export type Endpoint = 'discovery' | 'jwks' | 'token' | 'userinfo';
 
 /** What is different from a right provider. Each gets the right thing and returns what is sent instead. */
@@ -114,9 +114,9 @@ export async function startHostileUpstream(tlsHost?: string): Promise<HostileUps
     const path = request.url!;
     requests.push(path);
     const endpoint = path.endsWith('openid-configuration') ? 'discovery' : (path.slice(1) as Endpoint);
-    await request.toArray();
+    const body = Buffer.concat(await request.toArray()).toString();
     const answer = deviation.answers?.[endpoint];
-    if (answer) return answer(request, response);
+    if (answer) return answer(request, response, body);
     if (!(endpoint in right)) return void response.writeHead(404).end();
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(await right[endpoint]()));
   }

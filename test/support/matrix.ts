@@ -87,6 +87,9 @@ POST   /identity/identityProviders                                 Y  .  .  .  .
 GET    /identity/identityProviders/:provider                       Y  Y  Y  .  Y  .  .  Y  .  -           provider     480 nobody
 PATCH  /identity/identityProviders/:provider                       Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
 DELETE /identity/identityProviders/:provider                       Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+POST   /identity/identityProviders/:provider/addKey                Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+POST   /identity/identityProviders/:provider/useKey                Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
+POST   /identity/identityProviders/:provider/removeKey             Y  .  .  .  .  .  .  .  .  -           provider+     10 nobody
 GET    /domains                                                    Y  Y  Y  .  Y  .  .  Y  .  -           domain       480 nobody
 POST   /domains                                                    Y  .  .  .  .  .  .  .  .  -           domain+       10 nobody
 GET    /domains/:domain                                            Y  Y  Y  .  Y  .  .  Y  .  -           domain       480 nobody
@@ -297,6 +300,7 @@ export const otherRoutes: Readonly<Record<string, string>> = {
   'POST /sign-in/:uid/not-now': 'the browser of that sign-in',
   'POST /sign-in/:uid/confirm-methods': 'the browser of that sign-in',
   'POST /sign-in/:uid/change-methods': 'the browser of that sign-in',
+  'POST /sign-in/:uid/not-mine': 'the browser of that sign-in',
   'POST /sign-in/:uid/cancel': 'the browser of that sign-in',
   'POST /sign-in/:uid/verify/upstream': 'the browser of that sign-in',
   'POST /sign-in/:uid/verify/:method': 'the browser of that sign-in',

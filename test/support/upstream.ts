@@ -13,6 +13,8 @@ export interface MockUpstream {
   claims: Record<string, unknown>;
   /** Added to what userinfo says. */
   userinfo: Record<string, unknown>;
+  /** Runs before the answer at this path goes out, once: what happens meanwhile. */
+  meanwhile: { readonly path: string; readonly happens: () => Promise<unknown> } | undefined;
   /** Signed with its key; a right one, but for the claims that are named. */
   logoutToken(claims: Record<string, unknown>): Promise<string>;
   /** The address that a browser is sent back to. */
@@ -23,11 +25,22 @@ export interface MockUpstream {
 export async function startMockUpstream(clientId = 'latchkey'): Promise<MockUpstream> {
   const server = new OAuth2Server();
   await server.issuer.keys.generate('RS256');
-  await server.start(0, 'localhost');
-  const mock = {
-    issuer: server.issuer.url!,
-    claims: {} as Record<string, unknown>,
-    userinfo: {} as Record<string, unknown>,
+  const listener = createServer(async (request, response) => {
+    const { meanwhile } = mock;
+    if (meanwhile && request.url!.startsWith(meanwhile.path)) {
+      mock.meanwhile = undefined;
+      await meanwhile.happens();
+    }
+    server.service.requestHandler(request, response);
+  }).listen(0, 'localhost');
+  await once(listener, 'listening');
+  const issuer = `http://localhost:${(listener.address() as AddressInfo).port}`;
+  server.issuer.url = issuer;
+  const mock: MockUpstream = {
+    issuer,
+    claims: {},
+    userinfo: {},
+    meanwhile: undefined,
     logoutToken: (claims: Record<string, unknown>) =>
       server.issuer.buildToken({
         expiresIn: 60,
@@ -38,7 +51,11 @@ export async function startMockUpstream(clientId = 'latchkey'): Promise<MockUpst
         },
       }),
     follow,
-    close: () => server.stop(),
+    async close() {
+      listener.closeAllConnections();
+      listener.close();
+      await once(listener, 'close');
+    },
   };
   server.service.on(Events.BeforeTokenSigning, ({ payload }: MutableToken) => {
     Object.assign(payload, { aud: clientId, sub: 'johndoe', ...mock.claims });

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProvider } from '../../src/methods/upstream/manage-providers.ts';
+import { keepSignIn } from '../../src/methods/upstream/sessions/upstream-session.ts';
 import { linkIdentity } from '../../src/others-identities.ts';
-import { contain } from '../../src/containment.ts';
+import { contain, containFromWithin } from '../../src/containment.ts';
 import { anonymous } from '../../src/core/actor.ts';
 import { randomToken } from '../../src/core/secrets.ts';
 import type { EnrollableMethod } from '../../src/methods/method.ts';
@@ -129,6 +130,56 @@ describe('one press', () => {
     const identities = latchkey.base.knex('federated_identities').where('user_id', '=', owner.userId);
     expect(await press(await tokenOf(owner.mail, 'identityLinked'))).toBe('contained');
     expect(await identities).toMatchObject([{ provider_id: 'before' }]);
+  });
+
+  test('ends what such an identity opened, also the session that goes on, and nothing that another one did', async () => {
+    const { userId, passkeyId } = await anOwner();
+    const [old, young] = [`old-${userId}`, `young-${userId}`];
+    const opened: Record<string, string> = {};
+    for (const providerId of [old, young]) {
+      const issuer = `https://${providerId}.example`;
+      const changes = { displayName: providerId, issuer, clientId: 'c' };
+      await latchkey.work((work) => createProvider(work, { id: providerId, changes, clientSecret: 's' }));
+      await latchkey.work((work) => linkIdentity(work, { user: userId, providerId, sub: 'owner' }));
+      const there = { providerId, issuer, sub: 'owner', sid: null, userId, idToken: 'token' };
+      opened[providerId] = (await latchkey.work((work) => keepSignIn(work, there)))!;
+      latchkey.clock.advance(1);
+    }
+    const { knex } = latchkey.base;
+    const aSession = async (upstream_id: string) => {
+      const uid = randomUUID();
+      const expires_at = new Date(Date.now() + 3_600_000);
+      const whose = { account_id: userId, payload: '{}', expires_at, upstream_id };
+      await knex('oidc_sessions').insert({ uid, jti_hash: Buffer.from(uid), ...whose });
+      return uid;
+    };
+    const live = async (sessionUid: string) =>
+      (await knex('oidc_sessions').where('uid', '=', sessionUid).whereNull('ended_at')).length === 1;
+    const since = await latchkey.work(async ({ now }) => new Date(now.getTime() - 90_000));
+    const within = (sessionUid: string) =>
+      latchkey.base.run(asAnybody, (work) => {
+        const spared = async () => ({ sessionUid, credentialIds: [passkeyId] });
+        return containFromWithin(work, house.methods, { userId, since, spared });
+      });
+
+    const kept = await aSession(opened[old]!);
+    const hangs = await aSession(opened[young]!);
+    await within(kept);
+    expect([await live(kept), await live(hangs)]).toEqual([true, false]);
+    expect(await knex('upstream_sessions').where('id', '=', opened[young]!).first()).toMatchObject({
+      ended_at: expect.any(Date),
+    });
+    expect(await knex('upstream_sessions').where('id', '=', opened[old]!).first()).toMatchObject({ ended_at: null });
+
+    await latchkey.work((work) => linkIdentity(work, { user: userId, providerId: young, sub: 'owner' }));
+    const issuer = `https://${young}.example`;
+    const there = { providerId: young, issuer, sub: 'owner', sid: null, userId, idToken: 'token' };
+    const again = await aSession((await latchkey.work((work) => keepSignIn(work, there)))!);
+    await within(again);
+    expect(await live(again)).toBe(false);
+    expect((await eventsOf(latchkey, { userId, type: 'session.ended-elsewhere' })).at(-1)).toMatchObject({
+      details: { identityProvider: young, why: 'unlinked', sessions: 1 },
+    });
   });
 
   test('counts "since" from the moment of the mail, that moment included', async () => {

@@ -179,9 +179,10 @@ describe('a secret', () => {
 describe('a key', () => {
   test('is made here; its public half is for everybody, the other is sealed', async () => {
     const { id } = await aProvider();
-    const { publicKey } = await work((w) =>
+    const { publicKeys } = await work((w) =>
       changeProvider(w, { id, changes: { clientAuthentication: 'private_key_jwt' } }),
     );
+    const [publicKey] = publicKeys;
     expect(publicKey).toEqual({
       kty: 'EC',
       crv: 'P-256',

@@ -16,10 +16,12 @@ export interface RemoveMethodProps {
   readonly lastWayIn: boolean;
   /** What is left after it can be phished. */
   readonly lastStrong: boolean;
+  /** Names of where they sign in from then on; empty while something here is left. */
+  readonly leaves: readonly string[];
 }
 
 /** Says what removing it means. Only the button acts. */
-export function RemoveMethod({ layout, csrf, method, lastWayIn, lastStrong }: RemoveMethodProps) {
+export function RemoveMethod({ layout, csrf, method, lastWayIn, lastStrong, leaves }: RemoveMethodProps) {
   const say = messages.removeMethod;
   return (
     <Page layout={layout} step="remove-method" title={lastWayIn ? say.headingLast : say.heading}>
@@ -31,6 +33,11 @@ export function RemoveMethod({ layout, csrf, method, lastWayIn, lastStrong }: Re
         <Say text={lastWayIn ? say.last : say.effects[method.kind]} />
       </p>
       {lastStrong && <p class="notice">{say.lastStrong}</p>}
+      {leaves.length > 0 && (
+        <p class="notice">
+          <Say text={say.lastHere} values={{ names: leaves.join(', ') }} />
+        </p>
+      )}
       {!lastWayIn && (
         <PostForm action={`/security-info/methods/${encodeURIComponent(method.id)}/remove`} csrf={csrf}>
           <button type="submit" id="remove" class="primary">

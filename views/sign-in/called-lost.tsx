@@ -8,7 +8,7 @@ export interface ReclaimedProps {
   readonly layout: Layout;
   readonly base: string;
   readonly csrf: string;
-  /** When it was called lost, or removed. */
+  /** When it was called lost, removed, or linked. */
   readonly at: string;
 }
 
@@ -40,6 +40,25 @@ export function CalledLost({ layout, base, csrf, at, removed }: CalledLostProps)
       <PostForm action={`${base}/go-on`} csrf={csrf}>
         <button type="submit" id="go-on" class="secondary">
           {say.goOn}
+        </button>
+      </PostForm>
+    </Page>
+  );
+}
+
+/** A sign-in linked elsewhere was somebody else's: what saying so has done. */
+export function Disowned({ layout, base, csrf, at, name }: ReclaimedProps & { readonly name: string }) {
+  const say = messages.disowned;
+  return (
+    <Page layout={layout} step="stopped" title={say.heading}>
+      <h1>{say.heading}</h1>
+      <p>
+        <Say text={say.lead} values={{ name, at }} />
+      </p>
+      <p>{say.next}</p>
+      <PostForm action={`${base}/go-on`} csrf={csrf}>
+        <button type="submit" id="go-on" class="primary">
+          {say.submit}
         </button>
       </PostForm>
     </Page>

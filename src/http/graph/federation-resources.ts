@@ -16,6 +16,9 @@ export const keyAuthentication = '#microsoft.graph.oidcPrivateJwtKeyClientAuthen
 
 const settings = providerSettings.shape;
 
+/** RFC 7517 section 4. */
+export const publicKeyShape = z.record(z.string(), z.unknown());
+
 export const identityProviderShape = z
   .strictObject({
     '@odata.type': z.literal('#microsoft.graph.oidcIdentityProvider'),
@@ -29,7 +32,7 @@ export const identityProviderShape = z
     clientAuthentication: z.discriminatedUnion('@odata.type', [
       z.strictObject({
         '@odata.type': z.literal(keyAuthentication),
-        jwks: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }),
+        jwks: z.strictObject({ keys: z.array(publicKeyShape) }),
       }),
       z.strictObject({
         '@odata.type': z.literal(secretAuthentication),
@@ -37,6 +40,7 @@ export const identityProviderShape = z
         method: z.enum(clientAuthentications).exclude(['private_key_jwt']),
       }),
     ]),
+    signingKeyId: z.string().nullable(),
     inboundClaimMapping: z.strictObject({ sub: z.literal('sub'), name: z.string(), email: z.string() }),
     endpointHosts: z.array(z.string()),
     state: settings.state.unwrap(),
@@ -53,7 +57,7 @@ export const identityProviderShape = z
 /** A provider under Graph's names, and ours for what Graph has none for. Of a secret nothing is said, not even its length. */
 export function identityProviderResource({
   provider,
-  publicKey,
+  publicKeys,
   createdAt,
   changedAt,
 }: ListedProvider): z.output<typeof identityProviderShape> {
@@ -69,8 +73,9 @@ export function identityProviderResource({
     scope: scopes.join(' '),
     clientAuthentication:
       provider.clientAuthentication === 'private_key_jwt'
-        ? { '@odata.type': keyAuthentication, jwks: { keys: publicKey ? [publicKey] : [] } }
+        ? { '@odata.type': keyAuthentication, jwks: { keys: [...publicKeys] } }
         : { '@odata.type': secretAuthentication, clientSecret: null, method: provider.clientAuthentication },
+    signingKeyId: publicKeys[0]?.kid ?? null,
     inboundClaimMapping: { sub: 'sub', name: claims.displayName.claim, email: claims.mail.claim },
     endpointHosts: provider.endpointHosts,
     state,

@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { changeIdentityProvider, deleteIdentityProvider } from '../../identity-providers.ts';
+import { addProviderKey, removeProviderKey, useProviderKey } from '../../methods/upstream/manage-keys.ts';
 import { createProvider, listProviders, readProvider } from '../../methods/upstream/manage-providers.ts';
 import { type Provider, providerSettings } from '../../methods/upstream/provider.ts';
 import { clientSecret, type ProviderChange, providerChange } from '../../methods/upstream/provider-change.ts';
@@ -11,13 +12,18 @@ import {
   identityProviderResource,
   identityProviderShape,
   keyAuthentication,
+  publicKeyShape,
   secretAuthentication,
   wellKnownOf,
 } from './federation-resources.ts';
-import { type Body, created, endpoints, nothing, ok } from './endpoint.ts';
+import { type Body, created, endpoints, nothing, ok, properties } from './endpoint.ts';
 import { entity, listOf } from './shape.ts';
 
-const readOnly = ['createdDateTime', 'lastModifiedDateTime'];
+const readOnly = ['createdDateTime', 'lastModifiedDateTime', 'signingKeyId'];
+
+const keyNamed = z.strictObject({ keyId: z.string() });
+
+const madeKeyShape = z.strictObject({ keyId: z.string(), key: publicKeyShape });
 
 const claimName = z.string().min(1).max(100);
 const asNamed = (name: string) => z.literal(name).nullish();
@@ -181,6 +187,45 @@ export function identityProviderRoutes(router: Router, { issuer, run }: GraphPar
       await run(whoOf(ctx), (work) =>
         deleteIdentityProvider(work, { id: ctx.params.provider!, unlinks: unlink === 'true' }),
       );
+    },
+  );
+
+  route.post(
+    `${path}/:provider/addKey`,
+    {
+      summary: 'Make a second key for an identity provider; it is published, and does not sign yet',
+      opens: ['upstreams.write'],
+      answer: ok(entity(madeKeyShape)),
+    },
+    async (ctx) => {
+      const key = await run(whoOf(ctx), (work) => addProviderKey(work, ctx.params.provider!));
+      return { '@odata.context': `${context}/$entity/addKey`, keyId: key.kid, key };
+    },
+  );
+
+  route.post(
+    `${path}/:provider/useKey`,
+    {
+      summary: 'Sign with this key of an identity provider from now on; the one before stays published',
+      opens: ['upstreams.write'],
+      body: properties(keyNamed, []),
+      answer: nothing,
+    },
+    async (ctx, { body: { keyId } }) => {
+      await run(whoOf(ctx), (work) => useProviderKey(work, { id: ctx.params.provider!, keyId }));
+    },
+  );
+
+  route.post(
+    `${path}/:provider/removeKey`,
+    {
+      summary: 'Take a key of an identity provider away that does not sign',
+      opens: ['upstreams.write'],
+      body: properties(keyNamed, []),
+      answer: nothing,
+    },
+    async (ctx, { body: { keyId } }) => {
+      await run(whoOf(ctx), (work) => removeProviderKey(work, { id: ctx.params.provider!, keyId }));
     },
   );
 }

@@ -1,7 +1,7 @@
 import { utcMinute } from '../../core/time.ts';
 import { securityInfoClientId } from '../../oidc/built-in-clients.ts';
 import type { ListedCredential, MethodId, NotEnrolled } from '../../methods/method.ts';
-import type { SecurityInfo as OwnInfo } from '../../security-info/own-methods.ts';
+import type { Removal, SecurityInfo as OwnInfo } from '../../security-info/own-methods.ts';
 import type { OwnIdentities } from '../../own-identities.ts';
 import type { Activity, OwnActivity } from '../../security-info/own-activity.ts';
 import type { OwnSession } from '../../security-info/own-sessions.ts';
@@ -151,12 +151,10 @@ export function newRecoveryCodesPage(layout: Layout, userPrincipalName: string, 
 
 export function removeMethodPage(
   { layout, csrf }: Around,
-  asked: { readonly credential: ListedCredential; readonly lastWayIn: boolean; readonly lastStrong: boolean },
+  { credential: { id, name, method }, ...about }: Removal,
 ): string {
-  const { lastWayIn, lastStrong } = asked;
-  const { id, name, method } = asked.credential;
   const kind = isOther(method) ? method : 'passkey';
-  return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, lastWayIn, lastStrong });
+  return renderView(RemoveMethod, { layout, csrf, method: { id, name, kind }, ...about });
 }
 
 export function passkeyMistakeOf(reason: NotEnrolled): SecurityInfoError {

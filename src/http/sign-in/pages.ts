@@ -2,6 +2,7 @@ import type { Interaction } from '../../oidc/interactions.ts';
 import type { ListedCredential, MethodId } from '../../methods/method.ts';
 import { utcMinute } from '../../core/time.ts';
 import type { LostOffer } from '../../recovery.ts';
+import type { LinkToConfirm } from '../../sign-in/confirming.ts';
 import type { ElsewhereReason, SignIn } from '../../sign-in/sign-in.ts';
 import type { Standing } from '../../sign-in/steps.ts';
 import type { Layout } from '../../../views/layout.tsx';
@@ -9,14 +10,14 @@ import { messages } from '../../../views/messages.ts';
 import { Problem, type ProblemProps } from '../../../views/problem.tsx';
 import type { WindowEnd } from '../../../views/parts/window-end.tsx';
 import { renderView } from '../../../views/render.ts';
-import { CalledLost, Reclaimed } from '../../../views/sign-in/called-lost.tsx';
+import { CalledLost, Disowned, Reclaimed } from '../../../views/sign-in/called-lost.tsx';
 import { Complete } from '../../../views/sign-in/complete.tsx';
 import { Confirm } from '../../../views/sign-in/confirm.tsx';
 import { EnrolApp } from '../../../views/sign-in/enrol-app.tsx';
 import { Enrol } from '../../../views/sign-in/enrol.tsx';
 import { Identify } from '../../../views/sign-in/identify.tsx';
 import { Lost, type LostMethod } from '../../../views/sign-in/lost.tsx';
-import { type ConfirmableMethod, Reconfirm } from '../../../views/sign-in/reconfirm.tsx';
+import { type ConfirmableLink, type ConfirmableMethod, Reconfirm } from '../../../views/sign-in/reconfirm.tsx';
 import { Verify } from '../../../views/sign-in/verify.tsx';
 import { Wait } from '../../../views/sign-in/wait.tsx';
 
@@ -38,7 +39,17 @@ export interface Around {
 
 /** The page of a step that waits for the person; the others are redirects. */
 export function pageOf(
-  { signIn, step, policy, boundToBrowser, withoutPasskey, mayHaveLost, toConfirm = [], now }: Standing,
+  {
+    signIn,
+    step,
+    policy,
+    boundToBrowser,
+    withoutPasskey,
+    mayHaveLost,
+    toConfirm = [],
+    linksToConfirm = [],
+    now,
+  }: Standing,
   around: Around,
 ): string | undefined {
   const { layout, base, csrf, app, carriedFor } = around;
@@ -50,6 +61,10 @@ export function pageOf(
     return renderView(CalledLost, { layout, base, csrf, at: minuteOf(notice.at), removed: notice.removed });
   }
   if (notice?.kind === 'reclaimed') return renderView(Reclaimed, { layout, base, csrf, at: minuteOf(notice.at) });
+  if (notice?.kind === 'disowned') {
+    const { name, since } = notice;
+    return renderView(Disowned, { layout, base, csrf, name, at: minuteOf(since) });
+  }
   const interaction = { layout, base, csrf, appName: app.name };
   const reference = notice?.reference === undefined ? {} : { reference: notice.reference };
   switch (step.kind) {
@@ -116,7 +131,11 @@ export function pageOf(
         carriedFor,
       });
     case 'reconfirm':
-      return renderView(Reconfirm, { ...interaction, methods: toConfirm.flatMap(confirmable) });
+      return renderView(Reconfirm, {
+        ...interaction,
+        methods: toConfirm.flatMap(confirmable),
+        links: linksToConfirm.map(confirmableLink),
+      });
     case 'wait': {
       const ends = windowEnd(step.windowEndsAt, now)!;
       return renderView(Wait, { ...interaction, carrying: step.carrying, link: around.link, ends });
@@ -150,6 +169,12 @@ function confirmable({ id, method, name, lastUsedAt, lastUsedWith }: ListedCrede
   if (method === 'temporary-access-pass' || method === 'upstream') return [];
   const lastUsed = lastUsedAt ? { at: lastUsedAt.toISOString(), text: day.format(lastUsedAt) } : undefined;
   return [{ id, kind: method, name, lastUsed, lastUsedWith: lastUsedWith ?? undefined }];
+}
+
+function confirmableLink({ id, at, lastUsedAt, linkedAt, opens, used, stops }: LinkToConfirm): ConfirmableLink {
+  const moment = (date: Date) => ({ at: date.toISOString(), text: day.format(date) });
+  const lastUsed = lastUsedAt ? moment(lastUsedAt) : undefined;
+  return { id, name: at, linked: moment(linkedAt), lastUsed, opens, used, stops: stops.map(({ name }) => name) };
 }
 
 // Some relying parties forget a request after five minutes; a registration may well take longer.

@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Origin } from '../../core/work.ts';
 import type { Interaction, Interactions, Outcome } from '../../oidc/interactions.ts';
 import type { ProviderSession } from '../../oidc/own-sessions.ts';
-import { containWithPasskey } from '../../containment.ts';
+import { containWithPasskey, disownLink } from '../../containment.ts';
 import { lostOffer, suspendLost } from '../../recovery.ts';
 import * as steps from '../../sign-in/steps.ts';
 import { messages } from '../../../views/messages.ts';
@@ -105,6 +105,7 @@ export function signInRoutes({ issuer, house, interactions, session, guards, dev
   post('/restart', (visit) => steps.restart(house, visit));
   post('/not-now', (visit) => steps.notNow(house, visit));
   post('/confirm-methods', (visit) => steps.confirmWays(house, visit));
+  post('/not-mine', (visit, form) => disownLink(house, visit, form.link ?? ''));
   post('/change-methods', (visit) => steps.changeWays(house, visit));
   post('/cancel', (visit) => steps.cancel(house, visit));
   // The exception to "303 to the same GET": what answers this way is at another address.

@@ -25,11 +25,14 @@ export function callbackOf(issuer: string, providerId: string): string {
   return `${issuer}/federation/${providerId}/callback`;
 }
 
-/** Keeps what `depart` made. `owner`: digest of the sign-in, or of the session that links. */
+/**
+ * Keeps what `depart` made. `owner`: digest of the sign-in, or of the session that links. False when nobody can go there any more:
+ * the provider was deleted, disabled or changed meanwhile, or the domain leads elsewhere.
+ */
 export async function keepCeremony(
   work: Work,
   asked: Pick<upstreams.OpenCeremony, 'providerId' | 'owner' | 'browser' | 'to'> & Omit<KeptCeremony, 'leftAt'>,
-): Promise<void> {
+): Promise<boolean> {
   const { providerId, owner, browser, to, ceremony, maxAge, domain } = asked;
   const { state, ...rest } = ceremony;
   const digestOfState = digest(state);
@@ -39,7 +42,8 @@ export async function keepCeremony(
   );
   const expiresAt = addMinutes(work.now, ceremonyMinutes);
   const kept = { providerId, owner, browser, to, sealed, state: digestOfState };
-  await upstreams.openCeremony(work.tx, { ...kept, now: work.now, expiresAt, most: mostOpen });
+  const { issuer } = ceremony;
+  return upstreams.openCeremony(work.tx, { ...kept, issuer, domain, now: work.now, expiresAt, most: mostOpen });
 }
 
 export interface TakenCeremony extends KeptCeremony {

@@ -7,10 +7,18 @@ import type { ClientAuthentication } from './provider.ts';
 /** The half that everybody may read: ES256, with `kid`, `alg` and `use`. */
 export type PublicKey = JWK & { readonly kid: string };
 
+/** A key of ours in both halves. */
+export interface SealedKey {
+  readonly sealedKey: Buffer;
+  readonly publicKey: PublicKey;
+}
+
 export interface SealedCredentials {
   readonly sealedSecret: Buffer | null;
-  readonly sealedKey: Buffer | null;
-  readonly publicKey: PublicKey | null;
+  /** The one that signs. */
+  readonly key: SealedKey | null;
+  /** Published beside it: it is to sign, or did. */
+  readonly other: SealedKey | null;
 }
 
 export interface OpenedCredentials {
@@ -21,7 +29,7 @@ export interface OpenedCredentials {
 
 export const longestSecret = 1000;
 
-const none: SealedCredentials = { sealedSecret: null, sealedKey: null, publicKey: null };
+const none: SealedCredentials = { sealedSecret: null, key: null, other: null };
 
 /**
  * What a provider has from now on: one or the other, as its way to authenticate wants. A secret that is not given stays; a key is
@@ -37,7 +45,7 @@ export async function credentialsFor(
     if (clientSecret !== undefined) {
       throw new AppError('invalid_input', 'clientSecret: private_key_jwt takes none. The key is made here.');
     }
-    return before.sealedKey ? { ...before, sealedSecret: null } : newKey(secrets, id);
+    return { ...before, sealedSecret: null, key: before.key ?? (await newKey(secrets, id)) };
   }
   if (clientSecret === undefined && before.sealedSecret === null) {
     throw new AppError('invalid_input', `clientSecret: ${way} needs the secret that the provider gave you.`);
@@ -50,22 +58,21 @@ export async function credentialsFor(
   return { ...none, sealedSecret };
 }
 
-async function newKey(secrets: Secrets, id: string): Promise<SealedCredentials> {
+export async function newKey(secrets: Secrets, id: string): Promise<SealedKey> {
   const pair = await generateKeyPair('ES256', { extractable: true });
   const made = await exportJWK(pair.publicKey);
   const kid = await calculateJwkThumbprint(made);
   const privateKey = { ...(await exportJWK(pair.privateKey)), kid, alg: 'ES256' };
   return {
-    sealedSecret: null,
     sealedKey: secrets.seal(keyContext(id), Buffer.from(JSON.stringify(privateKey))),
     publicKey: { ...made, kid, alg: 'ES256', use: 'sig' },
   };
 }
 
-export function open(secrets: Secrets, id: string, { sealedSecret, sealedKey }: SealedCredentials): OpenedCredentials {
+export function open(secrets: Secrets, id: string, { sealedSecret, key }: SealedCredentials): OpenedCredentials {
   return {
     clientSecret: sealedSecret && secrets.open(secretContext(id), sealedSecret).toString('utf8'),
-    privateKey: sealedKey && (JSON.parse(secrets.open(keyContext(id), sealedKey).toString('utf8')) as JWK),
+    privateKey: key && (JSON.parse(secrets.open(keyContext(id), key.sealedKey).toString('utf8')) as JWK),
   };
 }
 

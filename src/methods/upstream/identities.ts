@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { domainOf } from '../../core/domain-name.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Work } from '../../core/work.ts';
+import type { Home, LinkedSignIn } from '../method.ts';
 import type { FederatedIdentity, LinkedBy } from './identity.ts';
 import * as upstreams from './store.ts';
 
@@ -27,6 +29,26 @@ export function identityBy(
 
 export function identitiesOf(work: Pick<Work, 'tx'>, userId: string): Promise<FederatedIdentity[]> {
   return upstreams.identitiesOf(work.tx, userId);
+}
+
+/** The same as ways in: whether each signs them in now, by its provider, by their roles and by the domain of their name. */
+export async function linksOf(
+  work: Pick<Work, 'tx'>,
+  { id, userPrincipalName }: { readonly id: string; readonly userPrincipalName: string },
+): Promise<LinkedSignIn[]> {
+  const links = await upstreams.linksOf(work.tx, id);
+  if (links.length === 0) return [];
+  const home = await upstreams.realm(work.tx, domainOf(userPrincipalName));
+  return links.map(({ providerId, id: linkId, at, linkedAt, lastUsedAt, opens }) => {
+    const isBarred = home?.mfaBehavior === 'enforceMfaByFederatedIdp' && home.providerId !== providerId;
+    return { id: linkId, method: 'upstream', at, linkedAt, lastUsedAt, opens: opens && !isBarred };
+  });
+}
+
+export async function homeOf(work: Pick<Work, 'tx'>, userName: string): Promise<Home> {
+  const home = await upstreams.realm(work.tx, domainOf(userName));
+  if (!home) return 'here';
+  return home.mfaBehavior === 'enforceMfaByFederatedIdp' ? 'elsewhere-alone' : 'elsewhere';
 }
 
 /**

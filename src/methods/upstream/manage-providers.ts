@@ -19,8 +19,8 @@ export interface ProviderAsked {
 /** A provider as administrators see it: that it has a secret follows from `clientAuthentication`, and more is not said of it. */
 export interface ListedProvider {
   readonly provider: Provider;
-  /** With `private_key_jwt`: what the provider has to know of our key. */
-  readonly publicKey: PublicKey | null;
+  /** With `private_key_jwt`: what the provider has to know of our keys, first the one that signs. */
+  readonly publicKeys: readonly PublicKey[];
   readonly createdAt: Date;
   readonly changedAt: Date;
 }
@@ -38,7 +38,7 @@ export async function createProvider(work: Work, asked: ProviderAsked): Promise<
     throw new AppError('conflict', `There is already an identity provider ${id}.`);
   }
   work.record({ type: 'identity-provider.created', details: { identityProvider: id, before: {}, after: settings } });
-  return { provider: { id, ...settings }, publicKey: credentials.publicKey, createdAt: work.now, changedAt: work.now };
+  return listed({ provider: { id, ...settings }, ...credentials, createdAt: work.now, changedAt: work.now });
 }
 
 /**
@@ -117,8 +117,8 @@ export async function readProvider(work: Work, id: string): Promise<ListedProvid
 /** For everybody: the keys a provider checks us by (RFC 7517 §5). Fails with `not_found` for one that knows us by a secret. */
 export async function providerKeys(work: Pick<Work, 'tx'>, id: string): Promise<{ keys: readonly PublicKey[] }> {
   const existing = await upstreams.provider(work.tx, id);
-  if (!existing?.publicKey) throw noSuchProvider();
-  return { keys: [existing.publicKey] };
+  if (!existing?.key) throw noSuchProvider();
+  return { keys: publicKeysOf(existing) };
 }
 
 /** Where people can sign in now, by name. */
@@ -137,13 +137,23 @@ export async function openProvider(
   return found?.provider.state === 'enabled' ? found : undefined;
 }
 
-/** The same for a trial of it: disabled ones as well. */
+/** Whether people can still sign in there, at that issuer; then it stays so until the work ends. */
+export function holdOpen(work: Pick<Work, 'tx'>, provider: Pick<Provider, 'id' | 'issuer'>): Promise<boolean> {
+  return upstreams.holdOpen(work.tx, provider);
+}
+
+/** The same for a trial of it: disabled ones as well, and with the key of that id where one is named. Fails with `not_found` for that. */
 export async function openAnyProvider(
   work: Pick<Work, 'tx' | 'secrets'>,
   id: string,
+  keyId?: string,
 ): Promise<({ readonly provider: Provider } & OpenedCredentials) | undefined> {
   const existing = await upstreams.provider(work.tx, id);
-  return existing && { provider: existing.provider, ...open(work.secrets, id, existing) };
+  if (!existing) return undefined;
+  const { key, other } = existing;
+  const named = keyId === undefined ? key : [key, other].find((one) => one?.publicKey.kid === keyId);
+  if (named === undefined) throw new AppError('not_found', 'There is no such key.');
+  return { provider: existing.provider, ...open(work.secrets, id, { ...existing, key: named }) };
 }
 
 async function demandNobodyLinked(work: Work, id: string): Promise<void> {
@@ -159,7 +169,7 @@ async function demandNobodyLinked(work: Work, id: string): Promise<void> {
 function renewedOf(before: SealedCredentials, after: SealedCredentials): string[] {
   return [
     ...(before.sealedSecret === after.sealedSecret ? [] : ['clientSecret']),
-    ...(before.sealedKey === after.sealedKey ? [] : ['privateKey']),
+    ...(before.key === after.key ? [] : ['privateKey']),
   ];
 }
 
@@ -167,8 +177,12 @@ function settingsOf({ id: _id, ...settings }: Provider): ProviderSettings {
   return settings;
 }
 
-function listed({ provider, publicKey, createdAt, changedAt }: upstreams.StoredProvider): ListedProvider {
-  return { provider, publicKey, createdAt, changedAt };
+function listed({ provider, createdAt, changedAt, ...sealed }: upstreams.StoredProvider): ListedProvider {
+  return { provider, publicKeys: publicKeysOf(sealed), createdAt, changedAt };
+}
+
+function publicKeysOf({ key, other }: SealedCredentials): PublicKey[] {
+  return [key, other].flatMap((one) => one?.publicKey ?? []);
 }
 
 function noSuchProvider(): AppError {

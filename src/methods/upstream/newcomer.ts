@@ -33,6 +33,7 @@ export async function newcomer(
   if (await isNameTaken(work, userPrincipalName)) return refuse('name_taken', { as: userPrincipalName });
   if (!provider.createUsers) return refuse('identity_unknown', { as: userPrincipalName });
   if (signedInUserId) return refuse('signed_in_as_other', { as: userPrincipalName });
+  if (!(await upstreams.holdOpen(work.tx, provider))) return refuse('policy');
 
   const by = { identityProvider: provider.id };
   const user = await addUser(

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../core/work.ts';
-import type { PublicKey, SealedCredentials } from './credentials.ts';
+import type { PublicKey, SealedCredentials, SealedKey } from './credentials.ts';
 import type { FederatedIdentity, LinkedBy } from './identity.ts';
 import {
   type FederatedDomain,
@@ -15,6 +15,8 @@ interface ProviderRow {
   client_secret: Buffer | null;
   private_key: Buffer | null;
   public_key: PublicKey | null;
+  other_private_key: Buffer | null;
+  other_public_key: PublicKey | null;
   created_at: Date;
   changed_at: Date;
 }
@@ -29,11 +31,15 @@ function toProvider(row: ProviderRow): StoredProvider {
   return {
     provider: { id: row.id, ...providerSettings.parse(row.settings) },
     sealedSecret: row.client_secret,
-    sealedKey: row.private_key,
-    publicKey: row.public_key,
+    key: toKey(row.private_key, row.public_key),
+    other: toKey(row.other_private_key, row.other_public_key),
     createdAt: row.created_at,
     changedAt: row.changed_at,
   };
+}
+
+function toKey(sealedKey: Buffer | null, publicKey: PublicKey | null): SealedKey | null {
+  return sealedKey && publicKey && { sealedKey, publicKey };
 }
 
 export async function providers(tx: Transaction): Promise<StoredProvider[]> {
@@ -55,6 +61,12 @@ export async function lockProvider(tx: Transaction, id: string): Promise<StoredP
 export async function shareProvider(tx: Transaction, id: string): Promise<StoredProvider | undefined> {
   const row = await tx<ProviderRow>('identity_providers').where('id', '=', id).forShare().first();
   return row && toProvider(row);
+}
+
+/** Whether people can sign in there now, at that issuer; it stays so until the work ends. */
+export async function holdOpen(tx: Transaction, { id, issuer }: Pick<Provider, 'id' | 'issuer'>): Promise<boolean> {
+  const held = await shareProvider(tx, id);
+  return held?.provider.state === 'enabled' && held.provider.issuer === issuer;
 }
 
 /** False when there is one of that id. */
@@ -81,17 +93,28 @@ export async function updateProvider(
     .update({ ...columnsOf(asked), changed_at: now });
 }
 
-function columnsOf({
-  settings,
-  sealedSecret,
-  sealedKey,
-  publicKey,
-}: SealedCredentials & { settings: ProviderSettings }) {
+/** Which one signs, and which is published beside it. */
+export async function setKeys(
+  tx: Transaction,
+  now: Date,
+  id: string,
+  keys: Pick<SealedCredentials, 'key' | 'other'>,
+): Promise<void> {
+  await tx('identity_providers')
+    .where('id', '=', id)
+    .update({ ...keyColumns(keys), changed_at: now });
+}
+
+function columnsOf({ settings, sealedSecret, ...keys }: SealedCredentials & { settings: ProviderSettings }) {
+  return { settings: JSON.stringify(settings), client_secret: sealedSecret, ...keyColumns(keys) };
+}
+
+function keyColumns({ key, other }: Pick<SealedCredentials, 'key' | 'other'>) {
   return {
-    settings: JSON.stringify(settings),
-    client_secret: sealedSecret,
-    private_key: sealedKey,
-    public_key: publicKey && JSON.stringify(publicKey),
+    private_key: key?.sealedKey ?? null,
+    public_key: key && JSON.stringify(key.publicKey),
+    other_private_key: other?.sealedKey ?? null,
+    other_public_key: other && JSON.stringify(other.publicKey),
   };
 }
 
@@ -196,6 +219,23 @@ export async function identitiesOf(tx: Transaction, userId: string): Promise<Fed
   );
 }
 
+/** Each with the name of its provider, and whether it signs its user in: at home where the domain of the user does not say otherwise. */
+export async function linksOf(
+  tx: Transaction,
+  userId: string,
+): Promise<(FederatedIdentity & { readonly at: string; readonly opens: boolean })[]> {
+  const rows = await tx<IdentityRow & { at: string; opens: boolean }>('federated_identities as f')
+    .join('identity_providers as p', 'p.id', 'f.provider_id')
+    .where('f.user_id', '=', userId)
+    .orderBy('f.provider_id')
+    .select(
+      'f.*',
+      tx.raw("p.settings->>'displayName' as at"),
+      tx.raw('exists (select 1 from open_identities o where o.id = f.id) as opens'),
+    );
+  return rows.map((row) => ({ ...toIdentity(row), at: row.at, opens: row.opens }));
+}
+
 export async function identity(
   tx: Transaction,
   { providerId, issuer, sub }: Pick<FederatedIdentity, 'providerId' | 'issuer' | 'sub'>,
@@ -269,29 +309,44 @@ interface CeremonyRow {
   sealed: Buffer;
 }
 
-/** Keeps it, and of its owner's no more than the newest `most`: whoever goes on in several tabs still comes back in each. */
+/**
+ * Keeps it, and of its owner's no more than the newest `most`: whoever goes on in several tabs still comes back in each. False when
+ * the provider is gone, disabled or another by now, or the domain leads elsewhere; and it stays as it is until the work ends.
+ */
 export async function openCeremony(
   tx: Transaction,
-  asked: OpenCeremony & { readonly state: Buffer; readonly now: Date; readonly expiresAt: Date; readonly most: number },
-): Promise<void> {
+  asked: OpenCeremony & {
+    readonly state: Buffer;
+    readonly issuer: string;
+    /** Null: no domain led there. */
+    readonly domain: string | null;
+    readonly now: Date;
+    readonly expiresAt: Date;
+    readonly most: number;
+  },
+): Promise<boolean> {
   const { to } = asked;
-  await tx('upstream_ceremonies').insert({
-    state: asked.state,
-    provider_id: asked.providerId,
-    owner: asked.owner,
-    browser: asked.browser,
-    purpose: to.purpose,
-    uid: to.purpose === 'sign-in' ? to.uid : null,
-    user_id: to.purpose === 'link' ? to.userId : null,
-    sealed: asked.sealed,
-    created_at: asked.now,
-    expires_at: asked.expiresAt,
-  });
+  const uid = to.purpose === 'sign-in' ? to.uid : null;
+  const userId = to.purpose === 'link' ? to.userId : null;
+  const { rows } = await tx.raw<{ rows: unknown[] }>(
+    `insert into upstream_ceremonies
+       (state, provider_id, owner, browser, purpose, uid, user_id, sealed, created_at, expires_at)
+     select :state, p.id, :owner, :browser, :purpose, :uid, :userId, :sealed, :now, :expiresAt
+       from identity_providers p
+      where p.id = :providerId and p.settings->>'issuer' = :issuer and p.settings->>'state' = 'enabled'
+        and (:domain::text is null
+             or exists (select 1 from identity_provider_domains d where d.name = :domain and d.provider_id = p.id))
+        for share of p
+     returning state`,
+    { ...asked, purpose: to.purpose, uid, userId } as never,
+  );
+  if (rows.length === 0) return false;
   await tx.raw(
     `delete from upstream_ceremonies where state in (
        select state from upstream_ceremonies where owner = ? order by created_at desc, state offset ? for update skip locked)`,
     [asked.owner, asked.most],
   );
+  return true;
 }
 
 /** Takes it, once: of any number of requests with one state, one gets it. */

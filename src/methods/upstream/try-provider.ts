@@ -21,10 +21,12 @@ export async function tryIdentityProvider(
   { run, party, issuer }: TryProvider,
   who: Pick<Work, 'actor' | 'origin'>,
   id: string,
+  /** With this key of ours, and not with the one that signs. */
+  keyId?: string,
 ): Promise<TrialReport> {
   const { provider, credentials, now } = await run(who, async (work) => {
     await permit(work, 'upstreams.write');
-    const found = await openAnyProvider(work, id);
+    const found = await openAnyProvider(work, id, keyId);
     if (!found) throw new AppError('not_found', 'There is no such identity provider.');
     const { provider, ...credentials } = found;
     return { provider, credentials, now: work.now };
@@ -38,7 +40,7 @@ export async function tryIdentityProvider(
     work.record({
       type: 'identity-provider.tested',
       ...(!report.isUsable && { result: 'failure' as const, reason: `Not usable: ${failed.join(', ')}.` }),
-      details: { identityProvider: id, issuer: provider.issuer, isUsable: report.isUsable },
+      details: { identityProvider: id, issuer: provider.issuer, isUsable: report.isUsable, ...(keyId && { keyId }) },
     });
   });
   return report;

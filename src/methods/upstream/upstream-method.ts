@@ -3,11 +3,19 @@ import type { Work } from '../../core/work.ts';
 import { templateIdsOf } from '../../roles/manage-roles.ts';
 import { findUser, lockUser, takeProfile } from '../../users/manage-users.ts';
 import type { User } from '../../users/user.ts';
-import type { Attempt, DepartureAsked, Reached, RefusalReason, RemoteMethod, Verdict } from '../method.ts';
+import type {
+  Attempt,
+  DepartureAsked,
+  LinkedMethod,
+  Reached,
+  RefusalReason,
+  RemoteMethod,
+  Verdict,
+} from '../method.ts';
 import { assuranceOf } from './assurance.ts';
 import { callbackOf, keepCeremony, type TakenCeremony } from './ceremonies.ts';
 import { profileOf } from './claims.ts';
-import { identityBy } from './identities.ts';
+import { homeOf, identityBy, linksOf } from './identities.ts';
 import { openProvider } from './manage-providers.ts';
 import { newcomer, refuse } from './newcomer.ts';
 import type { Provider, UpstreamIdentity } from './provider.ts';
@@ -51,12 +59,14 @@ export function upstreamMethod({
   /** Ours. */
   readonly issuer: string;
   readonly party: RelyingParty;
-}): RemoteMethod {
+}): RemoteMethod & LinkedMethod {
   return {
     id: 'upstream',
     // What it reaches is judged each time; this is what it reaches when nothing is believed.
     traits: { amr: [], level: '1f', bootstrapOnly: false },
     guessable: false,
+    linksOf,
+    homeOf,
 
     async challenge() {
       return { kind: 'redirect' };
@@ -86,8 +96,9 @@ export function upstreamMethod({
       const { provider, uid, maxAge, domain } = leaving as Leaving;
       const { ceremony, url } = prepared as Departure;
       const to = { purpose: 'sign-in', uid } as const;
-      await keepCeremony(work, { providerId: provider.id, owner, browser, to, ceremony, maxAge, domain });
-      return url;
+      const kept = await keepCeremony(work, { providerId: provider.id, owner, browser, to, ceremony, maxAge, domain });
+      if (kept) return url;
+      return { kind: 'refused', because: { upstream: 'withdrawn', identityProvider: provider.id } };
     },
 
     async read(work, attempt, response): Promise<Candidate> {
@@ -128,6 +139,8 @@ async function signIn(
   { identity, idToken }: Collected,
 ): Promise<Verdict> {
   const because = { identityProvider: provider.id, sub: identity.sub };
+  const left = await upstreams.realm(work.tx, taken.domain);
+  if (left?.providerId !== provider.id) return refuse('policy', { because });
   const asked = { providerId: provider.id, issuer: identity.issuer, sub: identity.sub };
   const found = (await identityBy(work, asked)) ?? (await newcomer(work, provider, identity, signedInUserId));
   if ('verified' in found) return { ...found, because };
@@ -152,7 +165,6 @@ async function signIn(
     return refuseUser(user.enabled ? 'policy' : 'user_disabled');
   // Where people with a role are told of what happens to their accounts is not for a provider to say.
   if (!holdsRole) await refreshProfile(work, user, provider, identity);
-  const left = await upstreams.realm(work.tx, taken.domain);
   const behaviors = [left, ...(isElsewhere ? [] : [home])].map((realm) => realm?.mfaBehavior);
   const believed = !behaviors.includes('rejectMfaByFederatedIdp');
   return {

@@ -477,7 +477,7 @@ describe('what has to be registered', () => {
     try {
       for (const [list, message] of [
         [[passes, { ...passwordDefaults, minimumLength: 1 }], /^minimumLength/],
-        [[passes, { id: 'Fido2', state: 'enabled' }], /"Fido2" is not one more/],
+        [[passes, { id: 'Sms', state: 'enabled' }], /"Sms" is not one more/],
         [[passes, { ...passes, id: 'temporaryaccesspass' }], /"temporaryaccesspass" is not one more/],
         [[passes, { ...passwordDefaults, stat: 'enabled' }], /"stat"/],
         [[{ ...passes, minimumLifetimeInMinutes: 601 }], /minimumLifetimeInMinutes/],
@@ -489,7 +489,10 @@ describe('what has to be registered', () => {
       expect((await together([passwordDefaults, passes])).status).toBe(204);
       expect((await call('GET', policy)).body).toMatchObject({
         registrationEnforcement: { requiredRegistration: { snoozes: 5 } },
-        authenticationMethodConfigurations: [passes, passwordDefaults],
+        authenticationMethodConfigurations: expect.arrayContaining([
+          expect.objectContaining(passes),
+          expect.objectContaining(passwordDefaults),
+        ]),
       });
     } finally {
       await house.work(resetRegistrationPolicy);

@@ -313,7 +313,7 @@ describe('confirming what one has', () => {
     test('one that is not theirs goes, with what it opened and what was added since; then they sign in once more', async () => {
       const { id, browser, link, first, authenticator, there } = await aHolderWithLink();
       const { knex } = house.base;
-      const passkeys = () => knex('passkeys').where('user_id', '=', id).orderBy('created_at');
+      const passkeys = () => knex('passkeys').where('user_id', '=', id).orderBy('name', 'desc');
       const [own] = await passkeys();
       // Theirs is younger than the link as well, and goes on working: they have just used it.
       const made = await house.work(async ({ now }) => now);

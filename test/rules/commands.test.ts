@@ -72,6 +72,9 @@ const commandFor: Readonly<Record<string, string>> = {
   'GET /domains/:domain': 'domain show',
   'PATCH /domains/:domain': 'domain put',
   'DELETE /domains/:domain': 'domain delete',
+  'POST /identity/identityProviders/:provider/addKey': 'idp key',
+  'POST /identity/identityProviders/:provider/useKey': 'idp key',
+  'POST /identity/identityProviders/:provider/removeKey': 'idp key',
   'GET /users/:user/identities': 'idp links',
   'POST /users/:user/identities': 'idp link',
   'PATCH /users/:user/identities/:identity': 'idp allow, idp forbid',
@@ -143,7 +146,7 @@ test('the help has every command, and no other', () => {
     const verbs = [forms[0], ...[...line.matchAll(/\| ([a-z][a-z-]*)/g)].map(([, verb]) => verb)];
     return verbs.map((verb) => (Object.hasOwn(commands, noun!) ? noun! : `${noun} ${verb}`));
   });
-  // `client secret remove ID KEY`: a verb of a verb.
-  const known = shown.filter((name) => !['client remove'].includes(name));
+  // `client secret remove ID KEY`, `idp key use ID KEY`: verbs of a verb.
+  const known = shown.filter((name) => !['client remove', 'idp remove', 'idp use'].includes(name));
   expect([...new Set(known)].sort()).toEqual(Object.keys(commands).sort());
 });

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { assurancePolicy, changeAssurancePolicy, resetAssurancePolicy } from '../assurance/manage-policy.ts';
 import { assurancePolicyName, assuranceSettingsChange } from '../assurance/settings.ts';
 import type { Work } from '../core/work.ts';
-import { configurationNamed } from '../http/graph/method-configurations.ts';
+import { configurationNamed, hasConfiguration } from '../http/graph/method-configurations.ts';
 import { passPolicyName } from '../methods/temporary-access-pass/settings.ts';
 import {
   changeRegistrationPolicy,
@@ -64,11 +64,12 @@ export const policyCommands: Readonly<Record<string, Command>> = {
 /** The policy that comes first, by its name in a seed file or in the API; the one for passes when none is named. */
 function named(operands: readonly string[]): { policy: Policy; rest: readonly string[] } {
   const [first = '', ...rest] = operands;
-  if (first === '' || first.includes('=')) return { policy: configuration(passPolicyName), rest: operands };
-  return { policy: Object.hasOwn(policies, first) ? policies[first]! : configuration(first), rest };
+  if (Object.hasOwn(policies, first)) return { policy: policies[first]!, rest };
+  if (hasConfiguration(first)) return { policy: configuration(first), rest };
+  return { policy: configuration(passPolicyName), rest: operands };
 }
 
-/** Every method whose configuration the API has. Fails with `not_found`. */
+/** Every method whose configuration the API has. */
 function configuration(name: string): Policy {
   const { read, changes, change, reset } = configurationNamed(name);
   return { read, changing: changing(changes, change as (work: Work, changes: unknown) => Promise<void>), reset };

@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { main } from '../../src/cli.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { environmentOf, runCommand } from '../support/commands.ts';
 import { newBrowser } from '../support/cookie-browser.ts';
-import { startHouse, testMasterKey, type TestHouse } from '../support/house.ts';
+import { startHouse, type TestHouse } from '../support/house.ts';
 import { eventsOf } from '../support/makers.ts';
 import { applicationPermissions } from '../support/matrix.ts';
 import { enterPass, joinWithPass } from '../support/person.ts';
+import type { Ran } from '../support/ran.ts';
 import { type RelyingParty, startRelyingParty } from '../support/relying-party.ts';
 import { newAuthenticator } from '../support/software-authenticator.ts';
 
@@ -43,9 +44,6 @@ beforeAll(async () => {
       { userPrincipalName: 'other@example.com', displayName: 'Other' },
     ],
   });
-  vi.stubEnv('DATABASE_URL', house.base.config.databaseUrl);
-  vi.stubEnv('LATCHKEY_ISSUER', house.issuer);
-  vi.stubEnv('LATCHKEY_MASTER_KEY', testMasterKey);
   const answer = await fetch(`${house.issuer}/token`, {
     method: 'POST',
     body: new URLSearchParams({ grant_type: 'client_credentials', scope: `${house.issuer}/management/.default` }),
@@ -57,29 +55,12 @@ beforeAll(async () => {
   await joinWithPass(browser, newAuthenticator(), joiner, await house.pass(joiner));
 });
 afterAll(async () => {
-  vi.unstubAllEnvs();
   rmSync(directory, { recursive: true });
   await app?.close();
   await house?.close();
 });
 
-/** A command, as it is typed; its words are what a shell would make of them. */
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const written = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
-      written[name] += String(chunk);
-      return true;
-    }),
-  );
-  try {
-    await main(args);
-    return { code: Number(process.exitCode ?? 0), ...written };
-  } finally {
-    process.exitCode = undefined;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const run = (...args: string[]): Promise<Ran> => runCommand(args, environmentOf(house));
 
 async function done(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run(...args);
@@ -289,7 +270,7 @@ test('a policy is that of the API, for every method that has a configuration', a
   const { requiredRegistration } = policy.registrationEnforcement as Json;
   expect(await json('policy', 'show', 'registration')).toEqual(requiredRegistration);
   expect(await json('policy', 'show', 'assurance')).toEqual(policy.assurance);
-  await refused(1, /no such authentication method configuration/, 'policy', 'show', 'Sms');
+  await refused(2, /Use: latchkey policy show/, 'policy', 'show', 'Sms');
   await refused(2, /Use: latchkey policy show/, 'policy', 'show', 'registration', 'more');
 });
 

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../support/postgres-server.ts';
 import { runProcess } from '../support/process.ts';
 import { administer } from '../support/template.ts';
-import { expectRefusal, firstPass, isServing, latchkey, newInstallation } from './installation.ts';
+import { expectRefusal } from '../support/ran.ts';
+import { firstPass, isServing, latchkey, newInstallation } from './installation.ts';
 
 const masterKey = randomBytes(32).toString('base64');
 

@@ -1,16 +1,10 @@
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { freePort, type RunningProcess, runProcess, startProcess, tempDirectory } from '../support/process.ts';
+import type { Ran } from '../support/ran.ts';
 
 export const latchkey = join(import.meta.dirname, '../../bin/latchkey.js');
 
 type Environment = Readonly<Record<string, string>>;
-
-export interface Ran {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A directory in which somebody runs Latchkey, as a stranger would: nothing is set but what the test says. */
 export interface Installation {
@@ -56,13 +50,6 @@ export function firstPass(stdout: string): { address: string; code: string } {
   const [, code = ''] = /^Code: ([2-9A-HJ-NP-Z]{4}(?:-[2-9A-HJ-NP-Z]{4})+)$/m.exec(stdout) ?? [];
   if (!address || !code) throw new Error(`There is no address or no code in:\n${stdout}`);
   return { address, code };
-}
-
-/** Refused as a person deserves it: the exit status, these words on stderr, and no stack trace. */
-export function expectRefusal(ran: Ran, status: number, words: RegExp): void {
-  expect(ran.stderr).toMatch(words);
-  expect(ran.code).toBe(status);
-  expect(ran.stderr).not.toMatch(/\n\s+at /);
 }
 
 export async function isServing(issuer: string): Promise<boolean> {

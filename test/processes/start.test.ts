@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import { newBrowser } from '../support/cookie-browser.ts';
 import { enterPass } from '../support/person.ts';
 import { killProcessesIn, processesIn } from '../support/process.ts';
-import { expectRefusal, firstPass, isServing, newInstallation } from './installation.ts';
+import { expectRefusal } from '../support/ran.ts';
+import { firstPass, isServing, newInstallation } from './installation.ts';
 
 test('in an empty directory it prints an address and a code once, and they open registration', async () => {
   const { serve, data, issuer, directory } = await newInstallation({ LATCHKEY_LOG_LEVEL: 'trace' });

@@ -156,9 +156,12 @@ const configurations: Readonly<Record<string, MethodConfiguration>> = {
 
 /** Keys of configurations ignore case. Fails with `not_found`. */
 export function configurationNamed(name: string): MethodConfiguration {
-  const key = name.toLowerCase();
-  if (Object.hasOwn(configurations, key)) return configurations[key]!;
+  if (hasConfiguration(name)) return configurations[name.toLowerCase()]!;
   throw new AppError('not_found', 'There is no such authentication method configuration.');
+}
+
+export function hasConfiguration(name: string): boolean {
+  return Object.hasOwn(configurations, name.toLowerCase());
 }
 
 /**

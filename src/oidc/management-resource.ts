@@ -32,11 +32,14 @@ export function managementOnly(issuer: string): NonNullable<Configuration['featu
   const management = managementResource(issuer);
   return {
     enabled: true,
-    // MSAL and Graph scripts name the resource in their scopes (`<resource>/.default`) and send no `resource`.
-    defaultResource: (ctx, _client, oneOf) => {
+    // MSAL and Graph scripts send no `resource`: they name it in their scopes (`<resource>/.default`), or mean Graph without a word
+    // (`User.Read`). Such words mean something here for those clients alone that were given them.
+    defaultResource: (ctx, client, oneOf) => {
       if (oneOf) return oneOf;
       const scopes = String(ctx.oidc.params?.scope ?? '').split(' ');
-      return scopes.some((scope) => scope.startsWith(`${management}/`)) ? management : (undefined as never);
+      const { delegatedPermissions } = powersOf(client);
+      const isOurs = (scope: string) => scope.startsWith(`${management}/`) || delegatedPermissions.includes(scope);
+      return scopes.some(isOurs) ? management : (undefined as never);
     },
     useGrantedResource: () => true,
     getResourceServerInfo: (ctx, resource, client) => {

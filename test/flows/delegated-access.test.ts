@@ -282,11 +282,24 @@ describe('a token for a person', () => {
     expect((await ask(tokens.access_token, 'GET', '/me')).status).toBe(401);
   });
 
-  test('is got with the scopes of Microsoft’s libraries as well, which name the resource', async () => {
+  test('is nothing that an app gets by the short names of scopes that it was not given', async () => {
+    const person = await aPerson();
+    const browser = newBrowser({ stopAt: [app.redirectUri, console_.redirectUri] });
+    await browser.visit((await app.authorizationUrl({ scope: 'openid User.Read' })).href);
+    await usePasskey(browser, person.authenticator);
+    const { tokens } = await app.exchange(browser.page.callback);
+    expect((await ask(tokens.access_token, 'GET', '/me')).status).toBe(401);
+    const userinfo = await fetch(`${house.issuer}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+    expect(userinfo.status).toBe(200);
+  });
+
+  test('is got with the scopes of Microsoft’s libraries as well, which name the resource or mean it', async () => {
     const person = await aPerson();
     const written = await tokenOf(person, `${house.issuer}/management/User.Read`, false);
     expect(await ask(written, 'GET', '/me')).toMatchObject({ status: 200, body: { id: person.id } });
     expect((await issue(written, person.id)).status).toBe(403);
+    const short = await tokenOf(person, 'User.Read', false);
+    expect(await ask(short, 'GET', '/me')).toMatchObject({ status: 200, body: { id: person.id } });
     const all = await tokenOf(person, `${house.issuer}/management/.default`, false);
     expect((await ask(all, 'GET', '/me')).status).toBe(200);
     expect(await issue(all, person.id)).toMatchObject({

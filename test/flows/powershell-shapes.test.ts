@@ -7,9 +7,9 @@ import { startHouse, type TestHouse } from '../support/house.ts';
 import { aName } from '../support/makers.ts';
 
 /**
- * What the Microsoft.Graph PowerShell module and scripts beside it send, as recorded from them, sent again: the module itself is not
- * run. Its cmdlets write the names of properties as the schema has them and encode keys and queries; what a script writes inside
- * `-Filter`, `-Property`, `-Search` and `-Sort` goes out in the script's letters, and those are often capital.
+ * What the Microsoft.Graph PowerShell module and scripts beside it send, as public pages record it, or as the module is generated where
+ * none does. The module itself is not run. Its cmdlets write the names of properties as the schema has them and encode keys and queries;
+ * what a script writes inside `-Filter`, `-Property`, `-Search` and `-Sort` goes out in the script's letters, and those are often capital.
  */
 
 type Json = Record<string, unknown>;

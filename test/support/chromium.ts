@@ -100,7 +100,8 @@ export async function newPerson(browser: Browser, options: PersonOptions = {}): 
       await carryPasskeys(first, tab);
       return tab;
     },
-    close: () => within(patienceMs, 'closing a browser context', context.close()),
+    // It waits for what the pages were still writing; how long says nothing about them.
+    close: () => within(30_000, 'closing a browser context', context.close()),
   };
 }
 

@@ -44,7 +44,7 @@ const script = `
   trap 'rm -rf "$1"' EXIT
   "$0/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$1/initdb.log" 2>&1 || { cat "$1/initdb.log" >&2; exit 1; }
   "$0/postgres" -D "$1/data" -p 5432 -c listen_addresses= -c unix_socket_directories="$1" \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB -c max_connections=60 &
+    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB -c max_connections=200 &
   server=$!
   trap 'kill -INT $server' INT TERM
   read -r _

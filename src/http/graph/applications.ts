@@ -25,7 +25,7 @@ import {
   madeCredentialShape,
   madePasswordCredential,
 } from './application-resources.ts';
-import { created, endpoints, nothing, ok, optional, optionalProperties, properties, reference } from './endpoint.ts';
+import { created, endpoints, nothing, ok, optionalProperties, properties, reference } from './endpoint.ts';
 import { madeOnce } from './made-once.ts';
 import { collection, listAsked, nameFilter, selecting } from './query.ts';
 import { userProperties, userResource, userShape } from './resources.ts';
@@ -185,7 +185,7 @@ export function applicationRoutes(router: Router, { issuer, run }: GraphParts, v
     {
       summary: 'Take a secret of an application away',
       opens: ['clients.write'],
-      body: optional(removal),
+      body: properties(removal, []),
       answer: nothing,
     },
     async (ctx, { body: { keyId } }) => {

@@ -125,19 +125,11 @@ export function properties<Schema extends z.ZodType>(
 export function optionalProperties<Schema extends z.ZodType>(
   schema: Schema,
   readOnly: readonly string[],
+  mostBytes: number = limits.json,
 ): Body<z.output<Schema>> {
   const read = (sent: unknown) => parseProperties(schema, readOnly, sent ?? {});
   const required = !schema.safeParse({}).success;
-  return { schema, readOnly, required, mostBytes: limits.json, read };
-}
-
-/** An object, or nothing; what is not known is passed over. */
-export function optional<Schema extends z.ZodType>(
-  schema: Schema,
-  mostBytes: number = limits.json,
-): Body<z.output<Schema>> {
-  const required = !schema.safeParse({}).success;
-  return { schema, readOnly: [], required, mostBytes, read: (sent) => parseBody(schema, sent ?? {}) };
+  return { schema, readOnly, required, mostBytes, read };
 }
 
 /** `$ref`: whom it is about. */

@@ -18,7 +18,7 @@ import {
 import { passwordResetOperation, resetPassword } from '../../password-reset.ts';
 import { limits } from '../parse.ts';
 import { type GraphParts, type Version, whoOf } from './api.ts';
-import { accepted, created, endpoints, nothing, ok, optional } from './endpoint.ts';
+import { accepted, created, endpoints, nothing, ok, optionalProperties } from './endpoint.ts';
 import {
   appResource,
   appShape,
@@ -33,7 +33,7 @@ import { graphDate, passShape } from './resources.ts';
 import { contextShape, dateShape, entity, listOf } from './shape.ts';
 
 // Clients send more than is read, `rawId` and `type` among it; what the answer holds is judged by the room of passkeys.
-const newPasskey = z.looseObject({
+const newPasskey = z.strictObject({
   displayName: z.string().nullish(),
   publicKeyCredential: z.looseObject({
     id: z.string(),
@@ -46,17 +46,22 @@ const newPasskey = z.looseObject({
   }),
 });
 
-const passwordAsked = z.looseObject({ newPassword: z.string().nullish() });
+const passwordAsked = z.strictObject({ newPassword: z.string().nullish() });
 
-const methodChanges = z.looseObject({
+const methodChanges = z.strictObject({
   displayName: z.string().optional(),
   state: z.enum(['active', 'suspended']).optional(),
 });
 
-const containing = z.looseObject({
+const containing = z.strictObject({
   since: z.iso.datetime({ offset: true }).nullish(),
   reason: z.string().max(500).nullish(),
 });
+
+/** What comes along when a client sends back what it read. */
+function readOnlyOf({ shape }: z.ZodObject, changed: readonly string[]): string[] {
+  return Object.keys(shape).filter((name) => !changed.includes(name));
+}
 
 /** Graph's, the same for everybody. */
 const passwordId = '28c10230-6103-485e-b985-444c60001490';
@@ -135,7 +140,7 @@ export function methodRoutes(router: Router, { issuer, run, methods }: GraphPart
     {
       summary: 'Register a passkey for a user',
       opens: ['passkeys.write'],
-      body: optional(newPasskey, limits.passkey),
+      body: optionalProperties(newPasskey, readOnlyOf(passkeyShape, ['displayName']), limits.passkey),
       answer: created(entity(passkeyShape)),
     },
     async (ctx, { body: asked }) => {
@@ -161,13 +166,13 @@ export function methodRoutes(router: Router, { issuer, run, methods }: GraphPart
   );
 
   for (const kind of ['passkey', 'authenticator-app'] as const) {
-    const address = kind === 'passkey' ? passkeys : `${root}/softwareOathMethods`;
+    const [address, shape] = kind === 'passkey' ? [passkeys, passkeyShape] : [`${root}/softwareOathMethods`, appShape];
     route.patch(
       `${address}/:method`,
       {
         summary: `Rename, suspend or lift ${kind === 'passkey' ? 'a passkey' : 'an authenticator app'}`,
         opens: [kind === 'passkey' ? 'passkeys.write' : 'methods.write'],
-        body: optional(methodChanges),
+        body: optionalProperties(methodChanges, readOnlyOf(shape, ['displayName', 'state'])),
         answer: nothing,
       },
       async (ctx, { body: { displayName, state } }) => {
@@ -182,7 +187,7 @@ export function methodRoutes(router: Router, { issuer, run, methods }: GraphPart
     {
       summary: 'Secure an account: end what opens it',
       opens: ['methods.write'],
-      body: optional(containing),
+      body: optionalProperties(containing, []),
       answer: ok(containedShape),
     },
     async (ctx, { body: { since, reason } }) => {
@@ -263,7 +268,7 @@ export function methodRoutes(router: Router, { issuer, run, methods }: GraphPart
     {
       summary: 'Set a password for a user',
       opens: ['methods.write'],
-      body: optional(passwordAsked),
+      body: optionalProperties(passwordAsked, []),
       answer: accepted(resetShape),
     },
     async (ctx, { body: { newPassword } }) => {

@@ -78,15 +78,22 @@ const client = (client_id: string, app_roles: readonly string[]) => ({
   app_roles,
 });
 
-/** Put back at each round: too little is done once a chance request has switched passes off. */
+const forEverybody = {
+  state: 'enabled',
+  includeTargets: [{ targetType: 'group', id: 'all_users' }],
+  excludeTargets: [],
+};
+
+/** Put back at each round: too little is done once a chance request has switched passes off, or the administrator’s passkeys. */
 const standing = {
   policies: {
     temporaryAccessPass: {
-      state: 'enabled',
       requireApprovalFor: [],
-      includeTargets: [{ targetType: 'group', id: 'all_users' }],
-      excludeTargets: [],
+      ...forEverybody,
     },
+    fido2: { ...forEverybody, keyRestrictions: { isEnforced: false } },
+    softwareOath: forEverybody,
+    recoveryCode: forEverybody,
   },
   identityProviders: [
     {
@@ -159,7 +166,14 @@ async function knownNow(): Promise<Known> {
         ...((await knex('audit_events').where({ type: 'sign-in.completed' }).limit(5).pluck('id')) as string[]),
       ],
       role: roles.map(({ templateId }) => templateId),
-      configuration: ['TemporaryAccessPass', 'temporaryaccesspass', 'Fido2'],
+      configuration: [
+        'TemporaryAccessPass',
+        'temporaryaccesspass',
+        'Fido2',
+        'SoftwareOath',
+        'Password',
+        'RecoveryCode',
+      ],
     },
     together: [
       ...passes,
@@ -269,6 +283,7 @@ test(
     };
 
     for (let round = 0; round < total / perRound; round += 1) {
+      await house.seed(standing);
       known = await knownNow();
       let before = await digest();
       for (let index = 0; index < sampled; index += 1) {

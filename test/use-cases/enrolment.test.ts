@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AppError } from '../../src/core/errors.ts';
 import type { EnrollableMethod, MethodId } from '../../src/methods/method.ts';
 import { issuePass, type IssuePass, revokePass } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { grantRole } from '../../src/roles/manage-roles.ts';
@@ -726,3 +728,23 @@ describe('the first use of the new passkey', () => {
     expect(await visitor.sign(authenticator)).toBe('complete');
   });
 });
+
+test.each(['passkey', 'authenticator-app'] as const)(
+  'a registration by %s that begins while its user is being deleted is no fault',
+  async (id) => {
+    const user = await latchkey.user(aName());
+    const method = house.methods.get(id) as EnrollableMethod;
+    const enrolment = { owner: randomBytes(32), userId: user.id, passId: null, endsAt: null, device: null };
+    let beginning: Promise<unknown> = Promise.resolve();
+    await latchkey.base.knex.transaction(async (tx) => {
+      await tx.raw('delete from users where id = ?', [user.id]);
+      beginning = latchkey
+        .work((work) => method.beginEnrolment(work, enrolment))
+        .catch((error: AppError) => error.code ?? error);
+      await untilSomebodyWaits(latchkey);
+    });
+    expect(await beginning).toEqual(
+      id === 'passkey' ? 'not_found' : expect.objectContaining({ secret: expect.any(String) }),
+    );
+  },
+);

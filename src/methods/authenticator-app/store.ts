@@ -218,7 +218,7 @@ export async function openCeremony(
 ): Promise<Buffer> {
   await tx.raw(
     `insert into authenticator_app_ceremonies as c (owner, user_id, sealed_secret, expires_at)
-     values (:owner, :userId, :sealedSecret, :expiresAt)
+     select :owner, u.id, :sealedSecret, :expiresAt from users u where u.id = :userId for key share
      on conflict (owner) do update
         set user_id = excluded.user_id, sealed_secret = excluded.sealed_secret, expires_at = excluded.expires_at
       where c.expires_at <= :now or c.user_id <> excluded.user_id`,
@@ -227,7 +227,7 @@ export async function openCeremony(
   const row = await tx('authenticator_app_ceremonies')
     .where('owner', '=', owner)
     .first<{ sealed_secret: Buffer } | undefined>('sealed_secret');
-  // Taken by another tab since the statement above: what is shown here confirms nothing, and the page is loaded again.
+  // Taken by another tab, or gone with its user, since the statement above: what is shown here confirms nothing, and the page is loaded again.
   return row?.sealed_secret ?? sealedSecret;
 }
 

@@ -43,11 +43,9 @@ export function authentication(
           ? [{ id: only.credentialId.toString('base64url'), transports: only.transports as never }]
           : [],
       });
-      await passkeys.openCeremony(work.tx, addMinutes(work.now, ceremonyMinutes), {
+      await passkeys.openAuthentication(work.tx, addMinutes(work.now, ceremonyMinutes), {
         challenge: options.challenge,
-        kind: 'authentication',
         owner: attempt.owner,
-        userId: null,
       });
       return { kind: 'passkey', options };
     },

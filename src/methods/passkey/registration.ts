@@ -5,6 +5,7 @@ import {
   SettingsService,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
+import { AppError } from '../../core/errors.ts';
 import { addMinutes, earlier } from '../../core/time.ts';
 import { getUser } from '../../users/manage-users.ts';
 import type { EnrollableMethod } from '../method.ts';
@@ -73,12 +74,10 @@ export function registration(
       });
       const expiresAt = addMinutes(work.now, ceremonyMinutes);
       // What begins inside the window of a pass must also end inside it.
-      await passkeys.openCeremony(work.tx, enrolment.endsAt ? earlier(expiresAt, enrolment.endsAt) : expiresAt, {
-        challenge: options.challenge,
-        kind: 'registration',
-        owner: enrolment.owner,
-        userId: user.id,
-      });
+      const endsAt = enrolment.endsAt ? earlier(expiresAt, enrolment.endsAt) : expiresAt;
+      const ceremony = { challenge: options.challenge, owner: enrolment.owner, userId: user.id };
+      const opened = await passkeys.openRegistration(work.tx, endsAt, ceremony);
+      if (!opened) throw new AppError('not_found', 'There is no such user.');
       return options;
     },
 

@@ -354,24 +354,36 @@ export interface Ceremony {
   readonly challenge: string;
   readonly kind: 'registration' | 'authentication';
   readonly owner: Buffer;
-  readonly userId: string | null;
 }
 
-export async function openCeremony(tx: Transaction, expiresAt: Date, ceremony: Ceremony): Promise<void> {
-  await tx('passkey_ceremonies').insert({
-    challenge: ceremony.challenge,
-    kind: ceremony.kind,
-    owner: ceremony.owner,
-    user_id: ceremony.userId,
-    expires_at: expiresAt,
-  });
+/** To sign in: whose passkey it will be is not known yet. */
+export async function openAuthentication(
+  tx: Transaction,
+  expiresAt: Date,
+  { challenge, owner }: Omit<Ceremony, 'kind'>,
+): Promise<void> {
+  await tx('passkey_ceremonies').insert({ challenge, kind: 'authentication', owner, expires_at: expiresAt });
+}
+
+/** To register one for a user. False when the user is being deleted: that is waited for. */
+export async function openRegistration(
+  tx: Transaction,
+  expiresAt: Date,
+  ceremony: Omit<Ceremony, 'kind'> & { readonly userId: string },
+): Promise<boolean> {
+  const { rowCount } = await tx.raw<{ rowCount: number }>(
+    `insert into passkey_ceremonies (challenge, kind, owner, user_id, expires_at)
+     select :challenge, 'registration', :owner, u.id, :expiresAt from users u where u.id = :userId for key share`,
+    { ...ceremony, expiresAt } as never,
+  );
+  return rowCount === 1;
 }
 
 /** Takes the ceremony, once: whatever comes of it, its challenge is gone. */
 export async function takeCeremony(
   tx: Transaction,
   now: Date,
-  asked: Pick<Ceremony, 'challenge' | 'kind' | 'owner'>,
+  asked: Ceremony,
 ): Promise<{ userId: string | null } | undefined> {
   const [row] = await tx('passkey_ceremonies')
     .where('challenge', '=', asked.challenge)

@@ -439,12 +439,14 @@ describe('the last passkey', () => {
   });
 
   test('of two Global Administrators, both at once: one of them stays', async () => {
-    const both = [await linked(), await linked()].map(({ person }) => person);
-    await house.base.knex('role_assignments').delete();
-    for (const { id } of both) await house.work((w) => grantRole(w, id, 'Global Administrator'));
-    await house.base.knex('federated_identities').update({ allowed_administrator: true });
-    await Promise.all(both.map(remove));
-    expect((await Promise.all(both.map(passkeysOf))).sort()).toEqual([0, 1]);
+    for (let times = 0; times < 4; times += 1) {
+      const both = [await linked(), await linked()].map(({ person }) => person);
+      await house.base.knex('role_assignments').delete();
+      for (const { id } of both) await house.work((w) => grantRole(w, id, 'Global Administrator'));
+      await house.base.knex('federated_identities').update({ allowed_administrator: true });
+      await Promise.all(both.map(remove));
+      expect((await Promise.all(both.map(passkeysOf))).sort()).toEqual([0, 1]);
+    }
   });
 
   test('and the link, both at once: one of them stays', async () => {

@@ -196,22 +196,21 @@ async function end(
   const containable = methods.all.filter(isContainable);
   const contain = async (method: (typeof containable)[number]) =>
     ended.push(...(await method.contain(work, userId, since, spared?.credentialIds)));
-  // In the order of locks: passes, sessions, credentials.
+  // In the order of locks: passes, links, sessions, credentials.
   for (const method of containable.filter(isBootstrap)) await contain(method);
-  const others = await endOthersOf(work, userId, spared?.sessionUid ?? null);
-  let sessions = others.length;
   const linked = (await identitiesOf(work, userId)).filter(
     ({ id, linkedAt }) => linkedAt >= since && !spared?.credentialIds.includes(id),
   );
-  // The one that goes on as well, where such an identity opened it, and what would be opened by a sign-in there that is collected already.
-  for (const { providerId } of linked) {
-    sessions += await endSessionsThrough(work, { providerId, userId, why: 'unlinked' });
-  }
-  for (const method of containable) if (!isBootstrap(method)) await contain(method);
+  // As where a provider ends what it opened: the link, the sign-ins there, and only then the sessions. Also the session that goes
+  // on, where such an identity opened it, and what would be opened by a sign-in there that is collected already.
+  let sessions = 0;
   for (const identity of linked) {
     await unlink(work, identity);
-    ended.push(identity.id);
+    sessions += await endSessionsThrough(work, { providerId: identity.providerId, userId, why: 'unlinked' });
   }
+  sessions += (await endOthersOf(work, userId, spared?.sessionUid ?? null)).length;
+  for (const method of containable) if (!isBootstrap(method)) await contain(method);
+  ended.push(...linked.map(({ id }) => id));
   await last?.();
   await markContained(work, userId, spared?.sessionUid ?? null);
   await endSignInsNamedSince(work, userId, kept);

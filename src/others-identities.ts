@@ -4,7 +4,7 @@ import { allow, identitiesOf, link, type NotLinked, unlink } from './methods/ups
 import type { FederatedIdentity } from './methods/upstream/identity.ts';
 import { needsApproval } from './methods/temporary-access-pass/approvals/manage-approvals.ts';
 import { effectivePassSettings } from './methods/temporary-access-pass/effective-settings.ts';
-import { templateIdsOf } from './roles/manage-roles.ts';
+import { grantRole, type RoleScope, templateIdsOf } from './roles/manage-roles.ts';
 import { demandGlobalAdministrator, permit, permitOn, permitToSee } from './roles/permit.ts';
 import { getUser, lockUser } from './users/manage-users.ts';
 import type { User } from './users/user.ts';
@@ -59,7 +59,10 @@ export async function linkIdentity(
   return { user, identity: { ...found, allowedAdministrator: asked.allowedAdministrator } };
 }
 
-/** Says of one identity whether it signs its user in also while they hold a role. For Global Administrators. Fails with `not_found`. */
+/**
+ * Says of one identity whether it signs its user in also while they hold a role: if not, what it has opened for one who does ends.
+ * For Global Administrators. Fails with `not_found`.
+ */
 export async function allowAdministrator(
   work: Work,
   asked: { readonly user: string; readonly identityId: string; readonly allowed: boolean },
@@ -71,6 +74,8 @@ export async function allowAdministrator(
   // What the person linked from a session of their own is theirs beyond doubt; any other may be the administrator's.
   if (asked.allowed && identity.linkedBy !== 'self') await demandAlone(work, user);
   await allow(work, identity, asked.allowed);
+  if ((await templateIdsOf(work, user.id)).length === 0) return;
+  await endUnlessAllowed(work, { ...identity, allowedAdministrator: asked.allowed });
 }
 
 /** The user is told, and sessions that began there end. Fails with `not_found`. */
@@ -82,6 +87,30 @@ export async function unlinkIdentity(
   const identity = await theirs(work, user, asked.identityId);
   await unlink(work, identity);
   await endSessionsThrough(work, { providerId: identity.providerId, userId: user.id, why: 'unlinked' });
+}
+
+/**
+ * Gives a role, as every door does to people who may be signed in: what links have opened that are not allowed it ends.
+ * Fails as `grantRole` does.
+ */
+export async function giveRole(
+  work: Work,
+  userId: string,
+  nameOrId: string,
+  scope: RoleScope = {},
+): ReturnType<typeof grantRole> {
+  await permit(work, 'roles.write');
+  const granted = await grantRole(work, userId, nameOrId, scope);
+  if (granted.assignment) {
+    for (const identity of await identitiesOf(work, userId)) await endUnlessAllowed(work, identity);
+  }
+  return granted;
+}
+
+/** The caller holds the user's lock, and they hold a role. */
+async function endUnlessAllowed(work: Work, identity: FederatedIdentity): Promise<void> {
+  const { providerId, userId, allowedAdministrator } = identity;
+  if (!allowedAdministrator) await endSessionsThrough(work, { providerId, userId, why: 'role' });
 }
 
 const oneByOne =

@@ -7,6 +7,7 @@ import {
   type AuthenticationMethod,
   type EnrollableMethod,
   type Enrolment,
+  isLinked,
   isListable,
   type ListableMethod,
   type ListedCredential,
@@ -229,7 +230,7 @@ async function removed(
   return true;
 }
 
-/** Whether what the user has makes a sign-in: one that is enough by itself, or both parts of one. */
+/** Whether what the user has makes a sign-in: one that is enough by itself, both parts of one, or a link that opens the account. */
 async function canSignIn(work: Work, methods: MethodRegistry, userId: string): Promise<boolean> {
   const parts = new Set<'whole' | 'first' | 'second'>();
   for (const method of methods.all.filter(isListable)) {
@@ -237,7 +238,9 @@ async function canSignIn(work: Work, methods: MethodRegistry, userId: string): P
     const listed = await method.listOf(work, userId);
     if (listed.some(works)) parts.add(method.traits.part ?? 'whole');
   }
-  return parts.has('whole') || (parts.has('first') && parts.has('second'));
+  if (parts.has('whole') || (parts.has('first') && parts.has('second'))) return true;
+  const linked = methods.all.find(isLinked);
+  return linked ? (await linked.linksOf(work, await getUser(work, userId))).some(({ opens }) => opens) : false;
 }
 
 async function credentialsOf(work: Work, methods: MethodRegistry, userId: string): Promise<ListedCredential[]> {

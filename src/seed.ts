@@ -24,10 +24,10 @@ import { putDomain } from './methods/upstream/manage-domains.ts';
 import { type ProviderInFile, providerInFile } from './methods/upstream/provider-in-file.ts';
 import { putIdentityProvider } from './identity-providers.ts';
 import { clientMetadataProblem } from './oidc/client-metadata.ts';
+import { giveRole } from './others-identities.ts';
 import { changePerson } from './people.ts';
 import { changeRegistrationPolicy } from './registration/manage-policy.ts';
 import { registrationSettingsChange } from './registration/settings.ts';
-import { grantRole } from './roles/manage-roles.ts';
 import { findRole } from './roles/role.ts';
 import { changeUser, createUser, getUser } from './users/manage-users.ts';
 
@@ -194,9 +194,9 @@ async function applyUser(work: Work, asked: Seed['users'][number]): Promise<void
     }));
   for (const name of asked.groups) await addToGroup(work, await ensureGroup(work, name), user.id);
   for (const held of asked.roles) {
-    if (typeof held === 'string') await grantRole(work, user.id, held);
+    if (typeof held === 'string') await giveRole(work, user.id, held);
     else {
-      await grantRole(work, user.id, held.role, {
+      await giveRole(work, user.id, held.role, {
         groupId: (await ensureGroup(work, held.group)).id,
         limits: {
           ...(held.maximumLifetimeInMinutes !== undefined && { maximumLifetimeMinutes: held.maximumLifetimeInMinutes }),

@@ -27,8 +27,8 @@ export interface UpstreamHouse {
 
 type Who = Pick<Work, 'actor' | 'origin'>;
 
-/** Why they end. */
-export type Ending = 'logout' | 'disabled' | 'deleted' | 'unlinked';
+/** Why they end. `role`: their user holds one, and is not allowed to sign in there with it. */
+export type Ending = 'logout' | 'disabled' | 'deleted' | 'unlinked' | 'role';
 
 /** Ends what a provider opened, for everybody or one user. Sessions that were opened here stay. Returns how many were live. */
 export async function endSessionsThrough(

@@ -1,6 +1,7 @@
 import type { Work } from '../core/work.ts';
 import { assignmentResource, roleResource } from '../http/graph/resources.ts';
-import { grantRole, listRoleHolders, pageOfAssignments, revokeRole, roleDefinition } from '../roles/manage-roles.ts';
+import { giveRole } from '../others-identities.ts';
+import { listRoleHolders, pageOfAssignments, revokeRole, roleDefinition } from '../roles/manage-roles.ts';
 import { findRole, type Role, roles } from '../roles/role.ts';
 import { getUser } from '../users/manage-users.ts';
 import { groupNamed } from '../groups/manage-groups.ts';
@@ -55,7 +56,7 @@ export const roleCommands: Readonly<Record<string, Command>> = {
 /** A Pass Issuer is for the people in a group, with limits if wanted. */
 function granting({ group, lifetime, 'one-time': oneTimeOnly }: Options) {
   return async (work: Work, userId: string, name: string): Promise<Role> => {
-    const { role } = await grantRole(work, userId, name, {
+    const { role } = await giveRole(work, userId, name, {
       groupId: group === undefined ? null : (await groupNamed(work, group)).id,
       limits: {
         ...(lifetime !== undefined && { maximumLifetimeMinutes: Number(lifetime) }),

@@ -44,7 +44,7 @@ export async function colleaguesOf(
  */
 export function federationChange(events: readonly AuditEvent[]): string | undefined {
   const names = events
-    .filter(({ result }) => result !== 'failure')
+    .filter(({ result, type }) => result !== 'failure' && type !== 'identity-provider.tested')
     .flatMap(({ type, details }) => {
       if (type.startsWith('identity-provider.')) return [`identity provider ${String(details?.identityProvider)}`];
       return type.startsWith('domain.') ? [`domain ${String(details?.domain)}`] : [];

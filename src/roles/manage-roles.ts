@@ -223,6 +223,15 @@ export async function leavingAnAdministrator<T>(work: Work, change: () => Promis
   );
 }
 
+/**
+ * Whether the user is the only enabled Global Administrator with a strong way to sign in. It stays so inside of
+ * `leavingAnAdministrator`, and until the user or a policy changes.
+ */
+export async function isLastAdministrator(work: Work, userId: string): Promise<boolean> {
+  const [first, other] = await assignments.enabledHolders(work.tx, globalAdministrator.templateId, userId);
+  return first?.userId === userId && first.canSignIn && !other?.canSignIn;
+}
+
 function namedRole(nameOrId: string): Role {
   const role = findRole(nameOrId);
   if (!role) throw new AppError('invalid_input', `There is no role named "${nameOrId.slice(0, 100)}".`);

@@ -20,6 +20,7 @@ import {
   works,
 } from '../methods/method.ts';
 import { barredMethods, noteRegistered } from '../registration/registration.ts';
+import { isLastAdministrator, leavingAnAdministrator, templateIdsOf } from '../roles/manage-roles.ts';
 import type { User } from '../users/user.ts';
 import {
   addedByPasses,
@@ -204,7 +205,7 @@ export function ownCredential(
 
 /**
  * Removes it, and nobody is left without a way in: judged with the user locked, so that two tabs cannot remove the last two.
- * Fails with `not_found`, and with `conflict` for the last way in.
+ * Fails with `not_found`, and with `conflict` for the last way in, or the last of any Global Administrator here.
  */
 export function removeOwnCredential(
   run: RunWork,
@@ -212,7 +213,7 @@ export function removeOwnCredential(
   owner: Owner,
   credentialId: string,
 ): Promise<void> {
-  return run(who(owner), async (work) => {
+  const remove = async (work: Work) => {
     const user = await heldUser(work, owner);
     await demandFresh(work, methods, owner);
     const { credential, lastWayIn } = await found(work, methods, user, credentialId);
@@ -220,7 +221,13 @@ export function removeOwnCredential(
     const method = methods.get(credential.method);
     if (!method || !isListable(method) || !(await method.remove(work, owner.userId, credential.id)))
       throw noSuchMethod();
-  });
+  };
+  // Whoever holds a role takes turns with the other administrators, before the user is locked.
+  return run(who(owner), async (work) =>
+    (await templateIdsOf(work, owner.userId)).length === 0
+      ? remove(work)
+      : leavingAnAdministrator(work, () => remove(work)),
+  );
 }
 
 /**
@@ -255,7 +262,9 @@ async function found(work: Work, methods: MethodRegistry, user: User, credential
   const around = await elsewhereOf(work, methods, user);
   const isLastHere = before !== undefined && after === undefined;
   // What opens nothing may go also when nothing else opens the account; but for what would, were it not for the domain of the name.
-  const lastWayIn = !letsIn(around, after) && (isLastHere || letsIn(around, before));
+  const isLast = !letsIn(around, after) && (isLastHere || letsIn(around, before));
+  // A link is no strong way, and the last Global Administrator has one here.
+  const lastWayIn = isLast || (isLastHere && (await isLastAdministrator(work, user.id)));
   const leaves = isLastHere ? around.links.map(({ at }) => at) : [];
   return { credential, lastWayIn, lastStrong: before === 'phr' && after === '2f', leaves };
 }

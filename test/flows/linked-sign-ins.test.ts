@@ -425,6 +425,30 @@ describe('the last passkey', () => {
     await goes(person);
   });
 
+  test('stays while no other Global Administrator can sign in here, allowed at the provider or not', async () => {
+    const [{ person }, other] = [await linked(), await aPerson()];
+    await house.work((w) => grantRole(w, person.id, 'Global Administrator'));
+    await house.base
+      .knex('federated_identities')
+      .where('user_id', '=', person.id)
+      .update({ allowed_administrator: true });
+    await stays(person);
+    await house.work((w) => grantRole(w, other.id, 'Global Administrator'));
+    await goes(person);
+    await stays(other);
+  });
+
+  test('of two Global Administrators, both at once: one of them stays', async () => {
+    for (let times = 0; times < 4; times += 1) {
+      const both = [await linked(), await linked()].map(({ person }) => person);
+      await house.base.knex('role_assignments').delete();
+      for (const { id } of both) await house.work((w) => grantRole(w, id, 'Global Administrator'));
+      await house.base.knex('federated_identities').update({ allowed_administrator: true });
+      await Promise.all(both.map(remove));
+      expect((await Promise.all(both.map(passkeysOf))).sort()).toEqual([0, 1]);
+    }
+  });
+
   test('and the link, both at once: one of them stays', async () => {
     for (let times = 0; times < 5; times += 1) {
       const { person } = await linked();

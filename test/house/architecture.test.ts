@@ -91,6 +91,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/methods',
     'src/oidc',
     'src/registration',
+    'src/roles',
     'src/sessions',
     'src/users',
   ],

@@ -54,7 +54,13 @@ import {
   putProvider,
   readProvider,
 } from '../../src/methods/upstream/manage-providers.ts';
-import { allowAdministrator, linkIdentity, listIdentitiesOf, unlinkIdentity } from '../../src/others-identities.ts';
+import {
+  allowAdministrator,
+  giveRole,
+  linkIdentity,
+  listIdentitiesOf,
+  unlinkIdentity,
+} from '../../src/others-identities.ts';
 import { link } from '../../src/methods/upstream/identities.ts';
 import { addProviderKey, removeProviderKey, useProviderKey } from '../../src/methods/upstream/manage-keys.ts';
 import { changeIdentityProvider, deleteIdentityProvider, putIdentityProvider } from '../../src/identity-providers.ts';
@@ -160,6 +166,7 @@ const silent = [
   'countClients',
   'secretDigest',
   'hasGlobalAdministrator',
+  'isLastAdministrator',
   'currentPass',
   'listPasses',
   'passPolicy',
@@ -279,6 +286,7 @@ const drives: Readonly<Record<string, () => Promise<unknown>>> = {
   addToGroup: () =>
     work(async (w) => addToGroup(w, await ensureGroup(w, 'Staff'), (await getUser(w, 'eve@example.com')).id)),
   grantRole: () => work(async (w) => grantRole(w, (await getUser(w, 'eve@example.com')).id, 'Global Reader')),
+  giveRole: () => work(async (w) => giveRole(w, (await getUser(w, 'eve@example.com')).id, 'User Administrator')),
   putClient: () =>
     work((w) => putClient(w, { client_id: 'app', client_secret: 's', redirect_uris: ['http://localhost/cb'] })),
   loadSigningKeys: () => work(loadSigningKeys),

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProvider } from '../../src/methods/upstream/manage-providers.ts';
 import { keepSignIn } from '../../src/methods/upstream/sessions/upstream-session.ts';
 import { linkIdentity } from '../../src/others-identities.ts';
-import { contain, containFromWithin } from '../../src/containment.ts';
+import { contain, containFromWithin, containUser } from '../../src/containment.ts';
 import { anonymous } from '../../src/core/actor.ts';
 import { randomToken } from '../../src/core/secrets.ts';
+import type { Work } from '../../src/core/work.ts';
+import { changeIdentityProvider, deleteIdentityProvider } from '../../src/identity-providers.ts';
 import type { EnrollableMethod } from '../../src/methods/method.ts';
 import { passHistory } from '../../src/methods/temporary-access-pass/manage-passes.ts';
 import { readLink } from '../../src/notices/links.ts';
@@ -181,6 +183,40 @@ describe('one press', () => {
       details: { identityProvider: young, why: 'unlinked', sessions: 1 },
     });
   });
+
+  test.each(['disabled', 'deleted'] as const)(
+    'takes turns with the end of what a provider that is %s opened, and neither waits for the other for ever',
+    async (end) => {
+      const { userId } = await anOwner();
+      const id = `${end}-${userId}`;
+      const issuer = `https://${id}.example`;
+      const changes = { displayName: id, issuer, clientId: 'c' };
+      await latchkey.work((work) => createProvider(work, { id, changes, clientSecret: 's' }));
+      await latchkey.work((work) => linkIdentity(work, { user: userId, providerId: id, sub: 'owner' }));
+      const there = { providerId: id, issuer, sub: 'owner', sid: null, userId, idToken: 'token' };
+      await protocolRows(userId);
+      const { knex } = latchkey.base;
+      const upstreamId = await latchkey.work((work) => keepSignIn(work, there));
+      await knex('oidc_sessions').where('uid', '=', userId).update({ upstream_id: upstreamId });
+      await knex('oidc_artifacts').where('account_id', '=', userId).update({ session_uid: userId });
+
+      const ended: Promise<unknown>[] = [];
+      await knex.transaction(async (tx) => {
+        await tx.raw('select 1 from oidc_artifacts where account_id = ? for update', [userId]);
+        ended.push(latchkey.work((work) => containUser(work, { methods: house.methods, user: userId })));
+        await untilSomebodyWaits(latchkey); // it holds the session
+        const provider = (work: Work) =>
+          end === 'deleted'
+            ? deleteIdentityProvider(work, { id, unlinks: true })
+            : changeIdentityProvider(work, { id, changes: { state: 'disabled' } });
+        ended.push(latchkey.work<unknown>(provider));
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      });
+      expect((await Promise.allSettled(ended)).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+      expect(await liveProtocolRows(userId)).toBe(0);
+      expect(await knex('federated_identities').where('user_id', '=', userId)).toEqual([]);
+    },
+  );
 
   test('counts "since" from the moment of the mail, that moment included', async () => {
     const { owner } = await intruded();

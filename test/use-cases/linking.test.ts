@@ -3,6 +3,7 @@ import type { Actor } from '../../src/core/actor.ts';
 import type { Work } from '../../src/core/work.ts';
 import { addMember, ensureGroup } from '../../src/groups/manage-groups.ts';
 import { link } from '../../src/methods/upstream/identities.ts';
+import { createDomain, deleteDomain } from '../../src/methods/upstream/manage-domains.ts';
 import { createProvider } from '../../src/methods/upstream/manage-providers.ts';
 import {
   allowAdministrator,
@@ -11,10 +12,12 @@ import {
   listIdentitiesOf,
   unlinkIdentity,
 } from '../../src/others-identities.ts';
+import { removePasskeyOf } from '../../src/others-methods.ts';
 import { deletePerson } from '../../src/people.ts';
 import { grantRole } from '../../src/roles/manage-roles.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
-import { aName, eventsOf, lastRefusal, passPolicy } from '../support/makers.ts';
+import { aHouse, aName, aPasskeyHolder, eventsOf, lastRefusal, passPolicy } from '../support/makers.ts';
+import { newAuthenticator } from '../support/software-authenticator.ts';
 
 /** Who somebody is at an identity provider, as administrators link it. */
 
@@ -156,6 +159,23 @@ describe('a link', () => {
       code: 'not_found',
     });
     expect(await linksOf(one.id)).toHaveLength(1);
+  });
+});
+
+describe('that the last way in was taken away', () => {
+  test('is recorded of a passkey where no link signs the person in, and not where one does', async () => {
+    await work((w) => createDomain(w, { name: 'contoso.example', providerId: 'contoso' }));
+    const house = aHouse(latchkey);
+    const recorded = async (linked: boolean) => {
+      const { userId, passkeyId } = await aPasskeyHolder(latchkey, house, aName(), newAuthenticator());
+      if (linked) await work(linking({ user: userId }));
+      await work((w) => removePasskeyOf(w, { methods: house.methods, user: userId, passkeyId }));
+      return (await eventsOf(latchkey, { userId, type: 'user.last-method-removed' })).length;
+    };
+    expect(await recorded(false)).toBe(1);
+    expect(await recorded(true)).toBe(0);
+    await work((w) => deleteDomain(w, 'contoso.example'));
+    expect(await recorded(true)).toBe(1);
   });
 });
 

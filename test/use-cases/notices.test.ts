@@ -224,4 +224,12 @@ describe('administrators', () => {
     expect(mails[0]!.text).not.toMatch(/hush|not-me/);
     expect(await toldTo(reader.mail)).toEqual(before);
   });
+
+  test('hear nothing of a provider that is only tried', async () => {
+    const admin = await aReader();
+    await latchkey.work((work) => grantRole(work, admin.id, 'Global Reader'));
+    const details = { identityProvider: 'contoso', issuer: 'https://contoso.example', isUsable: true };
+    await latchkey.work(async (work) => work.record({ type: 'identity-provider.tested', details }));
+    expect(await queuedMails(latchkey, admin.mail)).toEqual([]);
+  });
 });

@@ -11,7 +11,7 @@ import { keepSignIn, signInWithHint } from '../../src/methods/upstream/sessions/
 import { tryIdentityProvider } from '../../src/methods/upstream/try-provider.ts';
 import { endSession } from '../../src/oidc/endings.ts';
 import { purgeExpired } from '../../src/oidc/purge.ts';
-import { linkIdentity, unlinkIdentity } from '../../src/others-identities.ts';
+import { allowAdministrator, giveRole, linkIdentity, unlinkIdentity } from '../../src/others-identities.ts';
 import { receiveLogout, wayOnAfterSigningOut, wayToSignOut } from '../../src/upstream-sessions.ts';
 import { asOperator, openTestBase, type TestBase } from '../support/house.ts';
 import { type HostileUpstream, part, startHostileUpstream } from '../support/hostile-upstream.ts';
@@ -128,6 +128,59 @@ const aToken = (more: Json = {}, head: Json = {}) =>
 const receive = async (providerId: string, more: Json, head: Json = {}) =>
   receiveLogout(house(), aStranger(), { providerId, token: await aToken(more, head) });
 const refusals = async () => (await eventsOf(latchkey, { type: 'request.refused' })).map(({ reason }) => reason);
+
+describe('a role', () => {
+  const aPersonAt = async (id: string, sub: string, more: { allowedAdministrator?: boolean } = {}) => {
+    const { id: userId } = await latchkey.user(aName());
+    const { identity } = await latchkey.work((w) => linkIdentity(w, { user: userId, providerId: id, sub, ...more }));
+    return { userId, sub, identityId: identity.id };
+  };
+
+  test('that comes later ends what a link opened that is not allowed it, and nothing that was opened here', async () => {
+    const [id, other] = [await aProvider(), await aProvider()];
+    const person = await aPersonAt(id, 'late');
+    await latchkey.work((w) =>
+      linkIdentity(w, { user: person.userId, providerId: other, sub: 'late', allowedAdministrator: true }),
+    );
+    const [through, allowed] = [await aSessionThrough(id, person), await aSessionThrough(other, person)];
+    const [here, others] = [await aSession(person.userId), await aSessionThrough(id)];
+    const give = () => latchkey.work((w) => giveRole(w, person.userId, 'Global Reader'));
+    await give();
+    for (const [session, is] of [
+      [through, over],
+      [allowed, whole],
+      [here, whole],
+      [others, whole],
+    ] as const) {
+      expect(await standing(session)).toEqual(is);
+    }
+    // A sign-in that was collected there before opens nothing more.
+    expect(await latchkey.base.knex('upstream_sessions').where('id', '=', through.upstreamId)).toMatchObject([
+      { ended_at: expect.any(Date) },
+    ]);
+    await give();
+    expect(await eventsOf(latchkey, { type: 'session.ended-elsewhere', userId: person.userId })).toMatchObject([
+      { details: { identityProvider: id, why: 'role', sessions: 1 } },
+    ]);
+  });
+
+  test('that a link is no longer allowed ends what it opened; without a role nothing ends', async () => {
+    const id = await aProvider();
+    const allow = (person: { userId: string; identityId: string }, allowed: boolean) =>
+      latchkey.work((w) => allowAdministrator(w, { user: person.userId, identityId: person.identityId, allowed }));
+    const [admin, plain] = [
+      await aPersonAt(id, 'admin', { allowedAdministrator: true }),
+      await aPersonAt(id, 'plain', { allowedAdministrator: true }),
+    ];
+    await latchkey.work((w) => giveRole(w, admin.userId, 'Global Reader'));
+    const [first, its] = [await aSessionThrough(id, admin), await aSessionThrough(id, plain)];
+    await allow(admin, true);
+    expect(await standing(first)).toEqual(whole);
+    await allow(admin, false);
+    await allow(plain, false);
+    expect([await standing(first), await standing(its)]).toEqual([over, whole]);
+  });
+});
 
 describe('a logout token', () => {
   test('ends the session that was opened there, with its grant, its tokens and a word to the app', async () => {

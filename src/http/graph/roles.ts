@@ -1,9 +1,9 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
+import { giveRole } from '../../others-identities.ts';
 import {
   type AssignmentFilter,
-  grantRole,
   pageOfAssignments,
   readAssignment,
   removeAssignment,
@@ -113,7 +113,7 @@ export function roleRoutes(router: Router, { issuer, run }: GraphParts, version:
     },
     async (ctx, { body: asked }) => {
       const assignment = await run(whoOf(ctx), async (work) => {
-        const granted = await grantRole(work, asked.principalId, asked.roleDefinitionId, {
+        const granted = await giveRole(work, asked.principalId, asked.roleDefinitionId, {
           groupId: asked.directoryScopeId?.split('/')[2]?.toLowerCase() ?? null,
           limits: {
             ...(asked.maximumLifetimeInMinutes != null && { maximumLifetimeMinutes: asked.maximumLifetimeInMinutes }),

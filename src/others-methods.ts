@@ -8,6 +8,7 @@ import {
   type EnrollableMethod,
   type Enrolment,
   isLinked,
+  credentialsOf,
   isListable,
   type ListableMethod,
   type ListedCredential,
@@ -241,12 +242,6 @@ async function canSignIn(work: Work, methods: MethodRegistry, userId: string): P
   if (parts.has('whole') || (parts.has('first') && parts.has('second'))) return true;
   const linked = methods.all.find(isLinked);
   return linked ? (await linked.linksOf(work, await getUser(work, userId))).some(({ opens }) => opens) : false;
-}
-
-async function credentialsOf(work: Work, methods: MethodRegistry, userId: string): Promise<ListedCredential[]> {
-  const credentials: ListedCredential[] = [];
-  for (const method of methods.all.filter(isListable)) credentials.push(...(await method.listOf(work, userId)));
-  return credentials;
 }
 
 function listable(methods: MethodRegistry, kind: MethodId): ListableMethod {

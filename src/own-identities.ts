@@ -2,7 +2,7 @@ import { anonymous } from './core/actor.ts';
 import { AppError } from './core/errors.ts';
 import { digest } from './core/secrets.ts';
 import type { Origin, Work } from './core/work.ts';
-import type { MethodRegistry } from './methods/method.ts';
+import { credentialsOf, type MethodRegistry } from './methods/method.ts';
 import { callbackOf, keepCeremony, type TakenCeremony } from './methods/upstream/ceremonies.ts';
 import { identitiesOf, link, unlink } from './methods/upstream/identities.ts';
 import { enabledProviders, holdOpen, openProvider } from './methods/upstream/manage-providers.ts';
@@ -10,7 +10,6 @@ import type { Refusal } from './methods/upstream/refusal.ts';
 import { bornElsewhere } from './oidc/own-sessions.ts';
 import { templateIdsOf } from './roles/manage-roles.ts';
 import {
-  credentialsOf,
   demandFresh,
   elsewhereOf,
   heldUser,

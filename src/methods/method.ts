@@ -417,6 +417,13 @@ export function isListable(method: AuthenticationMethod): method is ListableMeth
   return 'listOf' in method;
 }
 
+/** All that a user can be told of, of every method, in the order offered. */
+export async function credentialsOf(work: Work, methods: MethodRegistry, userId: string): Promise<ListedCredential[]> {
+  const credentials: ListedCredential[] = [];
+  for (const method of methods.all.filter(isListable)) credentials.push(...(await method.listOf(work, userId)));
+  return credentials;
+}
+
 export function isSuspendable(method: AuthenticationMethod): method is SuspendableMethod {
   return 'suspend' in method;
 }

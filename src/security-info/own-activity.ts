@@ -6,10 +6,10 @@ import { containFromWithin } from '../containment.ts';
 import { deviceName } from '../core/device-name.ts';
 import { AppError } from '../core/errors.ts';
 import type { RunWork, Work } from '../core/work.ts';
-import type { ListedCredential, MethodRegistry } from '../methods/method.ts';
+import { credentialsOf, type ListedCredential, type MethodRegistry } from '../methods/method.ts';
 import { provenWith } from '../oidc/own-sessions.ts';
 import { freshly } from './own-methods.ts';
-import { credentialsOf, demandFresh, type Owner, ownUser, proofTooOld, who } from './owner.ts';
+import { demandFresh, type Owner, ownUser, proofTooOld, who } from './owner.ts';
 
 /** What is shown, by the type of event: sign-ins, passes, ways to sign in, and the ends of sessions. */
 const shown = [

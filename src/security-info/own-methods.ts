@@ -11,6 +11,7 @@ import {
   type EnrollableMethod,
   isAddable,
   isEnrollable,
+  credentialsOf,
   isListable,
   isSheet,
   isSuspendable,
@@ -24,7 +25,6 @@ import { isLastAdministrator, leavingAnAdministrator, templateIdsOf } from '../r
 import type { User } from '../users/user.ts';
 import {
   addedByPasses,
-  credentialsOf,
   demandFresh,
   demandMayAdd,
   elsewhereOf,

@@ -7,7 +7,7 @@ import {
   type Home,
   isBootstrap,
   isLinked,
-  isListable,
+  credentialsOf,
   type LinkedSignIn,
   type ListedCredential,
   type MethodRegistry,
@@ -56,12 +56,6 @@ export async function heldUser(work: Work, owner: Owner): Promise<User> {
   const outlives = user.containedIn === owner.sessionUid;
   if (user.containedAt && user.containedAt >= owner.authTime && !outlives) throw proofTooOld();
   return user;
-}
-
-export async function credentialsOf(work: Work, methods: MethodRegistry, userId: string): Promise<ListedCredential[]> {
-  const credentials: ListedCredential[] = [];
-  for (const method of methods.all.filter(isListable)) credentials.push(...(await method.listOf(work, userId)));
-  return credentials;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Work } from '../core/work.ts';
 import {
   isLinked,
-  isListable,
+  credentialsOf,
   type LinkedSignIn,
   type ListedCredential,
   type MethodRegistry,
@@ -24,7 +24,7 @@ interface House {
 
 /** What its user can sign in with, in the order offered. */
 export async function waysOf(house: House, work: Work, signIn: SignIn): Promise<ListedCredential[]> {
-  return (await credentialsOf(house, work, signIn)).filter(works);
+  return (await credentialsOf(work, house.methods, signIn.userId!)).filter(works);
 }
 
 /** Also those that open nothing now: they may again. */
@@ -35,7 +35,9 @@ export async function linksToConfirm(house: House, work: Work, signIn: SignIn): 
   const links = await linked.linksOf(work, user);
   if (links.length === 0) return [];
   const proved = provedIn(signIn);
-  const credentials = (await credentialsOf(house, work, signIn)).filter(({ id }) => !proved.includes(id));
+  const credentials = (await credentialsOf(work, house.methods, signIn.userId!)).filter(
+    ({ id }) => !proved.includes(id),
+  );
   return links.map((link) => ({
     ...link,
     used: proved.includes(link.id),
@@ -53,10 +55,4 @@ export async function linksToConfirm(house: House, work: Work, signIn: SignIn): 
 /** Ids of what was proved in this sign-in. */
 export function provedIn({ evidence }: SignIn): string[] {
   return evidence.map(({ credentialId }) => credentialId);
-}
-
-async function credentialsOf({ methods }: House, work: Work, { userId }: SignIn): Promise<ListedCredential[]> {
-  const credentials: ListedCredential[] = [];
-  for (const method of methods.all.filter(isListable)) credentials.push(...(await method.listOf(work, userId!)));
-  return credentials;
 }

@@ -118,10 +118,9 @@ async function runCommand(args: readonly string[]): Promise<void> {
   const { values, positionals } = parsed(args);
   const [noun, verb] = positionals;
   if (values.help || noun === undefined || noun === 'help') return print(usage);
-  const command = commands[`${noun} ${verb ?? ''}`] ?? commands[noun];
-  if (!command) throw new UsageError(`There is no command "${positionals.slice(0, 2).join(' ')}".`);
-  const operands = positionals.slice(commands[`${noun} ${verb ?? ''}`] ? 2 : 1);
-  await command(operands, values);
+  const name = [`${noun} ${verb ?? ''}`, noun].find((one) => Object.hasOwn(commands, one));
+  if (name === undefined) throw new UsageError(`There is no command "${positionals.slice(0, 2).join(' ')}".`);
+  await commands[name]!(positionals.slice(name === noun ? 1 : 2), values);
 }
 
 export const commands: Readonly<Record<string, Command>> = {

@@ -12,6 +12,7 @@ import { addToGroup, ensureGroup } from './groups/manage-groups.ts';
 import { changePasswordPolicy } from './methods/password/manage-policy.ts';
 import {
   changeMethodPolicy,
+  changePoliciesTogether,
   fido2Policy,
   recoveryCodePolicy,
   softwareOathPolicy,
@@ -146,7 +147,17 @@ export async function applySeed(work: Work, seed: Seed, ourIssuer?: string): Pro
     for (const owner of client.owners) owners.push((await named(work, owner, `an owner of ${client_id}`)).id);
     await setOwners(work, client_id, owners);
   }
-  const { temporaryAccessPass, fido2, softwareOath, password, recoveryCode, registration, assurance } = seed.policies;
+  // Where it decides nothing, it waits for nobody who does.
+  if (Object.keys(seed.policies).length > 0) {
+    await changePoliciesTogether(work, () => applyPolicies(work, seed.policies));
+  }
+  for (const asked of seed.identityProviders) {
+    await underPath(`identityProviders.${asked.id}`, () => applyProvider(work, asked, ourIssuer));
+  }
+}
+
+async function applyPolicies(work: Work, policies: Seed['policies']): Promise<void> {
+  const { temporaryAccessPass, fido2, softwareOath, password, recoveryCode, registration, assurance } = policies;
   if (temporaryAccessPass) {
     await underPath('policies.temporaryAccessPass', () => changePassPolicy(work, temporaryAccessPass));
   }
@@ -160,9 +171,6 @@ export async function applySeed(work: Work, seed: Seed, ourIssuer?: string): Pro
   if (password) await underPath('policies.password', () => changePasswordPolicy(work, password));
   if (registration) await underPath('policies.registration', () => changeRegistrationPolicy(work, registration));
   if (assurance) await underPath('policies.assurance', () => changeAssurancePolicy(work, assurance));
-  for (const asked of seed.identityProviders) {
-    await underPath(`identityProviders.${asked.id}`, () => applyProvider(work, asked, ourIssuer));
-  }
 }
 
 async function applyProvider(work: Work, asked: ProviderInFile, ourIssuer: string | undefined): Promise<void> {

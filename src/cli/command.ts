@@ -116,13 +116,21 @@ export function secretIn(file: string): string {
 }
 
 export function print(text: string): void {
-  process.stdout.write(text);
+  process.stdout.write(harmless(text));
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${harmless(JSON.stringify(value, null, 2))}\n`);
 }
 
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${harmless(line)}\n`);
+}
+
+/** What would order a terminal about, or turn a line's direction, as JSON escapes it: people choose names, and operators print them. */
+function harmless(text: string): string {
+  return text.replace(
+    /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    (symbol) => `\\u${symbol.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -79,6 +79,15 @@ export async function changeMethodPolicy<Settings extends MethodSettings, Change
   });
 }
 
+/**
+ * Runs changes of several policies, these or others, as one: judged by where they lead together. Two that do so take turns from the
+ * beginning, and so never wait for each other's documents in a circle. Fails with `conflict` as a change does.
+ */
+export async function changePoliciesTogether(work: Work, changes: () => Promise<void>): Promise<void> {
+  await permit(work, 'policies.write');
+  await leavingAnAdministrator(work, changes);
+}
+
 /** Back to the settings of an organisation that has decided nothing. Fails with `conflict` as a change does. */
 export async function resetMethodPolicy<Settings extends MethodSettings>(
   work: Work,

@@ -211,8 +211,21 @@ export async function demandAnotherGlobalAdministrator(work: Work, userId: strin
 /**
  * Runs a change of what people may sign in with. Fails with `conflict` when there was an enabled Global Administrator with a strong way to
  * sign in, and after it there is none. Whoever asks holds the same lock, so that two changes that each leave one cannot leave none.
+ * Of changes within a change the end is judged, and what stands between is not.
  */
 export async function leavingAnAdministrator<T>(work: Work, change: () => Promise<T>): Promise<T> {
+  if (judged.has(work)) return change();
+  judged.add(work);
+  try {
+    return await leavingOne(work, change);
+  } finally {
+    judged.delete(work);
+  }
+}
+
+const judged = new WeakSet<Work>();
+
+async function leavingOne<T>(work: Work, change: () => Promise<T>): Promise<T> {
   await assignments.lockLastAdministrator(work.tx);
   const before = await assignments.anyoneSignsInAs(work.tx, globalAdministrator.templateId);
   const changed = await change();

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { deleteUser } from '../../src/users/manage-users.ts';
 import { environmentOf, runCommand } from '../support/commands.ts';
 import { newBrowser } from '../support/cookie-browser.ts';
 import { startHouse, type TestHouse } from '../support/house.ts';
@@ -272,6 +273,24 @@ test('a policy is that of the API, for every method that has a configuration', a
   expect(await json('policy', 'show', 'assurance')).toEqual(policy.assurance);
   await refused(2, /Use: latchkey policy show/, 'policy', 'show', 'Sms');
   await refused(2, /Use: latchkey policy show/, 'policy', 'show', 'registration', 'more');
+});
+
+test('what every object has is no command', async () => {
+  for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+    await refused(2, /There is no command/, name);
+    await refused(2, /There is no command/, name, 'x');
+  }
+});
+
+test('a name that people chose gives the terminal no orders', async () => {
+  const name = '\u001b]0;mine\u0007\u009b2J\u202eyek\r\nboss@example.com\tsecond';
+  await house.seed({ users: [{ userPrincipalName: 'sly@example.com', displayName: name }] });
+  const line = String.raw`sly@example.com\t\u001b]0;mine\u0007\u009b2J\u202eyek\u000d`;
+  expect(await done('user', 'list')).toContain(line.replace(String.raw`\t`, '\t'));
+  const printed = await done('user', 'show', 'sly@example.com', '--json');
+  expect(printed).not.toMatch(/[\u0080-\u009f\u202e]/);
+  expect(JSON.parse(printed)).toMatchObject({ displayName: name });
+  await house.work((work) => deleteUser(work, 'sly@example.com'));
 });
 
 describe('the logs and the reports', () => {

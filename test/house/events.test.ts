@@ -158,6 +158,7 @@ const silent = [
   'pageOfGroupsOf',
   'listRoleHolders',
   'demandAnotherGlobalAdministrator',
+  'changePoliciesTogether', // by the changes that it runs
   'leavingAnAdministrator',
   'listClients',
   'clientAndOwners',

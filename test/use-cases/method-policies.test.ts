@@ -5,6 +5,7 @@ import type { RunWork, Work } from '../../src/core/work.ts';
 import { addMember, createGroup, deleteGroup, removeMember } from '../../src/groups/manage-groups.ts';
 import {
   changeMethodPolicy,
+  changePoliciesTogether,
   fido2Policy,
   methodPolicy,
   recoveryCodePolicy,
@@ -518,6 +519,28 @@ describe('the last way in', () => {
     await expect(passwords(off)).rejects.toMatchObject(refused);
     await expect(apps(off)).rejects.toMatchObject(refused);
     await passwords({ minimumLength: 12 });
+  });
+
+  test('is judged of several policies together, by where they lead', async () => {
+    const holder = await anAppHolder();
+    await addOwnPasskey(holder.userId);
+    await administrator(holder.userId);
+    await fido2(off);
+    const together = (first: [object, object], second: [object, object]) =>
+      latchkey.work((work) =>
+        changePoliciesTogether(work, async () => {
+          for (const [passkeys, softwareOath] of [first, second]) {
+            await changeMethodPolicy(work, softwareOathPolicy, softwareOath);
+            await changeMethodPolicy(work, fido2Policy, passkeys);
+          }
+        }),
+      );
+    const [on, neither] = [{ state: 'enabled' } as const, [off, off] as [object, object]];
+    await expect(together([on, off], neither)).rejects.toMatchObject(refused);
+    expect(await latchkey.work((work) => methodPolicy(work, softwareOathPolicy))).toMatchObject(on);
+    await together(neither, [on, off]);
+    expect(await latchkey.work((work) => methodPolicy(work, softwareOathPolicy))).toMatchObject(off);
+    await expect(fido2(off)).rejects.toMatchObject(refused);
   });
 
   test('is not missed by an organisation that has no administrator who can sign in', async () => {

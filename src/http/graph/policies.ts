@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { assurancePolicy, changeAssurancePolicy } from '../../assurance/manage-policy.ts';
 import { assuranceSettingsChange } from '../../assurance/settings.ts';
 import { campaignChange, campaignOf, changeRegistrationEnforcement } from '../../registration/campaign.ts';
+import { changePoliciesTogether } from '../../method-policies/manage-policies.ts';
 import { registrationPolicy } from '../../registration/manage-policy.ts';
 import { registrationSettingsChange } from '../../registration/settings.ts';
 import { limits } from '../parse.ts';
@@ -86,11 +87,13 @@ export function policyRoutes(router: Router, { issuer, run }: GraphParts, versio
       const { requiredRegistration: required, authenticationMethodsRegistrationCampaign: campaign } =
         changes.registrationEnforcement ?? {};
       const configured = configurationsIn(changes.authenticationMethodConfigurations ?? [], writable);
-      await run(whoOf(ctx), async (work) => {
-        await changeRegistrationEnforcement(work, { ...(required && { required }), ...(campaign && { campaign }) });
-        await changeAssurancePolicy(work, changes.assurance ?? {});
-        for (const { change, asked } of configured) await change(work, asked as never);
-      });
+      await run(whoOf(ctx), (work) =>
+        changePoliciesTogether(work, async () => {
+          await changeRegistrationEnforcement(work, { ...(required && { required }), ...(campaign && { campaign }) });
+          await changeAssurancePolicy(work, changes.assurance ?? {});
+          for (const { change, asked } of configured) await change(work, asked as never);
+        }),
+      );
     },
   );
 

@@ -118,7 +118,8 @@ export function authentication(
       if (stands.passkey.suspendedAt) {
         return { ...refuse('credential_suspended'), calledLost: calledLost(work.now, stands.passkey, signCount) };
       }
-      if (stands.refused) return refuse('policy');
+      // Or it may be used again since the statement above asked: whoever tries once more gets in.
+      if (stands.refused || counts(stands.passkey, signCount)) return refuse('policy');
       // Two of these at once on a counting authenticator, or a copy: the one that lost is told apart by its counter alone.
       await passkeys.suspend(work.tx, work.now, passkey.id, 'counter_regress');
       work.record({
@@ -131,11 +132,16 @@ export function authentication(
   };
 }
 
+/** Whether an answer with that counter comes after those before it; authenticators that do not count say 0 each time. */
+function counts(passkey: Passkey, signCount: number): boolean {
+  return signCount > passkey.signCount || (signCount === 0 && passkey.signCount === 0);
+}
+
 /** A copy whose counter lags behind says nothing for its owner. */
 function calledLost(now: Date, passkey: Passkey, signCount: number): CalledLost | undefined {
   const { id, suspendedAt, containSince } = passkey;
-  const counts = signCount > passkey.signCount || (signCount === 0 && passkey.signCount === 0);
-  if (!counts || !suspendedAt || !containSince || addMinutes(suspendedAt, reclaimHours * 60) <= now) return undefined;
+  if (!counts(passkey, signCount) || !suspendedAt || !containSince || addMinutes(suspendedAt, reclaimHours * 60) <= now)
+    return undefined;
   return { credentialId: id, at: suspendedAt, removed: passkey.suspendReason === removedReason };
 }
 
